@@ -1,0 +1,134 @@
+package smtptest
+
+import (
+	"strings"
+	"time"
+)
+
+// Message is one message that the server accepted. It is plain exported data:
+// cmp.Diff needs no options, and a copy shares nothing that can change.
+type Message struct {
+	Session     int        // which connection, from 1
+	Time        time.Time  // of acceptance
+	Peer        string     // the client's address, "127.0.0.1:49152"
+	Helo        string     // argument of the last HELO, EHLO or LHLO; "" if none
+	User        string     // authenticated identity; "" if none
+	TLS         bool       // it came over TLS
+	From        string     // reverse-path as sent, without <> and source route; "" is the null sender
+	To          []string   // accepted forward-paths as sent, without <> and source route, in order, duplicates kept
+	MailOptions []string   // parameters of MAIL as sent ("SIZE=10"); nil if none
+	RcptOptions [][]string // parameters of RCPT as sent, parallel to To
+	Reply       Reply      // what the client was really told of it; "" if nothing
+	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept
+	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
+	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
+}
+
+// Wire is the content as it came over the wire, without the final dot line:
+// dots stuffed for DATA, verbatim for BDAT.
+func (m Message) Wire() string {
+	if m.Chunks != nil || (!strings.HasPrefix(m.Data, ".") && !strings.Contains(m.Data, "\r\n.") && len(m.Unstuffed) == 0) {
+		return m.Data
+	}
+	var b strings.Builder
+	b.Grow(len(m.Data) + 16)
+	unstuffed := m.Unstuffed
+	for start := 0; start < len(m.Data); {
+		lost := len(unstuffed) > 0 && unstuffed[0] == start
+		if lost {
+			unstuffed = unstuffed[1:]
+		}
+		if lost || m.Data[start] == '.' {
+			b.WriteByte('.')
+		}
+		end := len(m.Data)
+		if i := strings.Index(m.Data[start:], "\r\n"); i >= 0 {
+			end = start + i + 2
+		}
+		b.WriteString(m.Data[start:end])
+		start = end
+	}
+	return b.String()
+}
+
+// Session is one connection from a client, open or ended: also one that was
+// refused, broke off or sent no mail.
+type Session struct {
+	ID           int           // from 1, in order of connection, for the life of the Server
+	Start        time.Time     // when the connection was accepted
+	Peer         string        // the client's address
+	Helo         string        // argument of the last HELO, EHLO or LHLO; "" if none
+	User         string        // authenticated identity; "" if none
+	TLS          *TLSInfo      // nil in clear
+	Exchanges    []Exchange    // commands and events with the reply that each got, in order
+	Transactions []Transaction // from MAIL on, also refused and aborted ones, in order
+	End          string        // how it ended: EndQuit and so on; "" while it is open
+	Duration     time.Duration // from Start to the end; 0 while it is open
+}
+
+// How a session ended, as Session.End.
+const (
+	EndQuit   = "quit"             // QUIT was answered, the server closed
+	EndClosed = "closed by client" // end of input without QUIT (RFC 5321 4.1.1.10)
+	EndReset  = "reset by client"  // the connection broke
+	EndReply  = "421"              // the server closed after a 421 (RFC 5321 3.8)
+	EndIdle   = "idle"             // IdleTimeout passed
+	EndRule   = "closed by rule"   // a row of the script closed it (Rule.Then)
+	EndServer = "server closed"    // Close, Stop or CloseClientConnections
+	EndTLS    = "TLS failed"       // the handshake failed
+)
+
+// TLSInfo says what was negotiated.
+type TLSInfo struct {
+	Version     string // "TLS 1.3"
+	CipherSuite string // "TLS_AES_128_GCM_SHA256"
+	ServerName  string // the name that the client asked for (SNI); "" if none
+	ALPN        string // "" if none
+	ClientCert  []byte // DER of the client's certificate; nil if none
+}
+
+// Exchange is one command, or one other event of the session, and its answer.
+type Exchange struct {
+	Command string        // the line as sent without its CRLF, secrets masked; for an event its name: "CONNECT", ".", "TLS", "BODY 1000", "IDLE EHLO"
+	Event   bool          // Command names an event and is not a line from the client
+	Reply   Reply         // the answer; "" if there was none
+	Raw     string        // octets that a row sent instead of a Reply
+	At      time.Duration // when the command was complete, since the session's start
+	Octets  int           // of content as sent, for "." and BDAT
+	TLS     bool          // under TLS
+	Early   bool          // began to arrive before the reply to its predecessor was written: the client pipelines
+	TooLong bool          // the line was over its limit; Command holds its beginning
+	Secret  uint64        // for AUTH and its responses: a keyed hash of what is masked, equal within the process for equal secrets; else 0
+	Rule    string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
+	Did     string        // what that row did: "kept; after 10s; no reply; reset"
+}
+
+// Transaction is one mail transaction, begun by an accepted MAIL: whether or
+// not it ended in a message.
+type Transaction struct {
+	From        string      // reverse-path, as in Message
+	MailOptions []string    // parameters of MAIL as sent; nil if none
+	Recipients  []Recipient // one for each RCPT with an acceptable path, also refused ones, in order
+	Data        string      // the content: whole if its end was reached, else what had come; at most SizeLimit octets of it
+	Octets      int         // of content as sent, dots stuffed, without the final dot
+	Reply       Reply       // to the end of data; "" if none was given
+	Outcome     string      // what became of it
+}
+
+// What became of a transaction, as Transaction.Outcome.
+const (
+	OutcomeOpen     = "open"     // not ended yet
+	OutcomeAccepted = "accepted" // it is in Messages, or a Drain took it
+	OutcomeRefused  = "refused"  // its content was answered with 4yz or 5yz, or a row lost it
+	OutcomeReset    = "reset"    // by RSET, HELO, EHLO or STARTTLS
+	OutcomeAborted  = "aborted"  // the session ended first
+)
+
+// Recipient is one RCPT of a transaction.
+type Recipient struct {
+	To       string   // forward-path, as in Message
+	Options  []string // its parameters as sent; nil if none
+	Reply    Reply    // the answer to RCPT
+	Accepted bool     // it took effect: the path is in Message.To
+	Final    Reply    // what was answered for it at the end of data, if that differs from the transaction's Reply: LMTP, a Relay's upstream
+}
