@@ -1,0 +1,77 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// maxReplyLine is the longest line of a reply, CRLF included (RFC 5321
+// 4.5.3.1.5).
+const maxReplyLine = 512
+
+// CheckReply says what is wrong with a reply, in a sentence for the author of
+// a test. Lines are separated by LF or CRLF; the last has no line end.
+func CheckReply(s string) error {
+	if strings.HasSuffix(s, "\n") {
+		return errors.New("ends with a line end: leave it out, it is added")
+	}
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		if i < len(lines)-1 {
+			line = strings.TrimSuffix(line, "\r")
+		}
+		if err := checkReplyLine(line, lines[0], i == len(lines)-1); err != nil {
+			return fmt.Errorf("%w (RFC 5321 4.2); malformed octets are said with Raw", err)
+		}
+	}
+	return nil
+}
+
+func checkReplyLine(line, first string, last bool) error {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '5' || line[2] < '0' || line[2] > '9' {
+		return errors.New("a reply begins with a code from 200 to 559, as in \"250 OK\"")
+	}
+	if line[:3] != first[:3] {
+		return fmt.Errorf("all lines of a reply have the same code, %s", first[:3])
+	}
+	switch {
+	case len(line) == 3 && last:
+		return nil
+	case last && (line[3] != ' ' || len(line) == 4):
+		return errors.New("the last line has a space and text after the code, as in \"250 OK\"")
+	case !last && (len(line) == 3 || line[3] != '-'):
+		return errors.New("a line before the last has a hyphen after the code, as in \"250-first\"")
+	case len(line)+2 > maxReplyLine:
+		return fmt.Errorf("a line has %d octets; at most %d are allowed, CRLF included", len(line)+2, maxReplyLine)
+	}
+	for i := 4; i < len(line); i++ {
+		if c := line[i]; c != '\t' && (c < ' ' || c > '~') {
+			return fmt.Errorf("octet %#02x is not printable ASCII", c)
+		}
+	}
+	return nil
+}
+
+// AppendReply appends the reply as it goes over the wire.
+func AppendReply(dst []byte, s string) []byte {
+	for {
+		line, rest, more := strings.Cut(s, "\n")
+		dst = append(dst, strings.TrimSuffix(line, "\r")...)
+		dst = append(dst, "\r\n"...)
+		if !more {
+			return dst
+		}
+		s = rest
+	}
+}
+
+// AddEnhanced puts an enhanced status code in front of the text of each line
+// (RFC 2034 4).
+func AddEnhanced(s, code string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		b.WriteString(line[:4] + code + " " + line[4:])
+	}
+	return b.String()
+}
