@@ -132,3 +132,40 @@ type Recipient struct {
 	Accepted bool     // it took effect: the path is in Message.To
 	Final    Reply    // what was answered for it at the end of data, if that differs from the transaction's Reply: LMTP, a Relay's upstream
 }
+
+// Messages returns the messages accepted so far, in order of acceptance,
+// without those that a Drain has taken. Message data is shared, not copied.
+func (s *Server) Messages() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return export(s.messages)
+}
+
+// Count is the number of Messages, at constant cost.
+func (s *Server) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.messages)
+}
+
+// Drain returns the messages and forgets them, in one step: no message is lost
+// or seen twice. Sessions keep what they know.
+func (s *Server) Drain() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.messages
+	s.messages = nil
+	return export(taken)
+}
+
+// Sessions returns every connection so far, also failed and aborted ones, in
+// order of connection.
+func (s *Server) Sessions() []Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sessions := make([]Session, len(s.sessions))
+	for i, se := range s.sessions {
+		sessions[i] = se.export()
+	}
+	return sessions
+}

@@ -1,6 +1,7 @@
 package sasl
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"slices"
@@ -12,17 +13,17 @@ func (x *exchange) startExternal() step { return clientFirst(x.external) }
 
 // external takes the authorization identity, which may be empty (RFC 4422
 // appendix A). The user is the first name in the client's certificate: a mail
-// address, a DNS name, or the common name.
+// address, a DNS name, or the common name. Check may do without a certificate;
+// the user is then whom the client claims to be.
 func (x *exchange) external(response []byte) ([]byte, step, error) {
 	x.authzid = string(response)
 	if !utf8.Valid(response) || strings.Contains(x.authzid, "\x00") {
 		return nil, nil, malformed("the authorization identity is not UTF-8 without NUL")
 	}
 	names := x.certificateNames()
-	if len(names) > 0 {
-		x.user = names[0]
-	}
+	x.user = append(names, "")[0]
 	if x.Check != nil {
+		x.user = cmp.Or(x.user, x.authzid)
 		return nil, nil, x.verify(x.authzid)
 	}
 	switch {

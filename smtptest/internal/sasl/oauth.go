@@ -74,9 +74,10 @@ func (x *exchange) oauthBearer(response []byte) ([]byte, step, error) {
 // keyValues returns the value of "auth" in ^A *(key "=" value ^A) ^A
 // (RFC 7628 section 3.1), "" if there is none. Unknown keys are allowed.
 func keyValues(s string) (auth string, err error) {
-	s, ok := strings.CutPrefix(s, "\x01")
-	if s, ok = strings.CutSuffix(s, "\x01"); !ok {
-		return "", malformed("no ^A at the begin or the end")
+	s, begun := strings.CutPrefix(s, "\x01")
+	s, ended := strings.CutSuffix(s, "\x01")
+	if !begun || !ended {
+		return "", malformed("not between two ^A")
 	}
 	seen := false
 	for s != "" {

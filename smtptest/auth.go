@@ -1,0 +1,253 @@
+package smtptest
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"hash/maphash"
+	"slices"
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/sasl"
+)
+
+// Credentials are what a client has shown in AUTH, for Server.Authenticate.
+type Credentials struct {
+	Mechanism string // "PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER" or "EXTERNAL"
+	Authzid   string // the identity to act as; "" if none was given
+	User      string // the identity that was shown; of EXTERNAL that of the certificate
+	Secret    string // password or token; "" with EXTERNAL
+}
+
+// authState is an AUTH exchange in progress.
+type authState struct {
+	exchange sasl.Exchange
+	final    *verdict // what a response is answered with, whatever it holds
+}
+
+func (s *Server) offersAuth() bool { return s.Users != nil || s.Authenticate != nil }
+
+// mechanisms are those that the channel offers in its present state, strongest
+// first.
+func (s *Server) mechanisms(ch *Channel) []string {
+	switch {
+	case !s.offersAuth():
+		return nil
+	case s.tls != nil && !ch.underTLS:
+		return s.ClearMechanisms
+	case s.Mechanisms != nil:
+		return s.Mechanisms
+	}
+	return slices.DeleteFunc(sasl.Names(), func(name string) bool {
+		switch {
+		case name == "EXTERNAL":
+			return ch.session.tls == nil || ch.session.tls.ClientCert == nil
+		case strings.HasSuffix(name, "-PLUS"):
+			return s.Users == nil || !ch.underTLS
+		case name == "XOAUTH2", name == "OAUTHBEARER":
+			return s.Authenticate == nil
+		}
+		return s.Users == nil && !sasl.Plaintext(name)
+	})
+}
+
+// checkMechanisms finds names that no mechanism has.
+func (s *Server) checkMechanisms() error {
+	for _, list := range [][]string{s.Mechanisms, s.ClearMechanisms} {
+		for _, name := range list {
+			if !slices.Contains(sasl.Names(), name) {
+				return errors.New("Mechanisms: " + name + " is not one of " + strings.Join(sasl.Names(), " "))
+			}
+		}
+	}
+	if s.Users == nil && s.Authenticate == nil && s.Mechanisms != nil {
+		return errors.New("Mechanisms: nobody could log in: set Users or Authenticate")
+	}
+	return nil
+}
+
+// verbAuth begins an exchange (RFC 4954 4).
+func (ch *Channel) verbAuth(arg string) verdict {
+	ch.auth = authState{}
+	name, initial, has := strings.Cut(arg, " ")
+	name = asciiUpper(name)
+	offered := ch.Server.mechanisms(ch)
+	switch {
+	case ch.State == StateGreeted:
+		return verdict{reply: ch.say(repNoHello)}
+	case !ch.Extended:
+		return verdict{reply: ch.say(repNoPlace)} // only EHLO offers it
+	case ch.user != "":
+		return verdict{reply: ch.say(repAuthTwice)}
+	case ch.State != StateHello:
+		return verdict{reply: ch.say(repNoPlace)}
+	case name == "":
+		return verdict{reply: ch.syntax(commands["AUTH"], "5.5.4")}
+	case !slices.Contains(offered, name) && ch.Server.tls != nil && !ch.underTLS && sasl.Start(name, sasl.Config{}) != nil:
+		return ch.deferred(verdict{ch.say(repEncrypt), (*Channel).commitAuth})
+	case !slices.Contains(offered, name):
+		return ch.deferred(verdict{ch.say(repNoMechanism), (*Channel).commitAuth})
+	}
+	ch.auth.exchange = sasl.Start(name, ch.saslConfig(offered))
+	if !has {
+		return ch.proceed(nil)
+	}
+	return ch.response(strings.TrimSpace(initial))
+}
+
+// deferred is the verdict of an AUTH, or that of its first response, if a row
+// has asked for one with a 334.
+func (ch *Channel) deferred(v verdict) verdict {
+	ch.auth.final = &v
+	return v
+}
+
+func (ch *Channel) saslConfig(offered []string) sasl.Config {
+	s := ch.Server
+	c := sasl.Config{
+		PlusOffered: slices.ContainsFunc(offered, func(name string) bool { return strings.HasSuffix(name, "-PLUS") }),
+		Hostname:    strings.Trim(s.hostname(), "[]"),
+		Password: func(user string) (string, bool) {
+			password, ok := s.Users[user]
+			return password, ok
+		},
+	}
+	if s.Authenticate != nil {
+		c.Check = func(mechanism, authzid, user, secret string) error {
+			ok := false
+			ch.guard("Authenticate", func(context.Context) Reply {
+				ok = s.Authenticate(Credentials{mechanism, authzid, user, secret})
+				return ""
+			})
+			if !ok {
+				return sasl.ErrCredentials
+			}
+			return nil
+		}
+	}
+	if conn, ok := ch.tlsConn(); ok {
+		state := conn.ConnectionState()
+		c.TLS = &state
+		c.Certificate = s.Certificate()
+	}
+	return c
+}
+
+// response decodes an initial response or a line after 334.
+func (ch *Channel) response(line string) verdict {
+	if line == "=" { // an empty initial response (RFC 4954 4)
+		return ch.proceed([]byte{})
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(line)
+	if err != nil {
+		return ch.deferred(verdict{reply: ch.say(repBadBase64)})
+	}
+	if b == nil {
+		b = []byte{}
+	}
+	return ch.proceed(b)
+}
+
+// proceed gives the mechanism the client's response.
+func (ch *Channel) proceed(response []byte) verdict {
+	challenge, done, err := ch.auth.exchange.Next(response)
+	switch {
+	case errors.Is(err, sasl.ErrInitialResponse):
+		return ch.deferred(verdict{reply: ch.say(repNoInitial)})
+	case errors.Is(err, sasl.ErrCredentials), errors.Is(err, sasl.ErrWeak):
+		return ch.deferred(verdict{ch.say(repAuthFailed), (*Channel).commitAuth})
+	case err != nil:
+		return ch.deferred(verdict{reply: ch.say(repMalformed)})
+	case done:
+		return ch.deferred(verdict{ch.say(repAuthOK), (*Channel).commitAuth})
+	}
+	return verdict{Reply("334 " + base64.StdEncoding.EncodeToString(challenge)), (*Channel).commitAuth}
+}
+
+// commitAuth takes the client for whom it claims to be.
+func (ch *Channel) commitAuth() {
+	ch.user = unknownUser
+	if x := ch.auth.exchange; x != nil && x.User() != "" {
+		ch.user = x.User()
+	} else if x != nil && x.Authzid() != "" {
+		ch.user = x.Authzid()
+	}
+	ch.session.user = ch.user
+}
+
+// unknownUser is who has authenticated because a row said so, before it gave a
+// name.
+const unknownUser = "(unknown)"
+
+// modeAuth reads a response after each 334, whoever said it.
+func (ch *Channel) modeAuth(told Reply) {
+	for told != NoReply && strings.HasPrefix(string(told), "3") && !ch.over {
+		line, long, err := ch.readLine()
+		if err != nil {
+			ch.lost(err)
+			return
+		}
+		t := turn{name: "RESPONSE", arg: line, flags: ch.earlyFlag()}
+		t.line, t.secret = maskResponse(line)
+		switch {
+		case long:
+			t.flags |= tooLong
+			t.own = verdict{reply: ch.say(repLongResponse)}
+		case line == "*":
+			t.own = verdict{reply: ch.say(repCancelled)}
+		case ch.auth.final != nil:
+			t.own = *ch.auth.final
+		case ch.auth.exchange == nil:
+			t.own = verdict{reply: ch.say(repNoPlace)}
+		case line == "":
+			t.own = ch.proceed([]byte{})
+		case line == "=":
+			t.own = verdict{reply: ch.say(repBadBase64)}
+		default:
+			t.own = ch.response(line)
+		}
+		told, _ = ch.answer(&t)
+	}
+}
+
+func (ch *Channel) earlyFlag() flags {
+	if ch.ahead {
+		return early
+	}
+	return 0
+}
+
+const masked = "****"
+
+// secretSeed keys the fingerprints of this process.
+var secretSeed = maphash.MakeSeed()
+
+// maskAuth hides the initial response of an AUTH line.
+func maskAuth(line string) (shown string, secret uint64) {
+	fields := strings.SplitN(line, " ", 3)
+	if len(fields) < 3 || fields[2] == "" || fields[2] == "=" {
+		return line, 0
+	}
+	return fields[0] + " " + fields[1] + " " + masked, maphash.String(secretSeed, fields[2])
+}
+
+// maskResponse hides a line after 334, unless it says nothing or cancels.
+func maskResponse(line string) (shown string, secret uint64) {
+	if line == "" || line == "*" || line == "=" {
+		return line, 0
+	}
+	return masked, maphash.String(secretSeed, line)
+}
+
+// mask is an event as the test's log may show it.
+func mask(name, line string) string {
+	switch name {
+	case "AUTH":
+		line, _ = maskAuth(line)
+	case "RESPONSE":
+		_, arg, _ := strings.Cut(line, " ")
+		arg, _ = maskResponse(arg)
+		line = strings.TrimSpace("RESPONSE " + arg)
+	}
+	return line
+}

@@ -1,0 +1,129 @@
+package smtptest
+
+import (
+	"strings"
+	"time"
+)
+
+// chunk is a BDAT command (RFC 3030 2).
+type chunk struct {
+	size    int
+	read    int // octets of it that have come
+	last    bool
+	inPlace bool
+	told    Reply // by a BODY row, instead of the answer
+}
+
+// verbBdat reads the chunk before anything is decided: it comes whatever the
+// answer will be.
+func (ch *Channel) verbBdat(arg string) verdict {
+	v := commands["BDAT"]
+	ch.pending = pending{}
+	if !v.offered(ch.Server) {
+		return verdict{}
+	}
+	size, last, _ := strings.Cut(arg, " ")
+	n, err := sizeOf(size)
+	last = asciiUpper(strings.TrimSpace(last))
+	if err != nil || (last != "" && last != "LAST") {
+		return verdict{reply: ch.syntax(v, "5.5.4")}
+	}
+	place := ch.bdatPlace()
+	ch.pending.chunk = chunk{size: n, last: last == "LAST", inPlace: place == ""}
+	if err := ch.readChunk(); err != nil {
+		ch.keepContent(ch.content.Len())
+		ch.lost(err)
+		return verdict{reply: NoReply}
+	}
+	c := &ch.pending.chunk
+	switch {
+	case !c.inPlace:
+		return verdict{reply: place}
+	case ch.content.Over():
+		return verdict{ch.say(repTooMuch), (*Channel).commitChunk}
+	}
+	return verdict{ch.say(text(Reply("250 "+count(c.size, "octet")+" received"), "2.0.0")), (*Channel).commitChunk}
+}
+
+// bdat answers a chunk. The last one is the end of data too.
+func (ch *Channel) bdat(t *turn) {
+	c := ch.pending.chunk
+	t.octets = c.read
+	switch {
+	case ch.over:
+		ch.begin(t)
+	case c.inPlace && c.last:
+		ch.noteChunk(c)
+		ch.endOfData(turn{name: "BDAT", also: ".", arg: t.arg, line: t.line, verb: t.verb, flags: t.flags, octets: c.read}, ch.content.Len(), "", c.told)
+	case c.told != "":
+		ch.begin(t)
+		ch.bdatFailed()
+	default:
+		_, took := ch.answer(t)
+		if took {
+			ch.noteChunk(c)
+		} else {
+			ch.bdatFailed()
+		}
+	}
+}
+
+// noteChunk records a chunk that belongs to the message.
+func (ch *Channel) noteChunk(c chunk) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	ch.rec.chunks = append(ch.rec.chunks, c.size)
+}
+
+// bdatFailed leaves the transaction dead until RSET (RFC 3030 2).
+func (ch *Channel) bdatFailed() {
+	switch ch.State {
+	case StateMail, StateRcpt, StateBdat:
+		ch.State = StateFailed
+	}
+}
+
+// bdatPlace is the refusal of a chunk that is out of place.
+func (ch *Channel) bdatPlace() Reply {
+	switch {
+	case ch.State == StateGreeted:
+		return ch.say(repNoHello)
+	case ch.State == StateMail && ch.refusals > 0 && !ch.Server.LMTP:
+		return ch.say(repAllGone)
+	case ch.State != StateRcpt && ch.State != StateBdat:
+		return ch.say(repNoRcpt)
+	}
+	return ""
+}
+
+// readChunk takes the chunk's octets; they are kept only if the chunk is in
+// place. Its size is the client's word and nothing is allocated for it.
+func (ch *Channel) readChunk() error {
+	c := &ch.pending.chunk
+	body := ch.bodyRows()
+	body.base = ch.content.Len()
+	for {
+		if err := body.reach(c.read); err != nil {
+			return err
+		}
+		if c.read == c.size {
+			c.told = body.told
+			return nil
+		}
+		src := ch.r.Bytes()
+		src = src[:min(len(src), c.size-c.read, body.room(c.read))]
+		if c.inPlace {
+			ch.content.Append(src)
+		}
+		ch.r.Discard(len(src))
+		c.read += len(src)
+		if c.read < c.size && ch.r.Buffered() == 0 {
+			if err := ch.fill(); err != nil {
+				return err
+			}
+			ch.lastAt = time.Now()
+		}
+	}
+}
+
+func (ch *Channel) commitChunk() { ch.State = StateBdat }

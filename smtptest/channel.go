@@ -1,0 +1,505 @@
+package smtptest
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// verb is a row of the command table.
+type verb struct {
+	name    string
+	syntax  string // after "Syntax: "
+	params  bool   // parameters may follow after EHLO
+	run     func(ch *Channel, arg string) verdict
+	note    func(ch *Channel, told Reply, took bool) // records what was answered; Server.mu is held
+	mode    func(ch *Channel, told Reply)            // does what the client was told to expect
+	offered func(s *Server) bool                     // nil: always
+	exempt  policy                                   // allowed before TLS or AUTH where they are required
+	rfc     string
+}
+
+// policy is a set of the requirements that a verb is exempt from.
+type policy uint8
+
+const (
+	beforeTLS policy = 1 << iota
+	beforeAuth
+	whileRefusing // after a 554 greeting
+)
+
+// commandTable is the command table: HELP, the 501 texts and the README derive
+// from it. commands has its rows by name. They are filled in by init, because
+// the methods refer back to them.
+var (
+	commandTable []verb
+	commands     map[string]*verb
+)
+
+func init() {
+	commandTable = []verb{
+		{name: "EHLO", syntax: "EHLO hostname", run: (*Channel).verbEhlo, exempt: beforeTLS | beforeAuth, offered: notLMTP, rfc: "RFC 5321 4.1.1.1"},
+		{name: "HELO", syntax: "HELO hostname", run: (*Channel).verbHelo, exempt: beforeTLS | beforeAuth, offered: notLMTP, rfc: "RFC 5321 4.1.1.1"},
+		{name: "LHLO", syntax: "LHLO hostname", run: (*Channel).verbEhlo, exempt: beforeTLS | beforeAuth, offered: onlyLMTP, rfc: "RFC 2033 4.1"},
+		{name: "MAIL", syntax: "MAIL FROM: <address>", params: true, run: (*Channel).verbMail, rfc: "RFC 5321 4.1.1.2"},
+		{name: "RCPT", syntax: "RCPT TO: <address>", params: true, run: (*Channel).verbRcpt, note: (*Channel).noteRcpt, rfc: "RFC 5321 4.1.1.3"},
+		{name: "DATA", syntax: "DATA", run: (*Channel).verbData, mode: (*Channel).modeData, rfc: "RFC 5321 4.1.1.4"},
+		{name: "BDAT", syntax: "BDAT size [LAST]", run: (*Channel).verbBdat, offered: offers("CHUNKING"), rfc: "RFC 3030 2"},
+		{name: "RSET", syntax: "RSET", run: (*Channel).verbRset, exempt: beforeTLS | beforeAuth, rfc: "RFC 5321 4.1.1.5"},
+		{name: "NOOP", syntax: "NOOP [text]", run: (*Channel).verbNoop, exempt: beforeTLS | beforeAuth, rfc: "RFC 5321 4.1.1.9"},
+		{name: "QUIT", syntax: "QUIT", run: (*Channel).verbQuit, exempt: beforeTLS | beforeAuth | whileRefusing, rfc: "RFC 5321 4.1.1.10"},
+		{name: "VRFY", syntax: "VRFY <address>", run: (*Channel).verbVrfy, rfc: "RFC 5321 4.1.1.6"},
+		{name: "EXPN", syntax: "EXPN <list>", run: (*Channel).verbExpn, rfc: "RFC 5321 4.1.1.7"},
+		{name: "HELP", syntax: "HELP [command]", run: (*Channel).verbHelp, rfc: "RFC 5321 4.1.1.8"},
+		{name: "STARTTLS", syntax: "STARTTLS", run: (*Channel).verbStartTLS, mode: (*Channel).modeStartTLS, exempt: beforeTLS | beforeAuth, offered: func(s *Server) bool { return s.tls != nil && !s.implicit }, rfc: "RFC 3207 4"},
+		{name: "AUTH", syntax: "AUTH mechanism [initial-response]", run: (*Channel).verbAuth, mode: (*Channel).modeAuth, exempt: beforeAuth, offered: (*Server).offersAuth, rfc: "RFC 4954 4"},
+		{name: "XCLIENT", syntax: "XCLIENT attribute=value...", run: (*Channel).verbXclient, exempt: beforeTLS | beforeAuth, offered: offers("XCLIENT"), rfc: "Postfix XCLIENT_README"},
+		{name: "TURN", syntax: "TURN", run: (*Channel).verbAncient, rfc: "RFC 5321 F.1"},
+		{name: "SEND", syntax: "SEND FROM: <address>", run: (*Channel).verbAncient, rfc: "RFC 5321 F.6"},
+		{name: "SOML", syntax: "SOML FROM: <address>", run: (*Channel).verbAncient, rfc: "RFC 5321 F.6"},
+		{name: "SAML", syntax: "SAML FROM: <address>", run: (*Channel).verbAncient, rfc: "RFC 5321 F.6"},
+	}
+	commands = make(map[string]*verb, len(commandTable))
+	for i := range commandTable {
+		commands[commandTable[i].name] = &commandTable[i]
+	}
+}
+
+func notLMTP(s *Server) bool  { return !s.LMTP }
+func onlyLMTP(s *Server) bool { return s.LMTP }
+
+func offers(keyword string) func(*Server) bool {
+	return func(s *Server) bool { return s.features.has(keyword) }
+}
+
+func knownVerb(name string) bool { return commands[name] != nil }
+
+func verbNames() []string {
+	names := make([]string, len(commandTable))
+	for i := range commandTable {
+		names[i] = commandTable[i].name
+	}
+	return names
+}
+
+// usage is the syntax as HELP and 501 show it.
+func (v *verb) usage(extended bool) string {
+	if v.params && extended {
+		return v.syntax + " [SP <mail-parameters>]"
+	}
+	return v.syntax
+}
+
+// State is where a session stands (smtpd's smtp_state, finer).
+type State string
+
+// The states of protocol order: what a command may follow.
+const (
+	StateGreeted  State = "greeted"     // no HELO or EHLO yet, or forgotten by STARTTLS
+	StateRefusing State = "refusing"    // the greeting was a refusal: only QUIT is served
+	StateHello    State = "hello"       // HELO or EHLO was given; no transaction
+	StateMail     State = "mail"        // MAIL was accepted, no recipient yet
+	StateRcpt     State = "rcpt"        // a recipient was accepted
+	StateData     State = "data"        // content is being read
+	StateBdat     State = "bdat"        // a BDAT chunk was accepted, not the last
+	StateFailed   State = "bdat failed" // a BDAT was refused: only RSET helps (RFC 3030 2)
+)
+
+// Channel is one client's conversation (smtpd's SMTPChannel), as a CommandFunc
+// sees it. Its fields are the channel's own state: what a CommandFunc sets is
+// so from then on. It belongs to the session's goroutine and must not be kept.
+type Channel struct {
+	Server        *Server    // smtp_server
+	Conn          net.Conn   // conn; the TLS connection once there is TLS
+	Addr          net.Addr   // addr: the client's address
+	Peer          string     // peer: the same as a string
+	FQDN          string     // fqdn: what the server calls itself
+	State         State      // smtp_state
+	SeenGreeting  string     // seen_greeting: argument of the last HELO or EHLO
+	Extended      bool       // it was EHLO or LHLO
+	MailFrom      string     // mailfrom; "" is the null sender: State tells whether there was a MAIL
+	RcptTos       []string   // rcpttos: accepted so far
+	MailOptions   []string   // parameters of MAIL, as sent
+	RcptOptions   [][]string // parameters of each accepted RCPT, parallel to RcptTos
+	ReceivedLines []string   // received_lines: the command lines so far; kept only for servers with Commands
+	ReceivedData  string     // received_data: the content of the last message whose end was reached
+
+	raw      net.Conn // under TLS the connection below it
+	r        *wire.Reader
+	out      []byte // replies not yet written
+	session  *session
+	rec      *record // the open transaction; nil if none
+	pending  pending
+	content  wire.Content
+	underTLS bool
+	user     string
+	auth     authState
+	asking   *turn // of the CommandFunc that is running
+	errors   int   // 4yz and 5yz replies sent
+	mails    int   // transactions begun
+	refusals int   // recipients refused in this transaction
+
+	over    bool // the session ends
+	hold    bool // what is gathered waits for the next answer
+	mute    bool // our side is half-closed: nothing can be sent
+	ahead   bool // input was there before the last reply was written
+	last    string
+	lastAt  time.Time // of the last event
+	armed   time.Time // the read deadline that is set
+	idleRow []idleTime
+
+	// Guarded by Server.mu.
+	gone        chan struct{} // closed by interrupt
+	interrupted bool
+	replying    bool // a message was recorded whose reply is not yet written
+}
+
+// turn is one event on its way through the door.
+type turn struct {
+	name, arg string // as a script names it
+	also      string // a second name: BDAT LAST is "." too
+	line      string // to record
+	verb      *verb  // nil for pseudo-verbs and unknown verbs
+	own       verdict
+	late      func(ch *Channel) Reply // asks the test's code for the own answer; nil: own has it
+	row       *row                    // of BODY and IDLE: the one row whose moment it is
+	index     int                     // of its exchange, once recorded
+	logged    bool
+	confused  bool // the test's own code failed: 451
+	skip      bool // of TLS: no handshake
+	flags     flags
+	octets    int
+	secret    uint64
+	at        time.Duration
+}
+
+// verdict is what a verb decides: its reply, and what takes effect if a reply
+// of the verb's own class is really sent. A nil commit means that grammar or
+// the order of commands forbids any effect. commit is called with Server.mu
+// held.
+type verdict struct {
+	reply  Reply
+	commit func(ch *Channel)
+}
+
+func newChannel(s *Server, conn net.Conn) *Channel {
+	ch := &Channel{
+		Server: s,
+		Conn:   conn,
+		raw:    conn,
+		Addr:   conn.RemoteAddr(),
+		FQDN:   s.hostname(),
+		State:  StateGreeted,
+		r:      wire.NewReader(conn),
+		gone:   make(chan struct{}),
+		lastAt: time.Now(),
+	}
+	if ch.Addr != nil {
+		ch.Peer = ch.Addr.String()
+	}
+	return ch
+}
+
+// serve is the life of a session.
+func (ch *Channel) serve() {
+	defer ch.end()
+	if ch.Server.implicit && !ch.handshake() {
+		return
+	}
+	ch.greet()
+	for !ch.over {
+		line, long, err := ch.readLine()
+		if err != nil {
+			ch.lost(err)
+			return
+		}
+		ch.command(line, long)
+	}
+}
+
+// end closes the connection, if nothing has done so, and the record. It also
+// runs when the test's code has left the goroutine.
+func (ch *Channel) end() {
+	ch.flush()
+	ch.Conn.Close()
+	s := ch.Server
+	s.mu.Lock()
+	if ch.session.end == "" {
+		ch.session.end = EndServer
+	}
+	ch.session.duration = time.Since(ch.session.start)
+	if ch.rec != nil {
+		ch.rec.outcome = isAborted
+		ch.rec = nil
+	}
+	s.notify()
+	s.mu.Unlock()
+	s.leave(ch)
+}
+
+// finish ends the session after the present event. The first reason stays.
+func (ch *Channel) finish(why string) {
+	ch.over = true
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	if ch.session.end == "" {
+		ch.session.end = why
+	}
+}
+
+// lost ends the session because reading or writing failed.
+func (ch *Channel) lost(err error) {
+	switch {
+	case ch.isInterrupted():
+		ch.finish(EndServer)
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		ch.finish(EndClosed)
+	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
+		ch.finish(EndReset)
+	default:
+		ch.finish(EndReset)
+	}
+}
+
+func (ch *Channel) isInterrupted() bool {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	return ch.interrupted
+}
+
+// interrupt ends the session from outside. A reply to a recorded message that
+// is being written still goes out.
+func (ch *Channel) interrupt() {
+	s := ch.Server
+	s.mu.Lock()
+	first := !ch.interrupted
+	ch.interrupted = true
+	replying := ch.replying
+	if first {
+		close(ch.gone)
+	}
+	s.mu.Unlock()
+	switch {
+	case !first:
+	case replying:
+		ch.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	default:
+		ch.raw.Close()
+	}
+}
+
+// greet answers the connection.
+func (ch *Channel) greet() {
+	t := turn{name: "CONNECT", line: "CONNECT", flags: isEvent}
+	t.own.reply = Reply("220 " + ch.FQDN + " ESMTP smtptest")
+	told, _ := ch.answer(&t)
+	if c := told.Code(); c/100 == 5 {
+		ch.State = StateRefusing // RFC 5321 3.1
+	}
+}
+
+// command parses a line and answers it.
+func (ch *Channel) command(line string, long bool) {
+	name, arg, _ := strings.Cut(line, " ")
+	arg = strings.TrimSpace(arg)
+	name = asciiUpper(name)
+	t := turn{name: name, arg: arg, line: line, verb: commands[name]}
+	if ch.ahead {
+		t.flags |= early
+	}
+	if ch.Server.Commands != nil {
+		ch.ReceivedLines = append(ch.ReceivedLines, line)
+	}
+	if name == "AUTH" {
+		t.line, t.secret = maskAuth(line)
+	}
+	if long || len(line)+2 > ch.lineLimit(&t) {
+		t.flags |= tooLong
+		t.line = t.line[:min(len(t.line), commandLine)]
+		t.own.reply = ch.say(repTooLong)
+	} else {
+		ch.decide(&t, line)
+	}
+	if name == "BDAT" && t.flags&tooLong == 0 {
+		ch.bdat(&t)
+		return
+	}
+	told, took := ch.answer(&t)
+	if t.verb != nil && t.verb.mode != nil && !ch.over && t.flags&tooLong == 0 {
+		ch.pending.took = took
+		t.verb.mode(ch, told)
+	}
+}
+
+// lineLimit is the longest line that the command may have, CRLF included.
+func (ch *Channel) lineLimit(t *turn) int {
+	f := &ch.Server.features
+	switch {
+	case t.name == "AUTH":
+		return wire.MaxLine
+	case t.name == "MAIL" && ch.Extended:
+		return f.mailLine
+	case t.name == "RCPT" && ch.Extended:
+		return f.rcptLine
+	}
+	return commandLine
+}
+
+// decide finds the verb's own verdict.
+func (ch *Channel) decide(t *turn, line string) {
+	s := ch.Server
+	custom := s.Commands[t.name]
+	v := t.verb
+	switch {
+	case line == "":
+		t.own.reply = ch.say(repEmpty)
+		return
+	case v != nil:
+		t.own = v.run(ch, t.arg)
+		if v.offered != nil && !v.offered(s) && custom == nil {
+			t.own.reply = ch.unknown(t.name)
+			if v.name == "LHLO" || v.name == "EHLO" || v.name == "HELO" {
+				t.own.commit = nil
+			}
+		} else if r, refused := ch.policy(v); refused {
+			t.own.reply = r
+		}
+	case custom == nil:
+		name, _, _ := strings.Cut(line, " ")
+		t.own.reply = ch.unknown(name)
+	}
+	if custom != nil {
+		builtin := t.own
+		t.late = func(ch *Channel) Reply { return ch.custom(t, custom, builtin) }
+	}
+	if ch.State == StateRefusing && (v == nil || v.exempt&whileRefusing == 0) {
+		t.own, t.late = verdict{reply: ch.say(repRefusing)}, nil
+	}
+}
+
+// custom runs a CommandFunc; its zero Reply means the built-in verb.
+func (ch *Channel) custom(t *turn, f CommandFunc, builtin verdict) Reply {
+	reply := ch.guardCommand(t, f)
+	if reply != "" {
+		return reply
+	}
+	if t.verb == nil {
+		return ch.unknown(t.name)
+	}
+	// The function may have changed the state that the verb depends on.
+	t.own = t.verb.run(ch, t.arg)
+	return t.own.reply
+}
+
+// policy is the refusal of a verb that TLS or AUTH must precede.
+func (ch *Channel) policy(v *verb) (Reply, bool) {
+	s := ch.Server
+	switch {
+	case s.RequireTLS && !ch.underTLS && v.exempt&beforeTLS == 0:
+		return ch.say(repNeedTLS), true
+	case s.RequireAuth && ch.user == "" && v.exempt&beforeAuth == 0:
+		return ch.say(repNeedAuth), true
+	}
+	return "", false
+}
+
+// answer is the one door: every reply passes through it, the greeting and the
+// end of data too. It lets the script intervene, commits what takes effect,
+// records, and only then writes. told is what the client was told, took
+// whether it took effect.
+func (ch *Channel) answer(t *turn) (told Reply, took bool) {
+	now := time.Now()
+	t.at = now.Sub(ch.session.start)
+	if ch.underTLS {
+		t.flags |= overTLS
+	}
+	r := ch.match(t)
+	switch {
+	case t.confused:
+		t.own, t.late = verdict{reply: ch.say(repConfused)}, nil
+	case r != nil:
+		told, took = ch.perform(r, t)
+	}
+	if r == nil {
+		if t.late != nil {
+			ch.begin(t)
+			t.own.reply = t.late(ch)
+		}
+		told = t.own.reply
+		took = ch.settle(t, told, told, true, nil)
+		ch.queue(told)
+	}
+	if told.Code() == 421 {
+		ch.finish(EndReply)
+	}
+	ch.last, ch.lastAt = t.name, time.Now()
+	ch.idleRow = nil
+	ch.ahead = ch.r.Buffered() > 0
+	return told, took
+}
+
+// begin records the event before it is answered, so that it can be seen while
+// the answer takes its time.
+func (ch *Channel) begin(t *turn) {
+	ch.Server.mu.Lock()
+	ch.record(t)
+	ch.Server.mu.Unlock()
+}
+
+// record puts the event into the session, once. Server.mu must be held.
+func (ch *Channel) record(t *turn) *exchange {
+	se := ch.session
+	if !t.logged {
+		t.logged = true
+		t.index = len(se.exchanges)
+		x := exchange{command: t.line, at: t.at, octets: uint32(t.octets), flags: t.flags}
+		if t.secret != 0 {
+			x.rare = &rare{secret: t.secret}
+		}
+		se.exchanges = append(se.exchanges, x)
+	}
+	return &se.exchanges[t.index]
+}
+
+// settle lets the answer take effect and records it, in one step. answer is
+// what decides on the effect, told what is really sent. decided is false when
+// a row has said already what takes effect.
+func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) (took bool) {
+	s := ch.Server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took = decided && t.own.commit != nil && t.success(answer)
+	if took {
+		t.own.commit(ch)
+	}
+	x := ch.record(t)
+	if told != NoReply {
+		x.reply = told
+	}
+	if odd != nil {
+		odd.secret = t.secret
+		x.rare = odd
+	}
+	if c := told.Code(); c >= 400 {
+		ch.errors++
+	}
+	if t.verb != nil && t.verb.note != nil {
+		t.verb.note(ch, told, took)
+	}
+	return took
+}
+
+// success says whether the reply has the first digit of the event's own
+// success.
+func (t *turn) success(r Reply) bool {
+	digit := byte('2')
+	if t.name == "DATA" {
+		digit = '3'
+	}
+	return r != NoReply && r != "" && r[0] == digit
+}

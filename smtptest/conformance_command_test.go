@@ -1,0 +1,184 @@
+package smtptest_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+func unknown(verb string) string {
+	return `500 5.5.2 Error: command "` + verb + `" not recognized`
+}
+
+// A lineRow is one line in one state, its one reply, and the proof that the
+// state is then what it was, or another.
+type lineRow struct {
+	name, why string
+	in        state
+	line      string
+	reply     string
+	to        state // "": as before
+}
+
+func (l lineRow) row() row {
+	to := l.to
+	if to == "" {
+		to = l.in
+	}
+	return row{name: l.name, why: l.why, in: l.in, want: []smtptest.Message{message()},
+		talk: talk("C: "+l.line, "S: "+l.reply, proof[to]), split: strings.ContainsAny(l.line, "\r\n\x00")}
+}
+
+func rowsOf(lines []lineRow) []row {
+	var rows []row
+	for _, l := range lines {
+		rows = append(rows, l.row())
+	}
+	return rows
+}
+
+// fill is a line of n octets, its CRLF counted: before, x as often as needed, after.
+func fill(n int, before, after string) string {
+	return before + strings.Repeat("x", n-2-len(before)-len(after)) + after
+}
+
+func TestConformanceCommands(t *testing.T) {
+	run(t, rowsOf([]lineRow{
+		{"helo lower", "2.4: verbs in any case", greeted, "helo client.test", "250 localhost", helo},
+		{"helo mixed", "2.4", greeted, "hElO client.test", "250 localhost", helo},
+		{"helo trailing space", "4.1.1: white space before the CRLF is taken", greeted, "HELO client.test ", "250 localhost", helo},
+		{"helo trailing tab", "4.1.1", greeted, "HELO client.test\t", "250 localhost", helo},
+		{"helo only space", "4.1.1.1", greeted, "HELO  ", "501 5.5.4 Syntax: HELO hostname", ""},
+		{"helo literal", "4.1.3: tolerated", greeted, "HELO [127.0.0.1]", "250 localhost", helo},
+		{"ehlo only space", "4.1.1.1", greeted, "EHLO ", "501 5.5.4 Syntax: EHLO hostname", ""},
+		{"noop lower", "2.4", rcptGiven, "noop", ok, ""},
+		{"noop trailing space", "4.1.1", rcptGiven, "NOOP ", ok, ""},
+		{"noop trailing blanks", "4.1.1", rcptGiven, "NOOP \t ", ok, ""},
+		{"noop percent", "sharp edge: client text never is a format", rcptGiven, "NOOP %s%d%n", ok, ""},
+		{"noop 8 bit", "2.4: the argument is ignored", rcptGiven, "NOOP \xff\xfe", ok, ""},
+		{"noop utf-8", "2.4", rcptGiven, "NOOP grüße", ok, ""},
+		{"noop nul", "2.3.8, 4.1.1.9", rcptGiven, "NOOP a\x00b", ok, ""},
+		{"noop bare lf", "2.3.8: only CRLF ends a line", rcptGiven, "NOOP a\nMAIL FROM:<e@evil.test>", ok, ""},
+		{"noop bare cr", "2.3.8", rcptGiven, "NOOP a\rMAIL FROM:<e@evil.test>", ok, ""},
+		{"noop lf cr", "2.3.8", rcptGiven, "NOOP a\n\rQUIT", ok, ""},
+		{"noop cr at the end", "2.3.8: CR CRLF is one line end", rcptGiven, "NOOP a\r", ok, ""},
+		{"rset lower", "2.4", rcptGiven, "rset", ok, ehlo},
+		{"rset trailing space", "4.1.1", rcptGiven, "RSET \t", ok, ehlo},
+		{"data lower", "2.4", rcptGiven, "data", goAhead, inData},
+		{"data trailing space", "4.1.1", rcptGiven, "DATA  ", goAhead, inData},
+		{"data argument", "4.1.1.4, sharp edge: no data mode", rcptGiven, "DATA now", "501 5.5.4 Syntax: DATA", ""},
+		{"data argument without recipient", "4.1.4", mailGiven, "DATA now", needRcpt, ""},
+		{"quit argument", "4.1.1.10", rcptGiven, "QUIT now", "501 5.5.4 Syntax: QUIT", ""},
+		{"vrfy words", "3.5.1", rcptGiven, "VRFY Fred Blogs", cannot, ""},
+		{"vrfy quoted", "4.1.2", rcptGiven, `VRFY "Fred Blogs"`, cannot, ""},
+		{"vrfy smtputf8", "RFC 6531 3.7.4.2", rcptGiven, "VRFY fred SMTPUTF8", cannot, ""},
+		{"vrfy that ends like quit", "sharp edge: verbs are compared whole", rcptGiven, "VRFY quitter", cannot, ""},
+		{"vrfy only space", "4.1.1.6", rcptGiven, "VRFY ", "501 5.5.4 Syntax: VRFY <address>", ""},
+		{"expn lower", "2.4", rcptGiven, "expn staff", "502 5.5.1 EXPN not implemented", ""},
+		{"expn without argument", "3.5.2: not implemented either way", rcptGiven, "EXPN", "502 5.5.1 EXPN not implemented", ""},
+		{"help lower topic", "4.1.1.8", rcptGiven, "help data", "214 2.0.0 Syntax: DATA", ""},
+		{"help mail after helo", "4.1.1.8", heloRcpt, "HELP mail", "214 2.0.0 Syntax: MAIL FROM: <address>", ""},
+		{"help rcpt after helo", "4.1.1.8", heloRcpt, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>", ""},
+		{"help rcpt", "4.1.1.8", rcptGiven, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>" + params, ""},
+		{"help helo", "4.1.1.8", greeted, "HELP HELO", "214 2.0.0 Syntax: HELO hostname", ""},
+		{"help ehlo", "4.1.1.8", greeted, "HELP EHLO", "214 2.0.0 Syntax: EHLO hostname", ""},
+		{"help vrfy", "4.1.1.8", greeted, "HELP VRFY", "214 2.0.0 Syntax: VRFY <address>", ""},
+		{"help of what is not offered", "4.2.4", greeted, "HELP STARTTLS", "504 5.5.4 HELP topic not known", ""},
+	}))
+}
+
+func TestConformanceJunk(t *testing.T) {
+	run(t, rowsOf([]lineRow{
+		{"unknown lower", "4.2.4: the verb is named in upper case", rcptGiven, "foo bar baz", unknown("FOO"), ""},
+		{"x command", "4.1.5: private, and not offered", rcptGiven, "XFOO", unknown("XFOO"), ""},
+		{"percent", "sharp edge: client text never is a format", rcptGiven, "%s%d", unknown("%S%D"), ""},
+		{"braces", "sharp edge: client text never is a format", rcptGiven, "{0}", unknown("{0}"), ""},
+		{"quote", "4.1.1", rcptGiven, `FO"O`, unknown(`FO"O`), ""},
+		{"backslash", "4.1.1", rcptGiven, `FO\O`, unknown(`FO\O`), ""},
+		{"leading space", "4.1.1: the verb comes first", rcptGiven, " NOOP", unknown(""), ""},
+		{"only space", "4.1.1", rcptGiven, "  ", unknown(""), ""},
+		{"only tab", "4.1.1, 4.2: HT may stand in a reply", rcptGiven, "\t", unknown("\t"), ""},
+		{"tab after the verb", "4.1.1: SP and no other white space", rcptGiven, "RCPT\tTO:<c@x.test>", unknown("RCPT\tTO:<C@X.TEST>"), ""},
+		{"nul", "4.2: no controls in a reply", rcptGiven, "NO\x00OP", unknown("NO?OP"), ""},
+		{"escape", "4.2", rcptGiven, "\x1b[31m", unknown("?[31M"), ""},
+		{"8 bit", "4.2, RFC 6531 3.7.4: no UTF-8 that was not asked for", rcptGiven, "\xe9t\xe9", unknown("?T?"), ""},
+		{"utf-8", "4.2, RFC 6531 3.7.4", rcptGiven, "né", unknown("N?"), ""},
+		{"long s", "2.4: folding is of ASCII only (U+017F)", rcptGiven, "R\u017fET", unknown("RSET"), ""},
+		{"kelvin", "2.4: folding is of ASCII only (U+212A)", rcptGiven, "\u212a", unknown("?"), ""},
+		{"bare cr in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\rBAR", unknown("FOO?BAR"), ""},
+		{"bare lf in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\n250OK", unknown("FOO?250OK"), ""},
+		{"leading lf", "2.3.8", rcptGiven, "\nNOOP", unknown("?NOOP"), ""},
+		{"dot", "4.1.1: not the end of data here", rcptGiven, ".", unknown("."), ""},
+		{"http", "someone else's protocol", greeted, "GET / HTTP/1.0", unknown("GET"), ""},
+		{"tls hello", "protocol on the wrong port", greeted, "\x16\x03\x01\x02", unknown("????"), ""},
+		{"asterisk", "some clients cancel AUTH after its refusal", ehlo, "*", unknown("*"), ""},
+	}))
+}
+
+func TestConformanceLineLength(t *testing.T) {
+	noSize := func(srv *smtptest.Server) { srv.Extensions = without(srv.Extensions, "SIZE") }
+	addr := func(n int, after string) string { return fill(n, "MAIL FROM:<a@client.test> BODY=", after) }
+	rows := rowsOf([]lineRow{
+		{"noop 512", "4.5.3.1.4: 512 octets, CRLF counted", rcptGiven, fill(512, "NOOP ", ""), ok, ""},
+		{"noop 513", "4.5.3.1.4", rcptGiven, fill(513, "NOOP ", ""), tooLong, ""},
+		{"spaces 513", "4.5.3.1.4: white space counts", rcptGiven, "NOOP" + strings.Repeat(" ", 507), tooLong, ""},
+		{"unknown 512", "4.5.3.1.4, 4.5.3.1.5: the reply is at most 512", rcptGiven, fill(512, "", ""), unknown(strings.Repeat("X", 400)), ""},
+		{"unknown 513", "4.5.3.1.4", rcptGiven, fill(513, "", ""), tooLong, ""},
+		{"70000", "5.2 of the ground truth: read to its CRLF, one reply", rcptGiven, fill(70000, "", ""), tooLong, ""},
+		{"13000", "longer than any line that is kept", rcptGiven, fill(13000, "NOOP ", ""), tooLong, ""},
+		{"hidden command", "4.5.3.1.4: the tail of a long line is no command", rcptGiven, fill(600, "NOOP ", "\nRSET"), tooLong, ""},
+		{"mail 548", "4.5.3.1.7: SIZE adds 26 and SMTPUTF8 10 to MAIL", ehlo, addr(548, ""), badBody, ""},
+		{"mail 549", "4.5.3.1.7", ehlo, addr(549, ""), tooLong, ""},
+		{"rcpt 513", "RFC 1870 3, RFC 6531 3.1: not to RCPT", rcptGiven, fill(513, "RCPT TO:<", "@x.test>"), tooLong, ""},
+		{"mail 513 before ehlo", "4.5.3.1.4: nothing is offered yet", greeted, addr(513, ""), tooLong, ""},
+		{"mail 513 after helo", "4.5.3.1.4: nothing is offered after HELO", helo, addr(513, ""), tooLong, ""},
+	})
+	rows = append(rows, row{
+		name: "mail 522 without size", why: "4.5.3.1.7: what is not offered adds nothing", in: greeted, setup: noSize,
+		talk: talk("C: EHLO client.test", "S: 250-localhost", "S: 250-PIPELINING", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-ENHANCEDSTATUSCODES", "S: 250 HELP",
+			"C: "+addr(522, ""), "S: "+badBody, "C: "+addr(523, ""), "S: "+tooLong, sayQuit),
+	}, row{
+		name: "long and short in one segment", why: "sharp edge: one 500 each, in step", in: greeted,
+		talk: talk("C: "+fill(600, "NOOP ", ""), "C: NOOP", "C: "+fill(40000, "NOOP ", ""), "C: NOOP",
+			"S: "+tooLong, "S: "+ok, "S: "+tooLong, "S: "+ok, sayQuit),
+	}, row{
+		name: "endless line", why: "2.3.8: without CRLF no line, and no reply", in: greeted,
+		talk: []string{"C+ " + strings.Repeat("x", 100_000), silence},
+	})
+	run(t, rows)
+}
+
+// TestConformanceSegments is about how commands fall into writes.
+func TestConformanceSegments(t *testing.T) {
+	whole := talk("S: "+greeting, sayEhlo, sayMail, sayRcpt, sayData, sayText, sayQuit)
+	var sent, got []string
+	for _, line := range whole {
+		if strings.HasPrefix(line, "C") {
+			sent = append(sent, line)
+		} else {
+			got = append(got, line)
+		}
+	}
+	run(t, []row{
+		{name: "session", why: "appendix D.1", talk: whole, want: []smtptest.Message{message()}, split: true},
+		{name: "session in one write", why: "clients.md: nc writes before the greeting", talk: slices.Concat(sent, got), want: []smtptest.Message{message()}},
+		{name: "session in one write, half closed", why: "clients.md: nc -N, then shuts down its side",
+			talk: slices.Concat(sent, []string{shut}, got), want: []smtptest.Message{message()}},
+		{name: "half closed without quit", why: "4.1.1.10: what is complete stays",
+			talk: talk(reach[rcptGiven], sayData, "C: text", "C: .", shut, "S: "+ok, closed), end: smtptest.EndClosed, want: []smtptest.Message{message()}},
+		{name: "pipelined group", why: "RFC 2920 3.1, 3.2: replies in order", in: ehlo, want: []smtptest.Message{message()}, split: true,
+			talk: talk("C: MAIL FROM:<a@client.test>", "C: RCPT TO:<b@server.test>", "C: DATA", "S: "+mailOK, "S: "+rcptOK, "S: "+goAhead,
+				"C: text", "C: .", "C: QUIT", "S: "+ok, "S: "+bye, closed)},
+		{name: "after quit", why: "4.1.1.10: nothing after QUIT is a command", in: ehlo,
+			talk: talk("C: QUIT", "C: MAIL FROM:<a@client.test>", "C: NOOP", "S: "+bye, closed), fates: nil},
+		{name: "crlf after quit", why: "clients.md: sendmail of npm", in: ehlo, talk: talk("C: QUIT", "C: ", "S: "+bye, closed)},
+		{name: "line in three", why: "2.3.8", in: greeted, split: true,
+			talk: talk("C+ NO", silence, "C+ OP\r", silence, "C+ \n", "S: "+ok, sayQuit)},
+		{name: "unfinished line", why: "2.4: acts only on CRLF", in: ehlo, talk: talk("C+ NOOP\r", silence)},
+		{name: "lf cr", why: "2.3.8: LFCR is no line end", in: greeted, talk: talk("C+ NOOP\n\rNOOP", silence, "C+ \r\n", "S: "+unknown("NOOP??NOOP"), sayQuit)},
+		{name: "two empty lines", why: "4.3.1: one reply each", in: greeted,
+			talk: talk("C: ", "C: ", "S: 500 5.5.2 Error: bad syntax", "S: 500 5.5.2 Error: bad syntax", sayQuit), split: true},
+	})
+}

@@ -1,0 +1,177 @@
+package smtptest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// A content is what is sent after the 354, and what is recorded of it. Data
+// being empty means: as sent, without the end.
+type content struct {
+	name, why string
+	sent      string // with the CRLF.CRLF
+	data      string
+	unstuffed []int // offsets of lines that lost a dot which was not doubled
+}
+
+func (c content) row() row {
+	return row{name: c.name, why: c.why, in: inData, split: len(c.sent) < 80, talk: talk("C+ "+c.sent, "S: "+ok, sayQuit),
+		want: []smtptest.Message{message(func(m *smtptest.Message) { m.Data, m.Unstuffed = c.data, c.unstuffed })}}
+}
+
+func TestConformanceData(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	var rows []row
+	for _, c := range []content{
+		{"one line", "4.1.1.4: the CRLF before the dot is content", "a\r\n.\r\n", "a\r\n", nil},
+		{"empty message", "4.1.1.4: the first CRLF may be DATA's own", ".\r\n", "", nil},
+		{"empty line", "4.1.1.4", "\r\n.\r\n", "\r\n", nil},
+		{"empty lines", "4.1.1.4", "\r\n\r\na\r\n\r\n\r\n.\r\n", "\r\n\r\na\r\n\r\n\r\n", nil},
+		{"first line of two dots", "4.5.2 and the sharp edge", "..\r\n.\r\n", ".\r\n", nil},
+		{"first line stuffed", "4.5.2", "..a\r\n.\r\n", ".a\r\n", nil},
+		{"line of two dots", "4.5.2", "a\r\n..\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n", nil},
+		{"line of three dots", "4.5.2: one dot goes", "...\r\n.\r\n", "..\r\n", nil},
+		{"dot that was not stuffed", "4.5.2: it goes all the same", "a\r\n.b\r\n.\r\n", "a\r\nb\r\n", []int{3}},
+		{"two dots that were not stuffed", "4.5.2", ".b\r\n.c\r\n..d\r\n.\r\n", "b\r\nc\r\n.d\r\n", []int{0, 3}},
+		{"dot inside", "4.5.2", "a.\r\nb.c\r\n.\r\n", "a.\r\nb.c\r\n", nil},
+		{"dot cr", "sharp edge: .\\rX keeps its CR", ".\rX\r\n.\r\n", "\rX\r\n", []int{0}},
+		{"cr cr lf", "sharp edge: A\\r\\r\\n.\\r\\n is an end", "A\r\r\n.\r\n", "A\r\r\n", nil},
+		{"lf cr lf", "4.1.1.4: contains CRLF.CRLF", "A\n\r\n.\r\n", "A\n\r\n", nil},
+		{"nul cr lf", "4.1.1.4: contains CRLF.CRLF", "A\x00\r\n.\r\n", "A\x00\r\n", nil},
+		{"nul", "2.4 of the ground truth: kept", "a\x00b\r\n.\r\n", "a\x00b\r\n", nil},
+		{"8 bit", "RFC 6152 3: kept", "gr\xfc\xdfe\r\n.\r\n", "gr\xfc\xdfe\r\n", nil},
+		{"utf-8", "kept", "grüße\r\n.\r\n", "grüße\r\n", nil},
+		{"bare lf", "2.3.8: kept", "a\nb\nc\r\n.\r\n", "a\nb\nc\r\n", nil},
+		{"bare cr", "2.3.8: kept", "a\rb\rc\r\n.\r\n", "a\rb\rc\r\n", nil},
+		{"lf and stuffed dot", "4.5.2: a line begins after CRLF only", "a\n..b\r\n.\r\n", "a\n..b\r\n", nil},
+		{"line of 998", "4.5.3.1.6", long[:998] + "\r\n.\r\n", long[:998] + "\r\n", nil},
+		{"line of 998, dot first", "4.5.3.1.6: without the doubled dot", ".." + long[:997] + "\r\n.\r\n", "." + long[:997] + "\r\n", nil},
+		{"line of 5000", "4.5.3.1.6: more may be taken, and is", long + "\r\n.\r\n", long + "\r\n", nil},
+		{"looks like commands", "4.1.1.4: nothing in it is a command", "RSET\r\nQUIT\r\nDATA\r\n.\r\n", "RSET\r\nQUIT\r\nDATA\r\n", nil},
+		{"header and text", "no Received, nothing added", "Subject: x\r\n\r\ny\r\n.\r\n", "Subject: x\r\n\r\ny\r\n", nil},
+		{"percent", "sharp edge: client text never is a format", "%s%d\r\n.\r\n", "%s%d\r\n", nil},
+	} {
+		rows = append(rows, c.row())
+	}
+	run(t, rows)
+}
+
+// TestConformanceLookAlikes is about octets that some server takes for the end
+// of data: none is, there is no reply before the true end and one there, and
+// what looks like a command is content.
+func TestConformanceLookAlikes(t *testing.T) {
+	const smuggled = "MAIL FROM:<e@evil.test>\r\n"
+	var rows []row
+	for _, c := range []struct{ name, sent, kept string }{
+		{"lf . lf", "\n.\n", "\n.\n"},
+		{"lf . crlf", "\n.\r\n", "\n.\r\n"},
+		{"crlf . lf", "\r\n.\n", "\r\n\n"},
+		{"cr . cr", "\r.\r", "\r.\r"},
+		{"cr . lf", "\r.\n", "\r.\n"},
+		{"lf . cr", "\n.\r", "\n.\r"},
+		{"crlf . cr", "\r\n.\r", "\r\n\r"},
+		{"cr . crlf", "\r.\r\n", "\r.\r\n"},
+		{"crlf . cr crlf", "\r\n.\r\r\n", "\r\n\r\r\n"},
+		{"cr crlf . cr crlf", "\r\r\n.\r\r\n", "\r\r\n\r\r\n"},
+		{"lf cr . lf cr", "\n\r.\n\r", "\n\r.\n\r"},
+		{"lf lf . lf lf", "\n\n.\n\n", "\n\n.\n\n"},
+		{"cr cr . cr cr", "\r\r.\r\r", "\r\r.\r\r"},
+		{"crlf nul . crlf", "\r\n\x00.\r\n", "\r\n\x00.\r\n"},
+		{"crlf . nul crlf", "\r\n.\x00\r\n", "\r\n\x00\r\n"},
+		{"cr nul lf . crlf", "\r\x00\n.\r\n", "\r\x00\n.\r\n"},
+		{"crlf . cr nul lf", "\r\n.\r\x00\n", "\r\n\r\x00\n"},
+		{"crlf . space crlf", "\r\n. \r\n", "\r\n \r\n"},
+		{"crlf . tab crlf", "\r\n.\t\r\n", "\r\n\t\r\n"},
+		{"crlf space . crlf", "\r\n .\r\n", "\r\n .\r\n"},
+		{"vertical tabs", "\v.\v", "\v.\v"},
+		{"form feeds", "\f.\f", "\f.\f"},
+		{"next lines, latin-1", "\x85.\x85", "\x85.\x85"},
+		{"next lines, utf-8", "\u0085.\u0085", "\u0085.\u0085"},
+		{"line separators", "\u2028.\u2028", "\u2028.\u2028"},
+		{"full-width dot", "\r\n\uff0e\r\n", "\r\n\uff0e\r\n"},
+		{"crlf . . crlf", "\r\n..\r\n", "\r\n.\r\n"},
+	} {
+		var lost []int
+		if c.kept != c.sent && !strings.Contains(c.sent, "..") {
+			lost = []int{1 + strings.Index(c.kept, "\r\n") + 2}
+		}
+		m := message(func(m *smtptest.Message) { m.Data, m.Unstuffed = "A"+c.kept+smuggled, lost })
+		rows = append(rows, row{name: c.name, why: "4.1.1.4: only CRLF.CRLF ends the data", in: inData, split: true, want: []smtptest.Message{m},
+			talk: talk("C+ A"+c.sent+smuggled, silence, "C: .", "S: "+ok, sayQuit)})
+		if !strings.HasPrefix(c.sent, "\r\n") { // right after the 354, which ends with DATA's own CRLF
+			continue
+		}
+		m = message(func(m *smtptest.Message) { m.Data = c.kept[2:] + smuggled })
+		if lost != nil {
+			m.Unstuffed = []int{0}
+		}
+		rows = append(rows, row{name: "first line, " + c.name[5:], why: "4.1.1.4: only CRLF.CRLF ends the data", in: inData, want: []smtptest.Message{m},
+			talk: talk("C+ "+c.sent[2:]+smuggled, silence, "C: .", "S: "+ok, sayQuit)})
+	}
+	run(t, rows)
+}
+
+// TestConformanceEndOfData is about what comes right behind the end.
+func TestConformanceEndOfData(t *testing.T) {
+	mailAgain := "S: " + mailOK
+	run(t, []row{
+		{name: "command in the same segment", why: "4.1.1.4: what follows is the next command", in: inData, split: true, want: []smtptest.Message{message()},
+			talk: talk("C+ text\r\n.\r\nMAIL FROM:<c@client.test>\r\n", "S: "+ok, mailAgain, sayQuit), fates: []string{smtptest.OutcomeAccepted, smtptest.OutcomeAborted}},
+		{name: "dot twice", why: "4.1.1.4: the second is a command", in: inData, want: []smtptest.Message{message()},
+			talk: talk("C+ text\r\n.\r\n.\r\n", "S: "+ok, "S: "+unknown("."), sayQuit)},
+		{name: "end and quit", why: "clients.md: Postfix pipelines them", in: inData, want: []smtptest.Message{message()},
+			talk: talk("C+ text\r\n.\r\nQUIT\r\n", "S: "+ok, "S: "+bye, closed)},
+		{name: "early end", why: "clients.md: content that was not stuffed ends early, and its rest is junk", in: inData,
+			talk: talk("C+ text\r\n.\r\nmore text\r\n\r\nQUIT me\r\n.\r\n", "S: "+ok, "S: "+unknown("MORE"),
+				"S: 500 5.5.2 Error: bad syntax", "S: 501 5.5.4 Syntax: QUIT", "S: "+unknown("."), sayQuit), want: []smtptest.Message{message()}},
+		{name: "end in five segments", why: "4.1.1.4, sharp edge", in: inData, want: []smtptest.Message{message()},
+			talk: talk("C+ text\r", silence, "C+ \n", silence, "C+ .", silence, "C+ \r", silence, "C+ \n", "S: "+ok, sayQuit)},
+		{name: "half an end", why: "4.1.1.10: nothing is recorded of an unfinished message", in: inData,
+			talk: []string{"C+ text\r\n.\r", silence}, fates: []string{smtptest.OutcomeAborted}},
+		{name: "disconnect in the middle", why: "4.1.1.10, sharp edge: it does not count", in: inData,
+			talk: []string{"C+ text\r\n", silence}, fates: []string{smtptest.OutcomeAborted}},
+		{name: "half closed in the middle", why: "4.1.1.10", in: inData, end: smtptest.EndClosed,
+			talk: []string{"C+ text\r\n", shut, closed}, fates: []string{smtptest.OutcomeAborted}},
+		{name: "disconnect after 354", why: "4.1.1.10", in: inData, fates: []string{smtptest.OutcomeAborted}},
+	})
+}
+
+// TestConformanceSize is about content over the limit: it is read to its end,
+// answered once, and the session goes on.
+func TestConformanceSize(t *testing.T) {
+	limit := func(n int64) func(*smtptest.Server) {
+		return func(srv *smtptest.Server) {
+			srv.SizeLimit = n
+			srv.Extensions = []string{"SIZE 1000", "ENHANCEDSTATUSCODES"}
+		}
+	}
+	begin := []string{"C: EHLO client.test", "S: 250-localhost", "S: 250-SIZE 1000", "S: 250 ENHANCEDSTATUSCODES"}
+	rows := []row{
+		{name: "one over", why: "RFC 1870 6.2", in: greeted, setup: limit(32), split: true,
+			talk: talk(begin, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 31), "C: .", "S: "+tooMuch, "C: NOOP", "S: "+ok, sayQuit)},
+		{name: "just fits", why: "RFC 1870 5: CRLFs count, the final dot does not", in: greeted, setup: limit(32), want: []smtptest.Message{
+			message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", 30) + "\r\n" })},
+			talk: talk(begin, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 30), "C: .", "S: "+ok, sayQuit)},
+		{name: "doubled dots do not count", why: "RFC 1870 5", in: greeted, setup: limit(6), want: []smtptest.Message{
+			message(func(m *smtptest.Message) { m.Data = ".\r\n.\r\n" })},
+			talk: talk(begin, sayMail, sayRcpt, sayData, "C: ..", "C: ..", "C: .", "S: "+ok, sayQuit)},
+		{name: "no commands from the surplus", why: "sharp edge: drained to the dot", in: greeted, setup: limit(10),
+			talk:  talk(begin, sayMail, sayRcpt, sayData, "C+ "+strings.Repeat("RSET\r\n", 20_000), silence, "C: .", "S: "+tooMuch, sayQuit),
+			fates: []string{smtptest.OutcomeRefused}},
+		{name: "transaction is over", why: "4.1.1.4: the buffers are cleared, refused or not", in: greeted, setup: limit(10), want: []smtptest.Message{message()},
+			talk: talk(begin, sayMail, sayRcpt, sayData, "C: 12345678901", "C: .", "S: "+tooMuch, "C: RCPT TO:<c@server.test>", "S: "+needMail,
+				sayMail, sayRcpt, sayData, sayText, sayQuit), fates: []string{smtptest.OutcomeRefused, smtptest.OutcomeAccepted}},
+		{name: "declared too big", why: "RFC 1870 6.1: refused at MAIL", in: greeted, setup: limit(1000), want: []smtptest.Message{message()},
+			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1001", "S: "+sizeOver, "C: DATA", "S: "+needMail, sayMail, sayRcpt, sayData, sayText, sayQuit)},
+		{name: "declared too small", why: "RFC 1870 6.2: what counts is the content", in: greeted, setup: limit(1000),
+			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, "C: "+strings.Repeat("x", 999), "C: .", "S: "+tooMuch, sayQuit)},
+		{name: "declared small, is bigger", why: "RFC 1870 6.3: the declaration is an estimate", in: greeted, setup: limit(1000), want: []smtptest.Message{
+			message(func(m *smtptest.Message) { m.MailOptions = []string{"SIZE=1"} })},
+			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, sayText, sayQuit)},
+		{name: "disconnect in the surplus", why: "4.1.1.10", in: greeted, setup: limit(10), fates: []string{smtptest.OutcomeAborted},
+			talk: talk(begin, sayMail, sayRcpt, sayData, "C: 12345678901234567890", silence)},
+	}
+	run(t, rows)
+}

@@ -1,0 +1,357 @@
+package smtptest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// networks runs a test over TCP, and in memory in a bubble, which also shows
+// that no goroutine is left.
+func networks(t *testing.T, f func(t *testing.T, start func(*smtptest.Server))) {
+	t.Run("tcp", func(t *testing.T) { f(t, (*smtptest.Server).Start) })
+	t.Run("memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, (*smtptest.Server).StartInMemory) })
+	})
+}
+
+// arrive connects a client and plays the talk that leads to a state.
+func arrive(t *testing.T, srv *smtptest.Server, to state) net.Conn {
+	t.Helper()
+	c := dial(t, srv)
+	if err := converse(c, turnsOf(reach[to])); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// deliver sends one message as a client of its own.
+func deliver(srv *smtptest.Server, from, data string) error {
+	c, err := srv.DialContext(context.Background(), "", "")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return converse(c, turnsOf(talk(reach[ehlo], "C: MAIL FROM:<"+from+">", "S: "+mailOK, sayRcpt, sayData, "C: "+data, "C: .", "S: "+ok, sayQuit)))
+}
+
+// TestClose closes the server with a client in every state: it returns at once,
+// and the client is told by the end of its connection.
+func TestClose(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		start(srv)
+		began := time.Now()
+		var clients []net.Conn
+		for _, s := range []state{greeted, helo, ehlo, mailGiven, rcptGiven, inData} {
+			clients = append(clients, arrive(t, srv, s))
+		}
+		half := arrive(t, srv, inData)
+		io.WriteString(half, "half a line\r\n.\r")
+		srv.Close()
+		srv.Close()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		for _, c := range append(clients, half) {
+			if n, err := c.Read(make([]byte, 100)); n > 0 || !ended(err) {
+				t.Errorf("Read() after Close = %d, %v", n, err)
+			}
+		}
+		for _, s := range srv.Sessions() {
+			if s.End != smtptest.EndServer {
+				t.Errorf("session %d: End = %q", s.ID, s.End)
+			}
+		}
+		if n := srv.Count(); n != 0 {
+			t.Errorf("Count() = %d", n)
+		}
+		if _, err := srv.DialContext(context.Background(), "", ""); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("DialContext after Close: %v", err)
+		}
+	})
+}
+
+// TestCloseNotReading closes the server while a client that reads nothing keeps
+// it from writing.
+func TestCloseNotReading(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		blocked := make(chan struct{})
+		srv.Commands = map[string]smtptest.CommandFunc{"XFLOOD": func(ch *smtptest.Channel, arg string) smtptest.Reply {
+			close(blocked)
+			return smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", 60_000) + "250 2.0.0 end")
+		}}
+		start(srv)
+		c := arrive(t, srv, ehlo)
+		io.WriteString(c, "XFLOOD\r\n")
+		<-blocked
+		began := time.Now()
+		srv.Close()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+	})
+}
+
+// TestCloseInDelay closes the server in the middle of scripted waits, which end
+// at once.
+func TestCloseInDelay(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		for _, rule := range []smtptest.Rule{
+			{On: "NOOP", Delay: time.Hour},
+			{On: "NOOP", Delay: smtptest.Forever},
+			{On: "NOOP", Pause: time.Hour},
+		} {
+			srv := smtptest.NewUnstartedServer(t)
+			reached := make(chan struct{})
+			rule.If = func(smtptest.Event) bool { close(reached); return true }
+			srv.Script(rule)
+			start(srv)
+			began := time.Now()
+			c := arrive(t, srv, ehlo)
+			io.WriteString(c, "NOOP\r\n")
+			<-reached
+			srv.Close()
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("%v: Close took %v", rule, took)
+			}
+		}
+	})
+}
+
+// TestCloseRaces has the server closed by several at once, while clients
+// connect and others stop and restart it.
+func TestCloseRaces(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		for range 20 {
+			srv := smtptest.NewUnstartedServer(&fakeTB{})
+			var work sync.WaitGroup
+			work.Go(func() { start(srv) })
+			for range 4 {
+				work.Go(func() {
+					for range 5 {
+						deliver(srv, "a@client.test", "text")
+					}
+				})
+			}
+			work.Go(func() { try(srv.Stop); try(srv.Restart); try(srv.Stop) })
+			work.Go(func() { try(srv.Restart); try(srv.CloseClientConnections) })
+			work.Go(srv.Close)
+			work.Go(srv.Close)
+			work.Wait()
+			srv.Close()
+			for _, s := range srv.Sessions() {
+				if s.End == "" {
+					t.Errorf("session %d has not ended after Close", s.ID)
+				}
+			}
+		}
+	})
+}
+
+// TestOutage stops and restarts a server: same address, records kept, sessions
+// counted on.
+func TestOutage(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		start(srv)
+		addr := srv.Addr
+		idle := arrive(t, srv, mailGiven)
+		for i := range 3 {
+			if err := deliver(srv, "a@client.test", "text"); err != nil {
+				t.Fatal(err)
+			}
+			srv.Stop()
+			if _, err := srv.DialContext(context.Background(), "", ""); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Fatalf("outage %d: DialContext: %v", i, err)
+			}
+			srv.Restart()
+		}
+		if n, err := idle.Read(make([]byte, 100)); n > 0 || !ended(err) {
+			t.Errorf("Read() after Stop = %d, %v", n, err)
+		}
+		if err := deliver(srv, "a@client.test", "text"); err != nil || srv.Addr != addr {
+			t.Errorf("after the outage: %v, Addr %s, was %s", err, srv.Addr, addr)
+		}
+		if m := srv.Wait(4); m[3].Session != 5 {
+			t.Errorf("session %d", m[3].Session)
+		}
+	})
+}
+
+// TestMisuse holds that wrong use fails the test with a sentence that says what
+// to do.
+func TestMisuse(t *testing.T) {
+	unstarted := smtptest.NewUnstartedServer
+	with := func(change func(*smtptest.Server)) func(smtptest.TB) {
+		return func(tb smtptest.TB) { s := unstarted(tb); change(s); s.StartInMemory() }
+	}
+	for _, m := range []struct {
+		name, want string
+		do         func(tb smtptest.TB)
+	}{
+		{"start twice", "already started", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Start() }},
+		{"start after close", "closed", func(tb smtptest.TB) { s := unstarted(tb); s.Close(); s.StartInMemory() }},
+		{"host name with space", "Hostname", with(func(s *smtptest.Server) { s.Hostname = "my host" })},
+		{"host name with crlf", "Hostname", with(func(s *smtptest.Server) { s.Hostname = "a\r\n250 b" })},
+		{"extension with crlf", "Extensions", with(func(s *smtptest.Server) { s.Extensions = []string{"A\r\n250 B"} })},
+		{"extension empty", "Extensions", with(func(s *smtptest.Server) { s.Extensions = []string{""} })},
+		{"extension twice", "twice", with(func(s *smtptest.Server) { s.Extensions = []string{"SIZE", "size 5"} })},
+		{"listener in memory", "Listener", func(tb smtptest.TB) {
+			s := unstarted(tb)
+			s.Listener = brokenListener{}
+			s.StartInMemory()
+		}},
+		{"stop before start", "not serving", func(tb smtptest.TB) { unstarted(tb).Stop() }},
+		{"restart before stop", "not stopped", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Restart() }},
+		{"wait before start", "not started", func(tb smtptest.TB) { unstarted(tb).Wait(1) }},
+		{"wait after close", "closed", func(tb smtptest.TB) { s := smtptest.NewInMemoryServer(tb); s.Close(); s.Wait(1) }},
+		{"client before start", "before Start", func(tb smtptest.TB) { unstarted(tb).Client() }},
+		{"script with unknown verb", "no verb", func(tb smtptest.TB) {
+			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "FROB", Reply: "250 OK"})
+		}},
+		{"script with bad reply", "Reply", func(tb smtptest.TB) {
+			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "NOOP", Reply: "hello"})
+		}},
+		{"row that never fired", "never fired", func(tb smtptest.TB) {
+			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "NOOP", Reply: "250 OK"})
+		}},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			tb := &fakeTB{}
+			try(func() { m.do(tb) })
+			tb.end()
+			if got := tb.errors(); !strings.Contains(got, m.want) || !strings.HasPrefix(got, "smtptest: ") {
+				t.Errorf("failure %q, want it to say %q", got, m.want)
+			}
+		})
+	}
+}
+
+// TestZeroServer and a server without TB have no test to fail: they panic.
+func TestZeroServer(t *testing.T) {
+	var zero smtptest.Server
+	for name, f := range map[string]func(){
+		"Start": zero.Start, "Close": zero.Close, "Stop": zero.Stop, "Wait": func() { zero.Wait(1) },
+		"Script":       func() { zero.Script(smtptest.Rule{On: "NOOP", Reply: "250 OK"}) },
+		"no TB, twice": func() { s := smtptest.NewInMemoryServer(nil); defer s.Close(); s.Start() },
+	} {
+		if p := panicOf(f); !strings.HasPrefix(fmt.Sprint(p), "smtptest: ") {
+			t.Errorf("%s panicked with %v", name, p)
+		}
+	}
+}
+
+func TestNilTB(t *testing.T) {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	if err := deliver(srv, "a@client.test", "text"); err != nil {
+		t.Fatal(err)
+	}
+	if m := srv.Wait(1); m[0].From != "a@client.test" {
+		t.Errorf("From = %q", m[0].From)
+	}
+}
+
+// TestListeners starts servers on listeners of the test's own.
+func TestListeners(t *testing.T) {
+	for _, l := range []struct{ network, addr string }{
+		{"tcp4", "127.0.0.1:0"}, {"tcp6", "[::1]:0"}, {"unix", filepath.Join(t.TempDir(), "smtp.sock")},
+	} {
+		ln, err := net.Listen(l.network, l.addr)
+		if err != nil && l.network == "tcp6" {
+			continue // a machine without IPv6
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		srv := smtptest.NewUnstartedServer(t)
+		srv.Listener = &stutter{Listener: ln}
+		srv.Start()
+		if err := deliver(srv, "a@client.test", "text"); err != nil {
+			t.Errorf("%s: %v", l.network, err)
+		}
+		if srv.Addr != ln.Addr().String() || srv.Count() != 1 {
+			t.Errorf("%s: Addr = %s, Count() = %d", l.network, srv.Addr, srv.Count())
+		}
+		srv.Close()
+	}
+}
+
+// TestIdle waits out the five minutes of RFC 5321 4.5.3.2.7.
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		for _, s := range []state{greeted, rcptGiven, inData} {
+			began := time.Now()
+			c := arrive(t, srv, s)
+			c.SetDeadline(time.Time{})
+			got, err := io.ReadAll(c)
+			if string(got) != "421 4.4.2 Error: idle too long\r\n" || err != nil || time.Since(began) != 5*time.Minute {
+				t.Errorf("%s: after %v: %q, %v", s, time.Since(began), got, err)
+			}
+		}
+		for _, s := range srv.Sessions() {
+			if s.End != smtptest.EndIdle {
+				t.Errorf("End = %q", s.End)
+			}
+		}
+	})
+}
+
+// TestManyServers has a thousand of them at work at the same time, each with
+// its own script and records.
+func TestManyServers(t *testing.T) {
+	for i := range 1000 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			srv := smtptest.NewServer(t)
+			from := fmt.Sprintf("s%d@client.test", i)
+			srv.Script(smtptest.Rule{On: "EXPN", Reply: smtptest.Reply("250 2.0.0 " + from)})
+			c := arrive(t, srv, ehlo)
+			if err := converse(c, turnsOf([]string{"C: EXPN x", "S: 250 2.0.0 " + from})); err != nil {
+				t.Error(err)
+			}
+			if err := deliver(srv, from, "text"); err != nil {
+				t.Error(err)
+			}
+			if m := srv.Messages(); len(m) != 1 || m[0].From != from {
+				t.Errorf("Messages() = %v", m)
+			}
+		})
+	}
+}
+
+// TestSharedServer has parallel subtests on one server: each finds its own.
+func TestSharedServer(t *testing.T) {
+	srv := smtptest.NewServer(t)
+	for i := range 20 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			from := fmt.Sprintf("t%d@client.test", i)
+			if err := deliver(srv, from, from); err != nil {
+				t.Fatal(err)
+			}
+			m := srv.WaitFor(func(m smtptest.Message) bool { return m.From == from })
+			if m.Data != from+"\r\n" {
+				t.Errorf("Data = %q", m.Data)
+			}
+			s := srv.WaitSession(func(s smtptest.Session) bool { return s.ID == m.Session })
+			if len(s.Transactions) != 1 || !slices.ContainsFunc(s.Exchanges, func(e smtptest.Exchange) bool { return e.Command == "QUIT" }) {
+				t.Errorf("session %+v", s)
+			}
+		})
+	}
+}

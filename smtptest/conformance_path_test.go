@@ -1,0 +1,154 @@
+package smtptest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+const (
+	badMail = "501 5.1.7 Syntax: MAIL FROM: <address>"
+	badRcpt = "501 5.1.3 Syntax: RCPT TO: <address>"
+)
+
+// Paths that MAIL and RCPT both take, with the address that is recorded.
+var goodPaths = []struct{ name, why, path, address string }{
+	{"plain", "4.1.2", "<a@b.test>", "a@b.test"},
+	{"dots", "4.1.2 Dot-string", "<a.b.c@d.test>", "a.b.c@d.test"},
+	{"atext", "4.1.2, RFC 5322 3.2.3: all of atext", "<!#$%&'*+-/=?^_`{|}~@b.test>", "!#$%&'*+-/=?^_`{|}~@b.test"},
+	{"case kept", "2.4: as sent", "<MiXed@B.Test>", "MiXed@B.Test"},
+	{"one label", "2.3.5, 4.1.2: is syntax", "<a@localhost>", "a@localhost"},
+	{"digits", "RFC 1123 2.1", "<a@1.2.test>", "a@1.2.test"},
+	{"hyphens", "4.1.2 Ldh-str", "<a@b--c.test>", "a@b--c.test"},
+	{"a-label", "RFC 5890 2.3.2.1", "<a@xn--bcher-kva.test>", "a@xn--bcher-kva.test"},
+	{"quoted", "4.1.2: recorded as sent", `<"ab"@c.test>`, `"ab"@c.test`},
+	{"quoted empty", "4.1.2 Quoted-string", `<""@c.test>`, `""@c.test`},
+	{"quoted space", "4.1.2 qtextSMTP", `<"a b"@c.test>`, `"a b"@c.test`},
+	{"quoted at", "never a@b@c", `<"a@b"@c.test>`, `"a@b"@c.test`},
+	{"quoted angle", "the first > is not the end", `<"a>b"@c.test>`, `"a>b"@c.test`},
+	{"quoted angle and space", "neither is the first space", `<"a> SIZE=1"@c.test>`, `"a> SIZE=1"@c.test`},
+	{"quoted pair", "4.1.2 quoted-pairSMTP", `<"a\"b\\c"@c.test>`, `"a\"b\\c"@c.test`},
+	{"ipv4", "4.1.3", "<a@[127.0.0.1]>", "a@[127.0.0.1]"},
+	{"ipv6", "4.1.3", "<a@[IPv6:2001:db8::1]>", "a@[IPv6:2001:db8::1]"},
+	{"ipv6 any", "4.1.3", "<a@[IPv6:::]>", "a@[IPv6:::]"},
+	{"ipv6 full", "4.1.3", "<a@[IPv6:1:2:3:4:5:6:7:8]>", "a@[IPv6:1:2:3:4:5:6:7:8]"},
+	{"ipv6 with ipv4", "4.1.3 IPv6v4-comp", "<a@[IPv6:::ffff:1.2.3.4]>", "a@[IPv6:::ffff:1.2.3.4]"},
+	{"ipv6 tag lower", "2.4", "<a@[ipv6:::1]>", "a@[ipv6:::1]"},
+	{"source route", "4.1.1.3, appendix C: taken and dropped", "<@r.test:a@b.test>", "a@b.test"},
+	{"source route of two", "4.1.1.3, appendix C", "<@r.test,@s.test:a@b.test>", "a@b.test"},
+	{"local part of 64", "4.5.3.1.1", "<" + strings.Repeat("l", 64) + "@b.test>", strings.Repeat("l", 64) + "@b.test"},
+	{"path of 256", "4.5.3.1.3", "<a@" + domain(252) + ">", "a@" + domain(252)},
+}
+
+// Paths that neither takes: the path is a syntax error (4.1.2 ends with a MUST).
+var badPaths = []struct{ name, why, path string }{
+	{"none", "4.1.1.2", ""},
+	{"only a space", "4.1.1.2", " "},
+	{"no brackets", "4.1.2 Path", "a@b.test"},
+	{"space before", "3.3: no spaces at the colon", " <a@b.test>"},
+	{"not opened", "4.1.2", "a@b.test>"},
+	{"not closed", "4.1.2", "<a@b.test"},
+	{"closed twice", "4.1.2", "<a@b.test>>"},
+	{"opened twice", "4.1.2", "<<a@b.test>>"},
+	{"null in brackets", "clients.md: smtp-source", "<<>>"},
+	{"text behind", "4.1.2", "<a@b.test>x"},
+	{"list", "4.1.2", "<a@b.test>,<c@d.test>"},
+	{"display name", "4.1.2", "Fred <a@b.test>"},
+	{"no domain", "4.1.2: only Postmaster may", "<a>"},
+	{"empty domain", "4.1.2", "<a@>"},
+	{"no local part", "clients.md: dma", "<@b.test>"},
+	{"route only", "4.1.2", "<@r.test:>"},
+	{"route without at", "4.1.2", "<r.test:a@b.test>"},
+	{"leading dot", "4.1.2 Dot-string", "<.a@b.test>"},
+	{"trailing dot", "4.1.2 Dot-string", "<a.@b.test>"},
+	{"two dots", "4.1.2 Dot-string", "<a..b@c.test>"},
+	{"space in local part", "4.1.2", "<a b@c.test>"},
+	{"space in domain", "4.1.2", "<a@b c>"},
+	{"two ats", "4.1.2", "<a@b@c.test>"},
+	{"specials", "4.1.2", "<a;b@c.test>"},
+	{"comment", "4.1.2: no CFWS here", "<a(x)@b.test>"},
+	{"underscore", "4.1.2, 2.3.5", "<a@b_c.test>"},
+	{"root dot", "4.1.2, 2.3.5", "<a@b.test.>"},
+	{"empty label", "4.1.2", "<a@b..test>"},
+	{"hyphen first", "4.1.2 sub-domain", "<a@-b.test>"},
+	{"hyphen last", "4.1.2 sub-domain", "<a@b-.test>"},
+	{"quote not closed", "4.1.2", `<"a@b.test>`},
+	{"text after quote", "4.1.2", `<"a"b@c.test>`},
+	{"quoted domain", "4.1.2", `<a@"b.test">`},
+	{"ipv4 of three", "4.1.3", "<a@[1.2.3]>"},
+	{"ipv4 over 255", "4.1.3 Snum", "<a@[1.2.3.256]>"},
+	{"ipv4 after tag", "4.1.3", "<a@[IPv6:1.2.3.4]>"},
+	{"ipv6 without tag", "4.1.3", "<a@[::1]>"},
+	{"ipv6 zone", "4.1.3: no zones", "<a@[IPv6:fe80::1%eth0]>"},
+	{"ipv6 twice shortened", "4.1.3", "<a@[IPv6:1::2::3]>"},
+	{"literal open", "4.1.3", "<a@[127.0.0.1>"},
+	{"literal empty", "4.1.3", "<a@[]>"},
+	{"tag unknown", "4.1.3: must be registered", "<a@[x400:c=us]>"},
+	{"control", "4.1.2", "<a\x01@b.test>"},
+	{"nul", "4.1.2", "<a\x00@b.test>"},
+	{"delete", "4.1.2", "<a\x7f@b.test>"},
+	{"control in quotes", "4.1.2 qtextSMTP", "<\"a\tb\"@c.test>"},
+	{"bare cr", "2.3.8", "<a\r@b.test>"},
+	{"bare lf", "2.3.8", "<a\n@b.test>"},
+	{"bare lf and command", "sharp edge: injection stays one refused line", "<a@b.test>\nRCPT TO:<e@evil.test>"},
+	{"local part of 65", "4.5.3.1.1", "<" + strings.Repeat("l", 65) + "@b.test>"},
+	{"path of 257", "4.5.3.1.3", "<a@" + domain(253) + ">"},
+	{"domain of 256", "4.5.3.1.2", "<a@" + domain(256) + ">"},
+}
+
+// domain is a domain of n octets, in labels of at most 63.
+func domain(n int) string {
+	d := strings.Repeat(strings.Repeat("d", 62)+".", n/63+1)[:n]
+	if d[n-1] == '.' {
+		d = d[:n-1] + "d"
+	}
+	return d
+}
+
+func TestConformancePaths(t *testing.T) {
+	var rows []row
+	for _, p := range goodPaths {
+		rows = append(rows, row{name: "mail/" + p.name, why: p.why, in: ehlo,
+			talk: talk("C: MAIL FROM:"+p.path, "S: "+mailOK, sayRcpt, sayData, sayText),
+			want: []smtptest.Message{message(func(m *smtptest.Message) { m.From = p.address })}})
+		rows = append(rows, row{name: "rcpt/" + p.name, why: p.why, in: mailGiven,
+			talk: talk("C: RCPT TO:"+p.path, "S: "+rcptOK, sayData, sayText),
+			want: []smtptest.Message{message(func(m *smtptest.Message) { m.To = []string{p.address} })}})
+	}
+	for _, p := range badPaths {
+		rows = append(rows, lineRow{"mail/" + p.name, p.why, ehlo, "MAIL FROM:" + p.path, badMail + params, ""}.row())
+		rows = append(rows, lineRow{"rcpt/" + p.name, p.why, mailGiven, "RCPT TO:" + p.path, badRcpt + params, ""}.row())
+	}
+	run(t, rows)
+}
+
+// TestConformancePathForms is about what only one of MAIL and RCPT takes, and
+// about the words around the path.
+func TestConformancePathForms(t *testing.T) {
+	rows := rowsOf([]lineRow{
+		{"null recipient", "4.1.1.3: <> is no forward-path", mailGiven, "RCPT TO:<>", badRcpt + params, ""},
+		{"postmaster as sender", "4.1.2: only a forward-path", ehlo, "MAIL FROM:<Postmaster>", badMail + params, ""},
+		{"mail without argument", "4.1.1.2", ehlo, "MAIL", badMail + params, ""},
+		{"mail without argument after helo", "4.1.1.2", helo, "MAIL", badMail, ""},
+		{"mail without colon", "4.1.1.2", ehlo, "MAIL FROM <a@b.test>", badMail + params, ""},
+		{"mail with space before colon", "3.3", ehlo, "MAIL FROM :<a@b.test>", badMail + params, ""},
+		{"mail to", "4.1.1.2", ehlo, "MAIL TO:<a@b.test>", badMail + params, ""},
+		{"mail with two spaces", "3.3", ehlo, "MAIL  FROM:<a@client.test>", mailOK, mailGiven},
+		{"mail lower", "2.4", ehlo, "mail from:<a@client.test>", mailOK, mailGiven},
+		{"mail mixed", "2.4", ehlo, "MaIL FrOm:<a@client.test>", mailOK, mailGiven},
+		{"mail trailing blanks", "4.1.1", ehlo, "MAIL FROM:<a@client.test> \t", mailOK, mailGiven},
+		{"rcpt without argument", "4.1.1.3", mailGiven, "RCPT", badRcpt + params, ""},
+		{"rcpt without argument after helo", "4.1.1.3", heloMail, "RCPT", badRcpt, ""},
+		{"rcpt without colon", "4.1.1.3", mailGiven, "RCPT TO<b@server.test>", badRcpt + params, ""},
+		{"rcpt from", "4.1.1.3", mailGiven, "RCPT FROM:<b@server.test>", badRcpt + params, ""},
+		{"rcpt lower", "2.4", mailGiven, "rcpt to:<b@server.test>", rcptOK, rcptGiven},
+		{"rcpt trailing blanks", "4.1.1", mailGiven, "RCPT TO:<b@server.test>   ", rcptOK, rcptGiven},
+	})
+	for _, path := range []string{"Postmaster", "postmaster", "POSTMASTER", "Postmaster@b.test"} {
+		rows = append(rows, row{name: path, why: "4.1.1.3, 4.5.1: without a domain, in any case", in: mailGiven,
+			talk: talk("C: RCPT TO:<"+path+">", "S: "+rcptOK, sayData, sayText),
+			want: []smtptest.Message{message(func(m *smtptest.Message) { m.To = []string{path} })}})
+	}
+	run(t, rows)
+}

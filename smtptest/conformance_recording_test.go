@@ -1,0 +1,327 @@
+package smtptest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// A fakeTB is a test that may fail.
+type fakeTB struct {
+	mu       sync.Mutex
+	cleanups []func()
+	failures []string
+	logs     []string
+	over     bool
+}
+
+func (f *fakeTB) Helper() {}
+
+func (f *fakeTB) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
+
+func (f *fakeTB) Logf(format string, args ...any) { f.note(&f.logs, format, args) }
+
+func (f *fakeTB) Errorf(format string, args ...any) { f.note(&f.failures, format, args) }
+
+// Fatalf ends the goroutine, as that of testing.T does.
+func (f *fakeTB) Fatalf(format string, args ...any) {
+	f.note(&f.failures, format, args)
+	runtime.Goexit()
+}
+
+func (f *fakeTB) note(to *[]string, format string, args []any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over {
+		panic("log after the end of the test: " + fmt.Sprintf(format, args...))
+	}
+	*to = append(*to, fmt.Sprintf(format, args...))
+}
+
+// Failed is what the server asks before it logs the dialogues.
+func (f *fakeTB) Failed() bool { return f.errors() != "" }
+
+func (f *fakeTB) errors() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.failures, "\n")
+}
+
+func (f *fakeTB) log() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.logs, "\n")
+}
+
+// end runs the cleanups; from then on nothing may be logged.
+func (f *fakeTB) end() {
+	for _, c := range slices.Backward(f.cleanups) {
+		c()
+	}
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+}
+
+// try runs f on a goroutine of its own, which a Fatalf may end.
+func try(f func()) {
+	var done sync.WaitGroup
+	done.Go(f)
+	done.Wait()
+}
+
+func panicOf(f func()) (p any) {
+	defer func() { p = recover() }()
+	f()
+	return nil
+}
+
+// brokenListener is never served.
+type brokenListener struct{ net.Listener }
+
+func (brokenListener) Close() error { return nil }
+
+// stutter is a listener whose first Accept fails for a passing reason.
+type stutter struct {
+	net.Listener
+	once sync.Once
+}
+
+func (s *stutter) Accept() (c net.Conn, err error) {
+	s.once.Do(func() { err = passing{} })
+	if err != nil {
+		return nil, err
+	}
+	return s.Listener.Accept()
+}
+
+type passing struct{}
+
+func (passing) Error() string   { return "connection aborted" }
+func (passing) Temporary() bool { return true }
+func (passing) Timeout() bool   { return false }
+
+// TestRecordedBeforeReply holds that who has read the 250 finds the message.
+func TestRecordedBeforeReply(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		start(srv)
+		c := arrive(t, srv, ehlo)
+		for i := 1; i <= 50; i++ {
+			if err := converse(c, turnsOf(talk(sayMail, sayRcpt, sayData, sayText))); err != nil {
+				t.Fatal(err)
+			}
+			if n := srv.Count(); n != i {
+				t.Fatalf("Count() after the 250 = %d, want %d", n, i)
+			}
+			if m := srv.Messages(); len(m) != i || m[i-1].Data != "text\r\n" || m[i-1].Reply != ok {
+				t.Fatalf("Messages() after the 250: %v", m)
+			}
+		}
+	})
+}
+
+// TestCloseOnArrival is the test that closes the server as soon as it is told
+// of a message: the client has its 250 all the same.
+func TestCloseOnArrival(t *testing.T) {
+	for name, reaction := range map[string]func(*smtptest.Server){
+		"close": (*smtptest.Server).Close, "stop": (*smtptest.Server).Stop, "hang up": (*smtptest.Server).CloseClientConnections,
+	} {
+		t.Run(name, func(t *testing.T) {
+			networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+				for range 50 {
+					srv := smtptest.NewUnstartedServer(t)
+					start(srv)
+					c := arrive(t, srv, inData)
+					var told sync.WaitGroup
+					told.Go(func() { srv.Wait(1); reaction(srv) })
+					io.WriteString(c, "text\r\n.\r\n")
+					got, err := io.ReadAll(c)
+					if string(got) != ok+"\r\n" || err != nil {
+						t.Fatalf("the client read %q, %v", got, err)
+					}
+					told.Wait()
+				}
+			})
+		})
+	}
+}
+
+// TestCopies changes all that the accessors return: nothing of it comes back.
+func TestCopies(t *testing.T) {
+	srv := smtptest.NewInMemoryServer(t)
+	c := arrive(t, srv, ehlo)
+	if err := converse(c, turnsOf(talk("C: MAIL FROM:<a@client.test> SIZE=10", "S: "+mailOK, sayRcpt, sayData, "C: .text", "C: .", "S: "+ok, sayQuit))); err != nil {
+		t.Fatal(err)
+	}
+	srv.WaitSession(func(smtptest.Session) bool { return true })
+	messages, sessions := srv.Messages(), srv.Sessions()
+	m, s := srv.Wait(1)[0], srv.WaitSession(func(smtptest.Session) bool { return true })
+	f := srv.WaitFor(func(smtptest.Message) bool { return true })
+	for _, m := range []smtptest.Message{m, f, srv.Messages()[0]} {
+		m.To[0], m.MailOptions[0], m.RcptOptions[0], m.Unstuffed[0] = "x", "x", []string{"x"}, 99
+	}
+	for _, s := range []smtptest.Session{s, srv.Sessions()[0]} {
+		s.Exchanges[0].Command = "x"
+		s.Transactions[0].Recipients[0].To, s.Transactions[0].MailOptions[0] = "x", "x"
+		s.Transactions[0].Outcome = "x"
+	}
+	if diff := cmp.Diff(messages, srv.Messages()); diff != "" {
+		t.Errorf("Messages() (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(sessions, srv.Sessions()); diff != "" {
+		t.Errorf("Sessions() (-before +after):\n%s", diff)
+	}
+}
+
+// TestReadersAndTraffic reads all there is to read while clients are busy, and
+// drains: each message is seen once.
+func TestReadersAndTraffic(t *testing.T) {
+	srv := smtptest.NewServer(t)
+	const clients, each = 4, 25
+	var senders, readers sync.WaitGroup
+	for i := range clients {
+		senders.Go(func() {
+			for j := range each {
+				if err := deliver(srv, fmt.Sprintf("c%d-%d@client.test", i, j), "text"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	over := make(chan struct{})
+	seen := map[string]int{}
+	drain := func() {
+		for _, m := range srv.Drain() {
+			seen[m.From]++
+		}
+	}
+	readers.Go(func() { until(over, drain) })
+	readers.Go(func() {
+		until(over, func() { srv.Messages(); srv.Sessions(); srv.Transcript(); srv.Count(); srv.Unused() })
+	})
+	senders.Wait()
+	close(over)
+	readers.Wait()
+	drain()
+	if len(seen) != clients*each {
+		t.Errorf("%d of %d messages drained", len(seen), clients*each)
+	}
+	for from, n := range seen {
+		if n != 1 {
+			t.Errorf("%s was drained %d times", from, n)
+		}
+	}
+}
+
+func until(over <-chan struct{}, f func()) {
+	for {
+		select {
+		case <-over:
+			return
+		default:
+			f()
+		}
+	}
+}
+
+// TestWait is about what ends a wait, and what it says then.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tb := &fakeTB{}
+		srv := smtptest.NewInMemoryServer(tb)
+		defer tb.end()
+		later := func(from string) {
+			time.AfterFunc(time.Minute, func() { deliver(srv, from, "text") })
+		}
+		began := time.Now()
+		later("one@client.test")
+		if m := srv.Wait(1); m[0].From != "one@client.test" || time.Since(began) != time.Minute {
+			t.Errorf("Wait(1) = %v after %v", m, time.Since(began))
+		}
+		if m := srv.Wait(1); len(m) != 1 {
+			t.Errorf("Wait(1) again = %v", m)
+		}
+		if m := srv.Drain(); len(m) != 1 || srv.Count() != 0 || len(srv.Messages()) != 0 {
+			t.Errorf("Drain() = %v, and %d are left", m, srv.Count())
+		}
+		later("two@client.test")
+		later("three@client.test")
+		m := srv.WaitFor(func(m smtptest.Message) bool { return m.From == "three@client.test" })
+		if m.From != "three@client.test" || time.Since(began) != 2*time.Minute {
+			t.Errorf("WaitFor() = %v after %v", m, time.Since(began))
+		}
+		if m := srv.Wait(2); len(m) != 2 {
+			t.Errorf("Wait(2) = %v", m)
+		}
+		if got := tb.errors(); got != "" {
+			t.Errorf("failures: %s", got)
+		}
+	})
+}
+
+func TestWaitFails(t *testing.T) {
+	dialogue := "C: RCPT TO:<b@server.test>\nS: 250 2.1.5 OK\n"
+	for name, wait := range map[string]func(*smtptest.Server){
+		"Wait(3)":     func(srv *smtptest.Server) { srv.Wait(3) },
+		"WaitFor":     func(srv *smtptest.Server) { srv.WaitFor(func(m smtptest.Message) bool { return m.From == "x" }) },
+		"WaitSession": func(srv *smtptest.Server) { srv.WaitSession(func(s smtptest.Session) bool { return s.End == "x" }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewInMemoryServer(tb)
+				if err := deliver(srv, "a@client.test", "text"); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				try(func() { wait(srv); t.Error("a failed wait goes on") })
+				if time.Since(began) != 24*time.Hour {
+					t.Errorf("it waited %v", time.Since(began))
+				}
+				got := tb.errors()
+				if !strings.HasPrefix(got, "smtptest: "+name+": ") || !strings.Contains(got, dialogue) || !strings.Contains(got, "1 ") {
+					t.Errorf("failure: %s", got)
+				}
+				tb.end()
+				if !strings.Contains(tb.log(), dialogue) {
+					t.Errorf("a failed test does not show the dialogue: %s", tb.log())
+				}
+			})
+		})
+	}
+}
+
+func TestWaitContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		enough := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, enough)
+		defer cancel()
+		if err := deliver(srv, "a@client.test", "text"); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := srv.WaitContext(ctx, 1); len(m) != 1 || err != nil {
+			t.Errorf("WaitContext(1) = %v, %v", m, err)
+		}
+		if m, err := srv.WaitContext(ctx, 2); len(m) != 1 || !errors.Is(err, enough) {
+			t.Errorf("WaitContext(2) = %v, %v", m, err)
+		}
+		time.AfterFunc(time.Hour, srv.Close)
+		if m, err := srv.WaitContext(context.Background(), 2); len(m) != 1 || err == nil || !strings.Contains(err.Error(), "closed") {
+			t.Errorf("WaitContext(2) at Close = %v, %v", m, err)
+		}
+	})
+}

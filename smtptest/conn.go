@@ -1,0 +1,304 @@
+package smtptest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// maxGathered is how much of the replies to a pipelined group is kept for one
+// write.
+const maxGathered = 64 << 10
+
+// readLine returns the next command line, without its CRLF.
+func (ch *Channel) readLine() (line string, long bool, err error) {
+	for {
+		b, long, ok := ch.r.Line()
+		if ok {
+			return intern(b), long, nil
+		}
+		if err := ch.fill(); err != nil {
+			return "", false, err
+		}
+	}
+}
+
+// intern spares the commonest commands their allocation.
+func intern(b []byte) string {
+	switch string(b) {
+	case "DATA":
+		return "DATA"
+	case "RSET":
+		return "RSET"
+	case "QUIT":
+		return "QUIT"
+	case "NOOP":
+		return "NOOP"
+	}
+	return string(b)
+}
+
+// fill waits for more input. It first sends what was gathered: replies to a
+// pipelined group leave in one write, when nothing more can be answered
+// (RFC 2920 3.2).
+func (ch *Channel) fill() error {
+	if !ch.hold {
+		if err := ch.flush(); err != nil {
+			return err
+		}
+	}
+	for {
+		wake, row := ch.nextIdle()
+		if wake != ch.armed {
+			ch.arm(wake)
+		}
+		err := ch.r.Fill()
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if err := ch.idle(row); err != nil {
+			return err
+		}
+	}
+}
+
+// arm sets the read deadline; the zero time sets none.
+func (ch *Channel) arm(deadline time.Time) {
+	ch.armed = deadline
+	ch.Conn.SetReadDeadline(deadline)
+}
+
+// queue gathers a reply for the next flush.
+func (ch *Channel) queue(r Reply) {
+	if r == "" || r == NoReply {
+		return
+	}
+	ch.hold = false
+	ch.out = wire.AppendReply(ch.out, string(r))
+	if len(ch.out) > maxGathered {
+		ch.flush()
+	}
+}
+
+// flush writes what was gathered. After the write a message that was recorded
+// before it has had its reply, so an interrupt may close the connection.
+func (ch *Channel) flush() error {
+	ch.hold = false
+	var err error
+	if len(ch.out) > 0 && !ch.mute {
+		_, err = ch.Conn.Write(ch.out)
+	}
+	ch.out = ch.out[:0]
+	if err2 := ch.replied(); err2 != nil {
+		return err2
+	}
+	return err
+}
+
+// replied is called when nothing is left to be written.
+func (ch *Channel) replied() error {
+	select {
+	case <-ch.gone:
+		ch.raw.Close()
+		return net.ErrClosed
+	default:
+	}
+	if !ch.replying { // written by this goroutine only
+		return nil
+	}
+	s := ch.Server
+	s.mu.Lock()
+	ch.replying = false
+	interrupted := ch.interrupted
+	s.mu.Unlock()
+	if interrupted {
+		ch.raw.Close()
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// pause waits for d. It ends early, with an error, when the server closes or
+// the client is seen to leave: meanwhile input is read as far as the buffer
+// goes, so a client that goes on writing blocks in the end.
+func (ch *Channel) pause(d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	var until time.Time
+	if d != Forever {
+		until = time.Now().Add(d)
+	}
+	ch.arm(until)
+	for !ch.r.Full() {
+		err := ch.r.Fill()
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil
+		case errors.Is(err, io.EOF) && ch.r.Buffered() > 0:
+			return ch.sleep(until) // half-closed, with commands yet to be answered
+		default:
+			return err
+		}
+	}
+	return ch.sleep(until)
+}
+
+// sleep waits until then (the zero time: for ever) or for the server to close.
+func (ch *Channel) sleep(until time.Time) error {
+	var due <-chan time.Time
+	if !until.IsZero() {
+		timer := time.NewTimer(time.Until(until))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-due:
+		return nil
+	case <-ch.gone:
+		return net.ErrClosed
+	}
+}
+
+// watch returns a context for the test's own code that ends with the
+// connection; done must be called when that code has returned. In between
+// only the watch reads.
+func (ch *Channel) watch() (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancel(ch.Server.base)
+	ended := make(chan struct{})
+	ch.arm(time.Time{})
+	go func() {
+		defer close(ended)
+		for !ch.r.Full() {
+			err := ch.r.Fill()
+			if errors.Is(err, os.ErrDeadlineExceeded) || (errors.Is(err, io.EOF) && ch.r.Buffered() > 0) {
+				return
+			}
+			if err != nil {
+				cancel()
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		ch.arm(time.Unix(1, 0))
+		<-ended
+		cancel()
+	}
+}
+
+// idleTime is the next moment of an IDLE row.
+type idleTime struct {
+	row  *row
+	at   time.Time
+	done bool // it has no Delay and has had its turn
+}
+
+// nextIdle is the time at which waiting for input ends: when the first IDLE
+// row is due, or when the client has been idle for too long (row is nil).
+// Without IDLE rows the deadline set before is kept: idle finds out whether it
+// was too early, and most reads cost no new timer.
+func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
+	limit := ch.Server.IdleTimeout
+	if limit == 0 {
+		limit = 5 * time.Minute
+	}
+	if limit > 0 {
+		wake = ch.lastAt.Add(limit)
+		if !ch.armed.IsZero() && ch.armed.After(ch.lastAt) && ch.armed.Before(wake) {
+			wake = ch.armed
+		}
+	}
+	if !ch.Server.script.active.Load() {
+		return wake, nil
+	}
+	if limit > 0 {
+		wake = ch.lastAt.Add(limit)
+	}
+	if ch.idleRow == nil {
+		ch.idleRow = ch.idleRows()
+	}
+	for i := range ch.idleRow {
+		if r := &ch.idleRow[i]; !r.done && (wake.IsZero() || r.at.Before(wake)) {
+			wake, due = r.at, r
+		}
+	}
+	return wake, due
+}
+
+// idleRows are the IDLE rows of the last event. Never nil.
+func (ch *Channel) idleRows() []idleTime {
+	rows := []idleTime{}
+	sc := &ch.Server.script
+	seed := ch.Server.seed()
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	for _, r := range sc.rows {
+		if r.verb == "IDLE" && (r.arg == "" || r.arg == ch.last) {
+			rows = append(rows, idleTime{row: r, at: ch.lastAt.Add(r.delay(seed))})
+		}
+	}
+	return rows
+}
+
+// idle is called when the wait for input has reached its deadline.
+func (ch *Channel) idle(due *idleTime) error {
+	now := time.Now()
+	if due == nil {
+		limit := ch.Server.IdleTimeout
+		if limit == 0 {
+			limit = 5 * time.Minute
+		}
+		if now.Before(ch.lastAt.Add(limit)) {
+			ch.armed = time.Time{} // set for an earlier command
+			return nil
+		}
+		t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, own: verdict{reply: ch.say(repIdle)}}
+		t.row = noRow
+		ch.answer(&t)
+		ch.finish(EndIdle)
+		ch.flush()
+		return errIdle
+	}
+	if due.row.Delay+due.row.Jitter == 0 {
+		due.done = true
+	} else {
+		due.at = due.at.Add(due.row.delay(ch.Server.seed()))
+	}
+	t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, row: due.row}
+	return ch.moment(&t)
+}
+
+// moment lets the one row of a BODY or IDLE event fire. The event itself has
+// no answer, and does not count as the last one.
+func (ch *Channel) moment(t *turn) error {
+	t.at = time.Since(ch.session.start)
+	r := ch.match(t)
+	if r == nil {
+		return nil
+	}
+	told, _ := ch.perform(r, t)
+	if told.Code() == 421 {
+		ch.finish(EndReply)
+	}
+	if ch.over {
+		ch.flush()
+		return errOver
+	}
+	if ch.hold {
+		return nil
+	}
+	return ch.flush()
+}
+
+var (
+	errIdle = errors.New("idle too long")
+	errOver = errors.New("the session was ended")
+	noRow   = &row{}
+)

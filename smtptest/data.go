@@ -1,0 +1,257 @@
+package smtptest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+func (ch *Channel) verbData(arg string) verdict {
+	ch.pending = pending{}
+	switch {
+	case ch.State == StateGreeted:
+		return verdict{reply: ch.say(repNoHello)}
+	case ch.State == StateBdat:
+		return verdict{reply: ch.say(repNoPlace)}
+	case ch.State == StateMail && ch.refusals > 0 && !ch.Server.LMTP:
+		return verdict{reply: ch.say(repAllGone)}
+	case ch.State != StateRcpt:
+		return verdict{reply: ch.say(repNoRcpt)}
+	case arg != "":
+		return verdict{reply: ch.syntax(commands["DATA"], "5.5.4")}
+	case slices.ContainsFunc(ch.MailOptions, isBinary):
+		return verdict{reply: ch.say(repNoPlace)} // RFC 3030 3
+	}
+	return verdict{ch.say(repGoAhead), (*Channel).commitData}
+}
+
+func isBinary(option string) bool { return asciiUpper(option) == "BODY=BINARYMIME" }
+
+func (ch *Channel) commitData() { ch.State = StateData }
+
+// modeData reads content after any 354, also one that was out of order: then
+// the content is thrown away, and the dot answers what DATA should have.
+func (ch *Channel) modeData(told Reply) {
+	if told == NoReply || told == "" || told[0] != '3' {
+		if ch.State == StateBdat {
+			ch.State = StateFailed // RFC 3030 2
+		}
+		return
+	}
+	var instead Reply
+	if ch.State != StateData {
+		ch.content.Begin(0, 0)
+		instead = ch.verbData("").reply
+	}
+	octets, answered, err := ch.readContent()
+	if err != nil {
+		ch.keepContent(octets)
+		ch.lost(err)
+		return
+	}
+	ch.endOfData(turn{name: ".", line: ".", flags: isEvent, octets: octets}, octets, instead, answered)
+}
+
+// readContent takes content up to its final dot, and lets BODY rows have their
+// moments. answered is what such a row answered to the content.
+func (ch *Channel) readContent() (octets int, answered Reply, err error) {
+	var dot wire.Dot
+	body := ch.bodyRows()
+	for {
+		if err := body.reach(octets); err != nil {
+			return octets, "", err
+		}
+		src := ch.r.Bytes()
+		src = src[:min(len(src), body.room(octets))]
+		n, done := dot.Decode(&ch.content, src)
+		ch.r.Discard(n)
+		octets += n
+		if done {
+			return max(0, octets-3), body.told, nil
+		}
+		if ch.r.Buffered() == 0 {
+			if err := ch.fill(); err != nil {
+				return octets, "", err
+			}
+			ch.lastAt = time.Now()
+		}
+	}
+}
+
+// keepContent records what came of a content that was broken off.
+func (ch *Channel) keepContent(octets int) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	if ch.rec != nil {
+		ch.rec.octets = octets
+		ch.rec.data = ch.content.Take()
+	}
+}
+
+// endOfData answers a content that is complete, at the dot or the last chunk.
+// octets is the size of the content as sent.
+func (ch *Channel) endOfData(t turn, octets int, instead, answered Reply) {
+	if ch.rec != nil && instead == "" {
+		ch.collect(octets)
+	}
+	switch {
+	case answered != "":
+		ch.begin(&t)
+		ch.dismiss(answered)
+	case ch.Server.LMTP && instead == "":
+		ch.answerRecipients(t)
+	default:
+		ch.ownEnd(&t, instead)
+		told, took := ch.answer(&t)
+		ch.endTransaction(told, took)
+	}
+}
+
+// collect moves the content to the record.
+func (ch *Channel) collect(octets int) {
+	over := ch.content.Over()
+	unstuffed := ch.content.Unstuffed
+	data := ch.content.Take()
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	ch.rec.octets, ch.rec.data, ch.rec.unstuffed = octets, data, unstuffed
+	ch.rec.helo, ch.rec.user, ch.rec.tls = ch.SeenGreeting, ch.user, ch.underTLS
+	for i, j := 0, 0; i < len(ch.rec.rcpts) && j < len(ch.RcptTos); i++ {
+		if ch.rec.rcpts[i].Accepted {
+			ch.rec.rcpts[i].To = ch.RcptTos[j]
+			j++
+		}
+	}
+	ch.ReceivedData = data
+	ch.pending = pending{ok: over}
+}
+
+// ownEnd is the server's own verdict on a complete content.
+func (ch *Channel) ownEnd(t *turn, instead Reply) {
+	switch {
+	case instead != "":
+		t.own = verdict{reply: instead}
+	case ch.pending.ok: // over the limit
+		t.own = verdict{ch.say(repTooMuch), (*Channel).commitMessage}
+	default:
+		t.own = verdict{ch.say(repAccepted), (*Channel).commitMessage}
+		if ch.Server.Handler != nil {
+			t.late = func(ch *Channel) Reply { return ch.process(ch.message()) }
+		}
+	}
+}
+
+// message is the open transaction as the message that it would become.
+func (ch *Channel) message() Message {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	m := ch.rec.message()
+	m.Time = time.Now()
+	return m
+}
+
+// commitMessage records the message. Server.mu is held: whoever is told of it
+// and closes the server finds replying set, so the reply still goes out.
+func (ch *Channel) commitMessage() {
+	ch.Server.add(ch.rec)
+	ch.replying = true
+}
+
+// endTransaction is called after the answer to the end of data.
+func (ch *Channel) endTransaction(told Reply, took bool) {
+	s := ch.Server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ch.rec != nil {
+		why := isRefused
+		if ch.over && told.Code() == 0 {
+			why = isAborted
+		}
+		ch.reset(why)
+	}
+	if ch.State == StateData {
+		ch.State = StateHello
+	}
+}
+
+// dismiss ends a transaction whose content a BODY row has answered.
+func (ch *Channel) dismiss(told Reply) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	if ch.rec != nil {
+		ch.rec.reply = told
+	}
+	ch.reset(isRefused)
+	if ch.State == StateData {
+		ch.State = StateHello
+	}
+}
+
+// answerRecipients answers the end of data for each accepted recipient
+// (RFC 2033 4.2). The message is visible before the first of these replies is
+// written; its To then holds all that are not yet refused.
+func (ch *Channel) answerRecipients(end turn) {
+	rec := ch.rec
+	own := ch.ownReplies()
+	k, took := 0, false
+	for i := range rec.rcpts {
+		if !rec.rcpts[i].Accepted {
+			continue
+		}
+		t := end
+		t.name, t.also = ".", end.name
+		t.arg = "<" + rec.rcpts[i].To + ">"
+		t.line = end.line + " " + t.arg
+		t.own = verdict{own[k], (*Channel).commitMessage1}
+		k++
+		told, took1 := ch.answer(&t)
+		took = took || took1
+		ch.Server.mu.Lock()
+		rec.rcpts[i].Accepted, rec.rcpts[i].Final = took1, told
+		ch.Server.mu.Unlock()
+		if ch.over {
+			break
+		}
+	}
+	ch.endTransaction(rec.reply, took)
+}
+
+// commitMessage1 records the message with the first recipient that accepts it.
+func (ch *Channel) commitMessage1() {
+	if ch.rec.outcome != isAccepted {
+		ch.commitMessage()
+	}
+}
+
+// ownReplies are the server's own answers for the accepted recipients.
+func (ch *Channel) ownReplies() []Reply {
+	replies := make([]Reply, len(ch.RcptTos))
+	fill := func(r Reply) []Reply {
+		for i := range replies {
+			replies[i] = r
+		}
+		return replies
+	}
+	switch h := ch.Server.Handler.(type) {
+	case nil:
+		if ch.pending.ok {
+			return fill(ch.say(repTooMuch))
+		}
+		return fill(ch.say(repAccepted))
+	case RecipientHandler:
+		var got []Reply
+		if r := ch.guard("Handler", func(ctx context.Context) Reply { got = h.ProcessRecipients(ctx, ch.message()); return "" }); r != "" {
+			return fill(r)
+		}
+		fill(ch.say(repAccepted))
+		for i := range min(len(got), len(replies)) {
+			if got[i] != "" {
+				replies[i] = got[i]
+			}
+		}
+		return replies
+	}
+	return fill(ch.process(ch.message()))
+}

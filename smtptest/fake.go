@@ -1,0 +1,414 @@
+package smtptest
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// DefaultSizeLimit is the SizeLimit of a Server that sets none: 32 MiB, as in
+// smtpd.
+const DefaultSizeLimit = 32 << 20
+
+// A Server is a fake SMTP server for tests: it listens on a loopback port or
+// on an in-memory network, records all that clients send, and answers what its
+// script says. Make one with NewServer or one of its siblings; the zero Server
+// is not usable. Its methods may be called from any goroutine.
+type Server struct {
+	Addr     string       // "127.0.0.1:port" once started; "localhost:25" in memory
+	Listener net.Listener // replaceable before Start: IPv6, Unix socket, a given port or interface
+
+	// Configuration: read once by Start. A later change has no effect.
+
+	// Hostname is said in the greeting and in HELO and EHLO replies; "" is
+	// "localhost". A domain or an address literal.
+	Hostname string
+	// Extensions are the lines of the EHLO reply after the first. The
+	// constructors fill in the defaults: append or delete. What is not offered
+	// is not accepted. Bare "SIZE" announces SizeLimit; a written number is sent
+	// as is. STARTTLS and AUTH lines are added by TLS and Users.
+	Extensions []string
+	// SizeLimit is the number of octets that a message may have, as RFC 1870
+	// counts them; 0 is DefaultSizeLimit, negative no limit.
+	SizeLimit int64
+	// TLS offers STARTTLS when it is set; a throw-away certificate is added if it
+	// has none. With StartTLS it serves the implicit TLS.
+	TLS *tls.Config
+	// Users are names and passwords; AUTH is offered when they are set: in clear
+	// if TLS is nil, else under TLS only.
+	Users map[string]string
+	// Authenticate decides on names, passwords and tokens instead of Users, for
+	// the mechanisms that show them; it offers AUTH when it is set.
+	Authenticate func(Credentials) bool
+	// Mechanisms are the SASL mechanisms offered; nil offers all that Users and
+	// Authenticate can serve.
+	Mechanisms []string
+	// ClearMechanisms are those offered before STARTTLS while TLS is set; nil
+	// offers none.
+	ClearMechanisms []string
+	// RequireTLS answers 530 to most commands before TLS (RFC 3207 4).
+	RequireTLS bool
+	// RequireAuth answers 530 to most commands before AUTH (RFC 4954 6).
+	RequireAuth bool
+	// LMTP speaks RFC 2033: LHLO, and a reply for each recipient.
+	LMTP bool
+	// Handler decides on each message whose content has arrived; nil accepts
+	// every message.
+	Handler Handler
+	// Commands replaces or adds verbs, by their name in upper case: smtpd's
+	// smtp_<COMMAND> methods.
+	Commands map[string]CommandFunc
+	// Parameters adds parameters of MAIL and RCPT, by their keyword in upper
+	// case. The function checks the value ("" if there is none) and may be nil.
+	Parameters map[string]func(value string) error
+	// Seed is that of Chance and Jitter; 0 draws one and logs it.
+	Seed uint64
+	// IdleTimeout is the time between two commands after which the server
+	// answers 421; 0 is the 5 minutes of RFC 5321 4.5.3.2.7, negative no limit.
+	IdleTimeout time.Duration
+	// WaitTimeout is that of Wait and its kin; 0 is 10 s, in memory 24 h (fake
+	// time is free).
+	WaitTimeout time.Duration
+
+	tb     TB
+	report reporter
+
+	life     sync.Mutex   // held by Start, Stop, Restart and Close, never by sessions
+	phase    atomic.Int32 // a phase; written with life held
+	tls      *tls.Config  // in use; nil without TLS
+	implicit bool         // TLS from the first octet
+	mem      *memnet.Listener
+	inMemory bool
+	reserved reservation // of a stopped server's address
+	features features
+	script   script
+	drawn    atomic.Uint64 // the seed in use, once drawn
+	base     context.Context
+	cancel   context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	ended    chan struct{}
+	channels map[*Channel]struct{}
+	running  sync.WaitGroup // accept loop and sessions
+	records
+}
+
+// Where a Server stands in its life.
+const (
+	unmade int32 = iota // the zero Server
+	unstarted
+	serving
+	stopped
+	closed
+)
+
+// NewServer starts a server on a loopback port. It is closed when the test
+// ends. Problems of a nil tb panic, and the caller closes: for Examples,
+// TestMain and programs.
+func NewServer(tb TB) *Server {
+	s := NewUnstartedServer(tb)
+	s.helper()
+	s.Start()
+	return s
+}
+
+// NewTLSServer is NewServer with implicit TLS (RFC 8314).
+func NewTLSServer(tb TB) *Server {
+	s := NewUnstartedServer(tb)
+	s.helper()
+	s.StartTLS()
+	return s
+}
+
+// NewInMemoryServer starts a server without sockets: reach it by DialContext
+// or Client. In a testing/synctest bubble, create it inside the bubble, with
+// the bubble's own t.
+func NewInMemoryServer(tb TB) *Server {
+	s := NewUnstartedServer(tb)
+	s.helper()
+	s.StartInMemory()
+	return s
+}
+
+// NewUnstartedServer returns a server whose fields can be set before Start,
+// StartTLS or StartInMemory.
+func NewUnstartedServer(tb TB) *Server {
+	s := &Server{
+		Extensions: []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"},
+		tb:         tb,
+	}
+	s.phase.Store(unstarted)
+	if tb != nil {
+		tb.Helper()
+		tb.Cleanup(s.finish)
+	}
+	return s
+}
+
+// Start listens on a loopback port (IPv6 if there is no IPv4), or on Listener
+// if it is set, and serves. It fails the test if the server is already started
+// or misconfigured.
+func (s *Server) Start() {
+	s.helper()
+	s.start(false, false)
+}
+
+// StartTLS is Start with implicit TLS (RFC 8314).
+func (s *Server) StartTLS() {
+	s.helper()
+	s.start(true, false)
+}
+
+// StartInMemory is Start without sockets. Listener must be nil. With TLS set
+// the server offers STARTTLS.
+func (s *Server) StartInMemory() {
+	s.helper()
+	s.start(false, true)
+}
+
+func (s *Server) start(implicit, inMemory bool) {
+	s.helper()
+	s.life.Lock()
+	defer s.life.Unlock()
+	switch s.phase.Load() {
+	case unmade:
+		s.fatalf("smtptest: Start of a zero Server: make it with NewUnstartedServer")
+		return
+	case serving, stopped:
+		s.fatalf("smtptest: Start of a server that is already started: NewServer starts it; use NewUnstartedServer to set fields first")
+		return
+	case closed:
+		s.fatalf("smtptest: Start of a closed server: make a new one")
+		return
+	}
+	s.implicit, s.inMemory = implicit, inMemory
+	if err := s.configure(); err != nil {
+		s.fatalf("smtptest: %v", err)
+		return
+	}
+	if err := s.listen(); err != nil {
+		s.fatalf("smtptest: cannot listen: %v", err)
+		return
+	}
+	s.serve()
+}
+
+// serve begins to accept on s.Listener. life must be held.
+func (s *Server) serve() {
+	s.mu.Lock()
+	s.ended = make(chan struct{})
+	s.phase.Store(serving)
+	s.mu.Unlock()
+	s.running.Add(1)
+	go s.accept(s.Listener)
+}
+
+// accept serves until its listener is closed.
+func (s *Server) accept(ln net.Listener) {
+	defer s.running.Done()
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			if isTemporary(err) {
+				continue
+			}
+			return
+		}
+		ch := s.admit(conn)
+		if ch == nil {
+			conn.Close()
+			continue
+		}
+		go ch.serve()
+	}
+}
+
+// isTemporary says that Accept may be called again: the error was about one
+// connection (ECONNABORTED).
+func isTemporary(err error) bool {
+	ne, ok := err.(interface{ Temporary() bool })
+	return ok && ne.Temporary()
+}
+
+// admit begins a session, unless the server is on its way down.
+func (s *Server) admit(conn net.Conn) *Channel {
+	ch := newChannel(s, conn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ended:
+		return nil
+	default:
+	}
+	if s.channels == nil {
+		s.channels = make(map[*Channel]struct{})
+	}
+	s.channels[ch] = struct{}{}
+	ch.session = s.records.open(ch)
+	s.running.Add(1)
+	return ch
+}
+
+// leave ends a session's part in the server.
+func (s *Server) leave(ch *Channel) {
+	s.mu.Lock()
+	delete(s.channels, ch)
+	s.mu.Unlock()
+	s.running.Done()
+}
+
+// Close ends the server: it closes every connection, ends every wait and
+// returns when all its goroutines are gone. What was recorded stays readable.
+// Calling it again does nothing.
+func (s *Server) Close() {
+	if s.refuseOnSession("Close") {
+		return
+	}
+	s.life.Lock()
+	defer s.life.Unlock()
+	switch s.phase.Load() {
+	case unmade:
+		s.helper()
+		s.fatalf("smtptest: Close of a zero Server: make it with NewServer")
+		return
+	case closed:
+		return
+	case unstarted:
+		if s.Listener != nil {
+			s.Listener.Close()
+		}
+	case serving:
+		s.down()
+	}
+	s.reserved.release()
+	s.phase.Store(closed)
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.wake()
+	if s.tb == nil {
+		s.reportUnused()
+	}
+}
+
+// down stops accepting, closes every connection and waits for the sessions.
+// life must be held.
+func (s *Server) down() {
+	s.mu.Lock()
+	close(s.ended)
+	s.mu.Unlock()
+	s.Listener.Close()
+	s.CloseClientConnections()
+	s.running.Wait()
+}
+
+// CloseClientConnections closes every open connection. A reply that is being
+// written is written to its end first.
+func (s *Server) CloseClientConnections() {
+	s.mu.Lock()
+	open := make([]*Channel, 0, len(s.channels))
+	for ch := range s.channels {
+		open = append(open, ch)
+	}
+	s.mu.Unlock()
+	for _, ch := range open {
+		ch.interrupt()
+	}
+}
+
+// Stop begins an outage: it closes the listener and every connection. The
+// address stays reserved where the system allows it, records and script are
+// kept. Restart ends it.
+func (s *Server) Stop() {
+	s.helper()
+	if s.refuseOnSession("Stop") {
+		return
+	}
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.phase.Load() != serving {
+		s.fatalf("smtptest: Stop of a server that is not serving")
+		return
+	}
+	s.reserved = reserve(s.Listener)
+	s.down()
+	s.phase.Store(stopped)
+}
+
+// Restart ends the outage that Stop began, at the same address.
+func (s *Server) Restart() {
+	s.helper()
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.phase.Load() == closed {
+		return // an outage timed by the test may outlive it
+	}
+	if s.phase.Load() != stopped {
+		s.fatalf("smtptest: Restart of a server that is not stopped")
+		return
+	}
+	if err := s.relisten(); err != nil {
+		s.errorf("smtptest: cannot listen at %s again: %v", s.Addr, err)
+		return
+	}
+	s.serve()
+}
+
+// Host is the host part of Addr; "" for a Unix socket.
+func (s *Server) Host() string {
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// Port is the port of Addr; 0 for a Unix socket.
+func (s *Server) Port() int {
+	_, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(port)
+	return n
+}
+
+// started says that the configuration has been read.
+func (s *Server) started() bool { return s.phase.Load() >= serving }
+
+// configure reads the configuration fields. life must be held.
+func (s *Server) configure() error {
+	if err := s.features.read(s); err != nil {
+		return err
+	}
+	if err := s.configureTLS(); err != nil {
+		return err
+	}
+	if err := s.features.check(s); err != nil {
+		return err
+	}
+	if err := s.checkMechanisms(); err != nil {
+		return err
+	}
+	s.base, s.cancel = context.WithCancel(s.testContext())
+	return s.checkScript()
+}
+
+// hostname is what the server calls itself.
+func (s *Server) hostname() string {
+	if s.Hostname == "" {
+		return "localhost"
+	}
+	return s.Hostname
+}
+
+func validHost(name string) bool {
+	return wire.ValidDomain(name, false) || wire.ValidLiteral(name)
+}

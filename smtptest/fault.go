@@ -1,0 +1,376 @@
+package smtptest
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"time"
+)
+
+// perform does what a fired row says, in the order that Rule documents. told
+// is what the client was told ("" if nothing), took whether it took effect.
+func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
+	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: r.text, secret: t.secret}}
+	a.begin()
+	if r.Keep {
+		a.keep()
+	}
+	if !a.wait() {
+		return "", a.took
+	}
+	a.choose()
+	a.effect()
+	if a.write() {
+		a.then()
+	}
+	return a.told, a.took
+}
+
+// act is a fired row at work.
+type act struct {
+	ch   *Channel
+	row  *row
+	turn *turn
+	odd  *rare
+	did  []string
+	kept bool
+	took bool
+	told Reply  // what the client is told; "" if nothing
+	raw  string // octets instead of told
+}
+
+// begin records the event with the row that answers it, before anything takes
+// its time.
+func (a *act) begin() {
+	a.ch.Server.mu.Lock()
+	defer a.ch.Server.mu.Unlock()
+	a.ch.record(a.turn).rare = a.odd
+}
+
+// note says in the transcript what was done.
+func (a *act) note(what string) {
+	a.did = append(a.did, what)
+	a.ch.Server.mu.Lock()
+	defer a.ch.Server.mu.Unlock()
+	odd := *a.odd
+	odd.did = strings.Join(a.did, "; ")
+	a.odd = &odd
+	a.ch.record(a.turn).rare = a.odd
+}
+
+// keep lets the event take effect at once, whatever is answered later.
+func (a *act) keep() {
+	if a.turn.own.commit == nil {
+		return
+	}
+	if a.turn.late != nil {
+		a.turn.own.reply = a.turn.late(a.ch)
+		a.turn.late = nil
+	}
+	s := a.ch.Server
+	s.mu.Lock()
+	a.turn.own.commit(a.ch)
+	s.mu.Unlock()
+	a.kept, a.took = true, true
+	a.note("kept")
+}
+
+// wait is the row's Delay. It ends the session when the client leaves or the
+// server closes meanwhile.
+func (a *act) wait() bool {
+	d := a.row.delay(a.ch.Server.seed())
+	if d <= 0 || a.turn.name == "IDLE" { // an IDLE row fires after its Delay
+		if d > 0 {
+			a.note("after " + span(d))
+		}
+		return true
+	}
+	err := a.ch.flush()
+	if err == nil {
+		err = a.ch.pause(d)
+	}
+	if err != nil {
+		a.note("left during a delay of " + span(d))
+		a.ch.lost(err)
+		return false
+	}
+	a.note("after " + span(d))
+	return true
+}
+
+// choose finds the answer. The test's own code is asked only if its reply will
+// be sent or the message recorded.
+func (a *act) choose() {
+	r, t := a.row, a.turn
+	switch {
+	case r.Raw != "":
+		a.raw = r.Raw
+	case r.Reply != "":
+		a.told = r.Reply
+	}
+	own := a.raw == "" && a.told == "" && t.name != "BODY" && t.name != "IDLE" && t.name != "TLS"
+	records := !r.Lose && t.own.commit != nil && t.success(a.answer())
+	if t.late != nil && (own || records) {
+		t.own.reply = t.late(a.ch)
+	}
+	if own {
+		a.told = t.own.reply
+	}
+	if a.told == NoReply {
+		a.note("no reply")
+	}
+	if r.Lose {
+		a.note("lost")
+	}
+}
+
+// answer is what decides on the effect: the reply, or the octets in its place.
+func (a *act) answer() Reply {
+	if a.raw != "" {
+		return Reply(a.raw)
+	}
+	return a.told
+}
+
+// effect commits and records the answer, in one step, before it is written.
+func (a *act) effect() {
+	told := a.told
+	if told == NoReply {
+		a.told = ""
+	}
+	a.odd.raw = a.raw
+	took := a.ch.settle(a.turn, told, a.answer(), !a.kept && !a.row.Lose, a.odd)
+	a.took = a.took || took
+	if a.raw != "" {
+		a.told = Reply(strings.TrimRight(a.raw, "\r\n"))
+	}
+	if a.turn.name == "." || a.turn.also == "." {
+		a.ch.Server.mu.Lock()
+		if a.ch.rec != nil {
+			a.ch.rec.reply = a.told
+		}
+		a.ch.Server.mu.Unlock()
+	}
+}
+
+// write sends the answer, shaped by Chunk and Pause. False means that the
+// connection is gone.
+func (a *act) write() bool {
+	ch, r := a.ch, a.row
+	if a.turn.name == "BODY" && r.Reply == "" && r.Raw == "" {
+		return true // Chunk and Pause shape the reading
+	}
+	gathered := len(ch.out)
+	ch.queue(a.queued())
+	ch.out = append(ch.out, a.raw...)
+	if r.Chunk == 0 && r.Pause == 0 {
+		return true
+	}
+	rest := bytes.Clone(ch.out[gathered:])
+	ch.out = ch.out[:gathered]
+	if err := ch.flush(); err != nil {
+		ch.lost(err)
+		return false
+	}
+	a.note(shape(r))
+	if err := ch.dole(rest, r); err != nil {
+		ch.lost(err)
+		return false
+	}
+	return true
+}
+
+func (a *act) queued() Reply {
+	if a.raw != "" {
+		return ""
+	}
+	return a.told
+}
+
+// dole writes octets in pieces, with a pause between two of them.
+func (ch *Channel) dole(rest []byte, r *row) error {
+	for len(rest) > 0 {
+		n := max(1, r.Chunk)
+		if r.Chunk == ByLine {
+			n = bytes.IndexByte(rest, '\n') + 1
+		}
+		if n == 0 || n > len(rest) {
+			n = len(rest)
+		}
+		if !ch.mute {
+			if _, err := ch.Conn.Write(rest[:n]); err != nil {
+				return err
+			}
+		}
+		if rest = rest[n:]; len(rest) > 0 {
+			if err := ch.pause(r.Pause); err != nil {
+				return err
+			}
+		}
+	}
+	return ch.replied()
+}
+
+func shape(r *row) string {
+	s := "octet by octet"
+	switch {
+	case r.Chunk == ByLine:
+		s = "line by line"
+	case r.Chunk > 0:
+		s = "by " + count(r.Chunk, "octet")
+	}
+	if r.Pause > 0 {
+		s += " every " + span(r.Pause)
+	}
+	return s
+}
+
+// then is how the connection goes on.
+func (a *act) then() {
+	ch := a.ch
+	switch a.row.Then {
+	case "":
+		return
+	case Hold:
+		a.note(string(Hold))
+		ch.hold = true
+		return
+	}
+	a.note(string(a.row.Then))
+	ch.flush()
+	switch a.row.Then {
+	case Close:
+		ch.Conn.Close()
+	case Drop:
+		ch.raw.Close()
+	case Reset:
+		reset(ch.raw)
+	case HalfClose:
+		ch.mute = true
+		closeWrite(ch.Conn)
+		return
+	}
+	ch.finish(EndRule)
+}
+
+// reset breaks a connection off: RST, where the network has that.
+func reset(conn net.Conn) {
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		c.SetLinger(0)
+	case interface{ Reset() error }:
+		c.Reset()
+	}
+	conn.Close()
+}
+
+func closeWrite(conn net.Conn) {
+	if c, ok := conn.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+	}
+}
+
+// bodyRows are the BODY rows in force while one content is read.
+type bodyRows struct {
+	ch   *Channel
+	rows []*row // by octets; the first is next
+	base int    // octets of the content before this chunk
+	slow *row   // shapes the reading
+	told Reply
+}
+
+func (ch *Channel) bodyRows() bodyRows {
+	b := bodyRows{ch: ch}
+	sc := &ch.Server.script
+	if !sc.active.Load() {
+		return b
+	}
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	for _, r := range sc.rows {
+		if r.verb == "BODY" {
+			b.rows = append(b.rows, r)
+		}
+	}
+	slices.SortStableFunc(b.rows, func(x, y *row) int { return x.octets - y.octets })
+	return b
+}
+
+// room is how many more octets may be taken before something has to happen.
+func (b *bodyRows) room(octets int) int {
+	n := math.MaxInt
+	if len(b.rows) > 0 {
+		n = b.rows[0].octets - b.base - octets
+	}
+	if b.slow != nil {
+		n = min(n, max(1, b.slow.Chunk))
+	}
+	return n
+}
+
+// reach lets the rows fire whose number of octets has come, the first of them
+// in table order alone, and slows the reading down.
+func (b *bodyRows) reach(octets int) error {
+	at := b.base + octets
+	fired := false
+	for len(b.rows) > 0 && b.rows[0].octets <= at {
+		r := b.rows[0]
+		b.rows = b.rows[1:]
+		if fired || r.octets < b.base {
+			continue
+		}
+		t := turn{name: "BODY", arg: r.arg, line: strings.TrimSpace("BODY " + r.arg), flags: isEvent, row: r}
+		before := r.fired
+		if err := b.ch.moment(&t); err != nil {
+			return err
+		}
+		if fired = t.logged; !fired {
+			continue
+		}
+		_ = before
+		if r.Chunk != 0 || r.Pause != 0 {
+			b.slow = r
+		}
+		if r.Raw != "" {
+			b.told = Reply(strings.TrimRight(r.Raw, "\r\n"))
+		} else if r.Reply != "" && r.Reply != NoReply {
+			b.told = r.Reply
+		}
+	}
+	if b.slow != nil && octets > 0 {
+		return b.ch.pause(b.slow.Pause)
+	}
+	return nil
+}
+
+// drawSeed sees to it that a script with Chance or Jitter has a seed, and says
+// which, so that its throws can be repeated.
+func (s *Server) drawSeed(rows []*row) {
+	for _, r := range rows {
+		if r.Chance > 0 || r.Jitter > 0 {
+			s.seed()
+			return
+		}
+	}
+}
+
+// seed is Server.Seed, or one drawn once and logged.
+func (s *Server) seed() uint64 {
+	if s.Seed != 0 {
+		return s.Seed
+	}
+	if n := s.drawn.Load(); n != 0 {
+		return n
+	}
+	if n := rand.Uint64() | 1; s.drawn.CompareAndSwap(0, n) {
+		s.logf("smtptest: Seed = %d", n)
+	}
+	return s.drawn.Load()
+}
+
+// elapsed writes a time since the session's start, for the transcript.
+func elapsed(d time.Duration) string { return fmt.Sprintf("%8.3fs", d.Seconds()) }

@@ -1,0 +1,158 @@
+package smtptest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// features is what the Extensions offer, read once by Start.
+type features struct {
+	lines     []string // of the EHLO reply, without those of TLS and Users
+	offered   map[string]string
+	enhanced  bool
+	utf8      bool
+	sizeLimit int // octets; negative: none
+	mailLine  int // octets that a MAIL line may have after EHLO, CRLF included
+	rcptLine  int
+}
+
+// commandLine is the longest command line without extensions (RFC 5321
+// 4.5.3.1.4).
+const commandLine = 512
+
+// lineGrowth is how much longer an extension lets MAIL and RCPT be.
+var lineGrowth = []struct {
+	keyword    string
+	mail, rcpt int
+	rfc        string
+}{
+	{"SIZE", 26, 0, "RFC 1870 3"},
+	{"SMTPUTF8", 10, 0, "RFC 6531 3.4"},
+	{"BINARYMIME", 16, 0, "RFC 3030 3"},
+	{"DSN", 114, 548, "RFC 3461 4"},
+	{"DELIVERBY", 17, 0, "RFC 2852 3"},
+	{"FUTURERELEASE", 34, 0, "RFC 4865 4"},
+	{"MT-PRIORITY", 15, 0, "RFC 6710 3"},
+	{"REQUIRETLS", 11, 0, "RFC 8689 2"},
+	{"AUTH", 500, 0, "RFC 4954 3"},
+}
+
+// read takes the Extensions and limits from the configuration.
+func (f *features) read(s *Server) error {
+	if !validHost(s.hostname()) {
+		return fmt.Errorf("Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.Hostname)
+	}
+	*f = features{offered: map[string]string{}, sizeLimit: int(s.SizeLimit)}
+	if s.SizeLimit == 0 {
+		f.sizeLimit = DefaultSizeLimit
+	}
+	for _, line := range s.Extensions {
+		if err := wire.CheckReply("250 " + line); err != nil || line == "" || strings.ContainsAny(line, "\r\n") {
+			return fmt.Errorf("Extensions: %q is no EHLO line", line)
+		}
+		keyword, value, _ := strings.Cut(line, " ")
+		keyword = asciiUpper(keyword)
+		if keyword == "SIZE" && value == "" {
+			line = "SIZE " + strconv.Itoa(max(0, f.sizeLimit))
+		}
+		if _, twice := f.offered[keyword]; twice {
+			return fmt.Errorf("Extensions: %s stands there twice", keyword)
+		}
+		f.offered[keyword] = value
+		f.lines = append(f.lines, line)
+	}
+	f.enhanced, f.utf8 = f.has("ENHANCEDSTATUSCODES"), f.has("SMTPUTF8")
+	return nil
+}
+
+// check finds what the extensions need of each other and of the rest of the
+// configuration.
+func (f *features) check(s *Server) error {
+	for _, need := range []struct{ keyword, needs, rfc string }{
+		{"BINARYMIME", "CHUNKING", "RFC 3030 3"},
+	} {
+		if f.has(need.keyword) && !f.has(need.needs) {
+			return fmt.Errorf("Extensions: %s needs %s (%s)", need.keyword, need.needs, need.rfc)
+		}
+	}
+	switch {
+	case f.has("STARTTLS"):
+		return fmt.Errorf("Extensions: STARTTLS is offered by setting Server.TLS")
+	case f.has("AUTH"):
+		return fmt.Errorf("Extensions: AUTH is offered by setting Server.Users or Authenticate; Mechanisms chooses")
+	}
+	if s.offersAuth() {
+		f.offered["AUTH"] = ""
+	}
+	f.mailLine, f.rcptLine = commandLine, commandLine
+	for _, g := range lineGrowth {
+		if f.has(g.keyword) {
+			f.mailLine += g.mail
+			f.rcptLine += g.rcpt
+		}
+	}
+	return nil
+}
+
+func (f *features) has(keyword string) bool {
+	_, ok := f.offered[keyword]
+	return ok
+}
+
+// ehlo is the reply to EHLO in the channel's present state: before and after
+// TLS different lines are offered.
+func (ch *Channel) ehlo() Reply {
+	s := ch.Server
+	lines := append([]string{s.hostname()}, s.features.lines...)
+	if !ch.underTLS {
+		lines = deleteKeyword(lines, "REQUIRETLS") // RFC 8689 2
+	}
+	if s.tls != nil && !ch.underTLS {
+		lines = append(lines, "STARTTLS")
+	}
+	if m := s.mechanisms(ch); len(m) > 0 {
+		lines = append(lines, "AUTH "+strings.Join(m, " "))
+	}
+	var b strings.Builder
+	for i, line := range lines {
+		sep := "-"
+		if i == len(lines)-1 {
+			sep = " "
+		}
+		b.WriteString("250" + sep + line)
+		if sep == "-" {
+			b.WriteByte('\n')
+		}
+	}
+	return Reply(b.String())
+}
+
+func deleteKeyword(lines []string, keyword string) []string {
+	kept := lines[:1]
+	for _, line := range lines[1:] {
+		if word, _, _ := strings.Cut(line, " "); asciiUpper(word) != keyword {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+// asciiUpper folds as RFC 5321 2.4 does: no letter outside ASCII matches one
+// in it.
+func asciiUpper(s string) string {
+	for i := 0; i < len(s); i++ {
+		if 'a' <= s[i] && s[i] <= 'z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if 'a' <= b[i] && b[i] <= 'z' {
+					b[i] -= 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}

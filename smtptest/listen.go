@@ -1,0 +1,106 @@
+package smtptest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/smtp"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
+)
+
+// listen fills in Listener and Addr. life must be held.
+func (s *Server) listen() error {
+	switch {
+	case s.inMemory && s.Listener != nil:
+		return errors.New("StartInMemory with a Listener of its own: leave Listener nil, or use Start")
+	case s.inMemory:
+		s.mem = memnet.Listen(0)
+		s.Listener = s.mem
+	case s.Listener == nil:
+		ln, err := listenLoopback()
+		if err != nil {
+			return err
+		}
+		s.Listener = ln
+	}
+	s.Addr = s.Listener.Addr().String()
+	return nil
+}
+
+// listenLoopback takes an ephemeral port; addresses are literal, so that
+// nothing is ever looked up.
+func listenLoopback() (net.Listener, error) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		if ln6, err6 := net.Listen("tcp6", "[::1]:0"); err6 == nil {
+			return ln6, nil
+		}
+	}
+	return ln, err
+}
+
+// relisten is listen at the address that a stopped server had. life must be
+// held.
+func (s *Server) relisten() error {
+	if s.inMemory {
+		mem := memnet.Listen(0)
+		s.mu.Lock()
+		s.mem, s.Listener = mem, mem
+		s.mu.Unlock()
+		return nil
+	}
+	ln, err := s.reserved.listen()
+	if errors.Is(err, errors.ErrUnsupported) {
+		addr := s.Listener.Addr()
+		ln, err = net.Listen(addr.Network(), addr.String())
+	}
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.Listener = ln
+	s.mu.Unlock()
+	return nil
+}
+
+// DialContext connects to the server. Network and address are ignored, so that
+// it fits the dialer fields of mail clients and reaches the server under any
+// name; in memory it is the only way in. It does no TLS. The connection is
+// refused while the server is stopped or closed.
+func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	if !s.started() {
+		return nil, errors.New("smtptest: DialContext before Start")
+	}
+	s.mu.Lock()
+	mem, ln := s.mem, s.Listener
+	s.mu.Unlock()
+	if mem != nil {
+		return mem.Dial(ctx)
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, ln.Addr().Network(), ln.Addr().String())
+}
+
+// Client returns a connected net/smtp client that has read the greeting and
+// not yet said EHLO. A server with implicit TLS is spoken to over TLS. It fails
+// the test if the server cannot be reached.
+func (s *Server) Client() *smtp.Client {
+	s.helper()
+	conn, err := s.DialContext(context.Background(), "", "")
+	if err != nil {
+		s.fatalf("smtptest: Client: %v", err)
+		return nil
+	}
+	if s.implicit {
+		conn = tls.Client(conn, s.ClientTLSConfig())
+	}
+	c, err := smtp.NewClient(conn, s.hostname())
+	if err != nil {
+		conn.Close()
+		s.fatalf("smtptest: Client: %v", err)
+		return nil
+	}
+	return c
+}

@@ -1,0 +1,299 @@
+package smtptest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// script is the table in force, with its counters.
+type script struct {
+	mu     sync.Mutex
+	active atomic.Bool // there are rows; read without mu
+	rows   []*row
+	old    []*row // of replaced scripts, not fired
+}
+
+// row is a rule with what it has counted. Its counters are guarded by
+// script.mu; the rest does not change.
+type row struct {
+	Rule
+	n      int    // from 1
+	text   string // "row 3: {On: ...}"
+	verb   string // of On, upper case: "RCPT", "BODY", "*"
+	arg    string // of On
+	octets int    // of BODY
+
+	counts map[string]*window
+	throws uint64
+	fired  int
+	miss   miss
+}
+
+// window is what one scope has counted.
+type window struct {
+	first          time.Time
+	matches, fired int
+}
+
+// miss tells how far a row came, for the report of rows that never fired.
+type miss struct {
+	came    int    // events with the row's verb
+	matched int    // with its argument and condition too
+	taken   int    // events of its verb that an earlier row answered
+	refused int    // times that If said no
+	nearest string // a command whose argument differed
+	reason  string // why the last match did not fire
+}
+
+// retire keeps what has not fired for the report at the end of the test.
+// mu must be held.
+func (sc *script) retire() {
+	for _, r := range sc.rows {
+		if r.fired == 0 {
+			sc.old = append(sc.old, r)
+		}
+	}
+	sc.rows = nil
+}
+
+// match returns the row that answers the event, or nil.
+func (ch *Channel) match(t *turn) *row {
+	sc := &ch.Server.script
+	if !sc.active.Load() {
+		return nil
+	}
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	var e *Event
+	var hit *row
+	for _, r := range sc.rows {
+		if !r.concerns(t) {
+			continue
+		}
+		if hit != nil {
+			r.miss.came++
+			r.miss.taken++
+			continue
+		}
+		if e == nil {
+			ev := ch.event(t)
+			e = &ev
+		}
+		if ch.fires(r, t, e) {
+			hit = r
+		}
+	}
+	return hit
+}
+
+// concerns says that the row is for events of this kind. Rows of BODY and
+// IDLE are chosen one by one, by their octets and their time.
+func (r *row) concerns(t *turn) bool {
+	if t.row != nil {
+		return t.row == r
+	}
+	switch t.name {
+	case "TLS", "BODY", "IDLE":
+		return r.verb == t.name
+	}
+	return r.verb == t.name || r.verb == "*" || (r.verb == t.also && t.also != "")
+}
+
+// fires counts the event and decides whether the row answers it. The script's
+// mu is held, so a condition needs no lock of its own.
+func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
+	r.miss.came++
+	if t.row == nil && r.arg != "" && !matchArg(r.arg, t.arg) {
+		r.miss.nearest = fmt.Sprintf("session %d: %s", ch.session.id, mask(t.name, strings.TrimSpace(t.name+" "+t.arg)))
+		return false
+	}
+	if r.If != nil {
+		ok, panicked := ch.condition(r, e)
+		if panicked {
+			t.confused = true
+			return false
+		}
+		if !ok {
+			r.miss.refused++
+			return false
+		}
+	}
+	r.miss.matched++
+	w := r.window(scopeKey(r.Per, e), time.Now())
+	w.matches++
+	switch {
+	case w.matches <= r.Skip:
+		r.miss.reason = "skipped"
+	case r.Times > 0 && w.fired >= r.Times:
+		r.miss.reason = "Times was used up"
+	case r.For > 0 && time.Since(w.first) >= r.For:
+		r.miss.reason = "For was over"
+	case !r.lucky(ch.Server.seed()):
+		r.miss.reason = "Chance said no"
+	default:
+		w.fired++
+		r.fired++
+		return true
+	}
+	return false
+}
+
+// condition asks If; a panic there fails the test and is answered with 451.
+func (ch *Channel) condition(r *row, e *Event) (ok, panicked bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			panicked = true
+			ch.Server.errorf("smtptest: session %d: If of %s panicked: %v", ch.session.id, r.text, p)
+		}
+	}()
+	return r.If(*e), false
+}
+
+// window returns the counters of a scope, begun afresh when Every is over.
+func (r *row) window(key string, now time.Time) *window {
+	w := r.counts[key]
+	if w == nil || (r.Every > 0 && now.Sub(w.first) >= r.Every) {
+		if r.counts == nil {
+			r.counts = make(map[string]*window)
+		}
+		w = &window{first: now}
+		r.counts[key] = w
+	}
+	return w
+}
+
+// scopeKey names what a row with this scope counts the event under.
+func scopeKey(per Scope, e *Event) string {
+	if per == PerServer {
+		return ""
+	}
+	var b strings.Builder
+	if per&(PerSession|PerTransaction) != 0 {
+		fmt.Fprintf(&b, "%d ", e.Session)
+	}
+	if per&PerTransaction != 0 {
+		fmt.Fprintf(&b, "%d ", e.Transaction)
+	}
+	if per&PerPeer != 0 {
+		host, _, err := net.SplitHostPort(e.Peer)
+		if err != nil {
+			host = e.Peer
+		}
+		b.WriteString(host)
+	}
+	if per&PerSender != 0 {
+		fmt.Fprintf(&b, " <%s>", e.From)
+	}
+	if per&PerRecipient != 0 && len(e.To) > 0 {
+		fmt.Fprintf(&b, " <%s>", e.To[len(e.To)-1])
+	}
+	return b.String()
+}
+
+// lucky throws for Chance. The throws of a row follow from the seed alone, not
+// from how goroutines run.
+func (r *row) lucky(seed uint64) bool {
+	if r.Chance == 0 {
+		return true
+	}
+	r.throws++
+	return r.random(seed, r.throws) < r.Chance
+}
+
+// delay is the time to wait before the answer, Jitter included.
+func (r *row) delay(seed uint64) time.Duration {
+	if r.Jitter == 0 {
+		return r.Delay
+	}
+	return r.Delay + time.Duration(r.random(seed, 1<<40+uint64(r.fired))*float64(r.Jitter))
+}
+
+func (r *row) random(seed, n uint64) float64 {
+	return rand.New(rand.NewPCG(seed, uint64(r.n)<<48^n)).Float64()
+}
+
+// matchArg says whether arg is what the pattern says, or that followed by a
+// space. A * is any run of octets; letters match in either case (ASCII).
+func matchArg(pattern, arg string) bool {
+	for {
+		if matchGlob(pattern, arg) {
+			return true
+		}
+		i := strings.LastIndexByte(arg, ' ')
+		if i < 0 {
+			return false
+		}
+		arg = arg[:i]
+	}
+}
+
+// matchGlob compares the whole of s; it tries each * from its shortest run on,
+// and goes back to the last one only, so it is linear but for that one.
+func matchGlob(pattern, s string) bool {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && lower(pattern[p]) == lower(s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// event is what conditions and scopes see of the turn.
+func (ch *Channel) event(t *turn) Event {
+	s := ch.Server
+	e := Event{Verb: t.name, Arg: t.arg, Transaction: ch.mails, Errors: ch.errors}
+	e.Message = Message{
+		Session:     ch.session.id,
+		Time:        time.Now(),
+		Peer:        ch.Peer,
+		Helo:        ch.SeenGreeting,
+		User:        ch.user,
+		TLS:         ch.underTLS,
+		From:        ch.MailFrom,
+		To:          slices.Clone(ch.RcptTos),
+		MailOptions: slices.Clone(ch.MailOptions),
+		RcptOptions: slices.Clone(ch.RcptOptions),
+	}
+	if ch.rec == nil {
+		e.Transaction++
+	}
+	switch {
+	case t.name == "HELO" || t.name == "EHLO" || t.name == "LHLO":
+		e.Helo = ch.pending.path
+	case t.name == "MAIL" && ch.rec == nil:
+		e.From, e.MailOptions = ch.pending.path, ch.pending.options
+	case t.name == "RCPT" && ch.pending.ok:
+		e.To = append(e.To, ch.pending.path)
+		e.RcptOptions = append(e.RcptOptions, ch.pending.options)
+	case (t.name == "." || t.also == ".") && ch.rec != nil:
+		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, slices.Clone(ch.rec.unstuffed), slices.Clone(ch.rec.chunks)
+	}
+	s.mu.Lock()
+	e.Open = len(s.channels)
+	s.mu.Unlock()
+	return e
+}

@@ -1,0 +1,191 @@
+package smtptest
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// param is a row of the parameter table.
+type param struct {
+	keyword string
+	mail    bool   // of MAIL; else of RCPT
+	ext     string // the EHLO keyword that offers it
+	once    bool   // its RFC says that a second one is an error
+	check   func(ch *Channel, p wire.Param) *said
+	rfc     string
+}
+
+var (
+	mailParams map[string]*param
+	rcptParams map[string]*param
+)
+
+// paramTable are the registered parameters. A parameter whose extension is not
+// offered is unknown: 555.
+var paramTable = []param{
+	{keyword: "SIZE", mail: true, ext: "SIZE", check: checkSize, rfc: "RFC 1870 3"},
+	{keyword: "BODY", mail: true, ext: "8BITMIME", check: checkBody, rfc: "RFC 6152 2, RFC 3030 3"},
+	{keyword: "SMTPUTF8", mail: true, ext: "SMTPUTF8", check: checkUTF8, rfc: "RFC 6531 3.4"},
+	{keyword: "AUTH", mail: true, ext: "AUTH", once: true, check: valued(wire.CheckAuth), rfc: "RFC 4954 5"},
+	{keyword: "RET", mail: true, ext: "DSN", once: true, check: valued(wire.CheckRet), rfc: "RFC 3461 4.3"},
+	{keyword: "ENVID", mail: true, ext: "DSN", once: true, check: valued(wire.CheckEnvid), rfc: "RFC 3461 4.4"},
+	{keyword: "REQUIRETLS", mail: true, ext: "REQUIRETLS", once: true, check: bare, rfc: "RFC 8689 2"},
+	{keyword: "BY", mail: true, ext: "DELIVERBY", once: true, check: valued(wire.CheckBy), rfc: "RFC 2852 4"},
+	{keyword: "HOLDFOR", mail: true, ext: "FUTURERELEASE", once: true, check: valued(wire.CheckHoldFor), rfc: "RFC 4865 4"},
+	{keyword: "HOLDUNTIL", mail: true, ext: "FUTURERELEASE", once: true, check: valued(wire.CheckHoldUntil), rfc: "RFC 4865 4"},
+	{keyword: "MT-PRIORITY", mail: true, ext: "MT-PRIORITY", once: true, check: valued(wire.CheckPriority), rfc: "RFC 6710 4.1"},
+	{keyword: "NOTIFY", ext: "DSN", once: true, check: valued(wire.CheckNotify), rfc: "RFC 3461 4.1"},
+	{keyword: "ORCPT", ext: "DSN", once: true, check: checkOrcpt, rfc: "RFC 3461 4.2, RFC 6533 3"},
+}
+
+func init() {
+	mailParams, rcptParams = map[string]*param{}, map[string]*param{}
+	for i := range paramTable {
+		p := &paramTable[i]
+		if p.mail {
+			mailParams[p.keyword] = p
+		} else {
+			rcptParams[p.keyword] = p
+		}
+	}
+}
+
+// badValue is a marker: the answer is the command's syntax.
+var badValue = &said{}
+
+// params checks what follows the path and leaves the options, as sent, in
+// ch.pending. A fatal refusal is one of grammar; the others are the server's
+// judgement, which a script may overrule.
+func (ch *Channel) params(table map[string]*param, rest string, v *verb) (refusal Reply, fatal bool) {
+	if rest == "" {
+		return "", false
+	}
+	all, err := wire.Params(rest, ch.Server.features.utf8)
+	if err != nil {
+		return ch.syntax(v, "5.5.4"), true
+	}
+	if len(all) > 0 {
+		ch.pending.options = strings.Fields(rest)
+	}
+	unknown := false
+	seen := make(map[string]bool, len(all))
+	for i, p := range all {
+		word := asciiUpper(p.Keyword)
+		known := table[word]
+		custom, isCustom := ch.Server.Parameters[word]
+		switch {
+		case isCustom:
+			if custom != nil && custom(p.Value) != nil {
+				return ch.syntax(v, "5.5.4"), true
+			}
+			continue
+		case known == nil || !ch.offersParam(known):
+			unknown = true
+			continue
+		case known.once && seen[word], word == "HOLDFOR" && seen["HOLDUNTIL"], word == "HOLDUNTIL" && seen["HOLDFOR"]:
+			return ch.syntax(v, "5.5.4"), true
+		}
+		seen[word] = true
+		if lastOf(all, i, word) {
+			if bad := known.check(ch, p); bad == badValue {
+				return ch.syntax(v, "5.5.4"), true
+			} else if bad == &repTooBig {
+				refusal = ch.say(*bad)
+			} else if bad != nil {
+				return ch.say(*bad), true
+			}
+		}
+	}
+	if unknown && refusal == "" {
+		refusal = ch.say(repMailParam)
+		if v.name == "RCPT" {
+			refusal = ch.say(repRcptParam)
+		}
+	}
+	return refusal, false
+}
+
+// lastOf says that no later parameter has the same keyword: as in smtpd the
+// last SIZE and BODY count.
+func lastOf(all []wire.Param, i int, keyword string) bool {
+	for _, p := range all[i+1:] {
+		if asciiUpper(p.Keyword) == keyword {
+			return false
+		}
+	}
+	return true
+}
+
+// offersParam says that the extension of a parameter was offered in the
+// channel's present state.
+func (ch *Channel) offersParam(p *param) bool {
+	f := &ch.Server.features
+	switch p.keyword {
+	case "REQUIRETLS":
+		return ch.underTLS && f.has(p.ext)
+	case "BODY":
+		return f.has("8BITMIME") || f.has("BINARYMIME")
+	}
+	return f.has(p.ext)
+}
+
+func checkSize(ch *Channel, p wire.Param) *said {
+	n, err := wire.CheckSize(p.Value)
+	if err != nil {
+		return badValue
+	}
+	if limit := ch.Server.features.sizeLimit; limit >= 0 && n > int64(limit) {
+		return &repTooBig
+	}
+	ch.pending.size = int(min(n, 1<<40))
+	return nil
+}
+
+func checkBody(ch *Channel, p wire.Param) *said {
+	f := &ch.Server.features
+	switch body := asciiUpper(p.Value); {
+	case body == "7BIT", body == "8BITMIME" && f.has("8BITMIME"), body == "BINARYMIME" && f.has("BINARYMIME"):
+		return nil
+	case f.has("BINARYMIME"):
+		return &repBadBody3
+	}
+	return &repBadBody
+}
+
+func checkUTF8(ch *Channel, p wire.Param) *said {
+	if p.HasValue {
+		return &repBadUTF8
+	}
+	return nil
+}
+
+func checkOrcpt(ch *Channel, p wire.Param) *said {
+	if wire.CheckOrcpt(p.Value, ch.Server.features.utf8) != nil {
+		return badValue
+	}
+	return nil
+}
+
+func bare(ch *Channel, p wire.Param) *said {
+	if p.HasValue {
+		return badValue
+	}
+	return nil
+}
+
+func valued(check func(string) error) func(*Channel, wire.Param) *said {
+	return func(ch *Channel, p wire.Param) *said {
+		if check(p.Value) != nil {
+			return badValue
+		}
+		return nil
+	}
+}
+
+// sizeOf reads a number of octets from a command's argument.
+func sizeOf(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int(n), err
+}

@@ -1,0 +1,215 @@
+package smtptest
+
+import (
+	"slices"
+	"time"
+)
+
+// records are what the server has seen, held compactly: the exported types are
+// made from them when somebody reads. All of it is guarded by Server.mu.
+type records struct {
+	sessions []*session
+	messages []*record // accepted, since the last Drain
+	changed  chan struct{}
+	waiting  int
+}
+
+// session is the record of one connection.
+type session struct {
+	id        int
+	start     time.Time
+	duration  time.Duration
+	peer      string
+	helo      string
+	user      string
+	tls       *TLSInfo
+	exchanges []exchange
+	records   []*record
+	end       string
+}
+
+// exchange is an Exchange without what is rare.
+type exchange struct {
+	command string
+	reply   Reply
+	at      time.Duration
+	octets  uint32
+	flags   flags
+	rare    *rare
+}
+
+type flags uint8
+
+const (
+	isEvent flags = 1 << iota
+	overTLS
+	early
+	tooLong
+)
+
+// rare is what most exchanges do not have.
+type rare struct {
+	raw, rule, did string
+	secret         uint64
+}
+
+// record is one transaction, and the message that it became.
+type record struct {
+	session     *session
+	from        string
+	helo, user  string
+	mailOptions []string
+	rcpts       []Recipient
+	data        string
+	unstuffed   []int
+	chunks      []int
+	octets      int
+	at          time.Duration // of acceptance, since the session's start
+	reply       Reply
+	outcome     outcome
+	tls         bool
+}
+
+type outcome uint8
+
+const (
+	isOpen outcome = iota
+	isAccepted
+	isRefused
+	isReset
+	isAborted
+)
+
+var outcomes = [...]string{OutcomeOpen, OutcomeAccepted, OutcomeRefused, OutcomeReset, OutcomeAborted}
+
+// open begins the record of a connection. mu must be held.
+func (r *records) open(ch *Channel) *session {
+	se := &session{id: len(r.sessions) + 1, start: time.Now(), peer: ch.Peer}
+	r.sessions = append(r.sessions, se)
+	return se
+}
+
+// add makes a transaction a message. mu must be held.
+func (r *records) add(rec *record) {
+	rec.outcome = isAccepted
+	rec.at = time.Since(rec.session.start)
+	r.messages = append(r.messages, rec)
+	r.notify()
+}
+
+// notify wakes those who wait for something to be recorded. mu must be held.
+func (r *records) notify() {
+	if r.waiting > 0 {
+		close(r.changed)
+		r.changed, r.waiting = nil, 0
+	}
+}
+
+// next returns a channel that is closed at the next change. mu must be held.
+func (r *records) next() <-chan struct{} {
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
+	r.waiting++
+	return r.changed
+}
+
+func export(recs []*record) []Message {
+	messages := make([]Message, len(recs))
+	for i, rec := range recs {
+		messages[i] = rec.message()
+	}
+	return messages
+}
+
+// message is the record as a Message that shares nothing that can change.
+func (rec *record) message() Message {
+	m := Message{
+		Session:     rec.session.id,
+		Time:        rec.session.start.Add(rec.at),
+		Peer:        rec.session.peer,
+		Helo:        rec.helo,
+		User:        rec.user,
+		TLS:         rec.tls,
+		From:        rec.from,
+		MailOptions: slices.Clone(rec.mailOptions),
+		Reply:       rec.reply,
+		Data:        rec.data,
+		Unstuffed:   slices.Clone(rec.unstuffed),
+		Chunks:      slices.Clone(rec.chunks),
+	}
+	n := 0
+	for i := range rec.rcpts {
+		if rec.rcpts[i].Accepted {
+			n++
+		}
+	}
+	m.To = make([]string, 0, n)
+	m.RcptOptions = make([][]string, 0, n)
+	for i := range rec.rcpts {
+		if r := &rec.rcpts[i]; r.Accepted {
+			m.To = append(m.To, r.To)
+			m.RcptOptions = append(m.RcptOptions, slices.Clone(r.Options))
+		}
+	}
+	return m
+}
+
+func (rec *record) export() Transaction {
+	t := Transaction{
+		From:        rec.from,
+		MailOptions: slices.Clone(rec.mailOptions),
+		Recipients:  slices.Clone(rec.rcpts),
+		Data:        rec.data,
+		Octets:      rec.octets,
+		Reply:       rec.reply,
+		Outcome:     outcomes[rec.outcome],
+	}
+	for i := range t.Recipients {
+		t.Recipients[i].Options = slices.Clone(t.Recipients[i].Options)
+	}
+	return t
+}
+
+func (x *exchange) export() Exchange {
+	e := Exchange{
+		Command: x.command,
+		Event:   x.flags&isEvent != 0,
+		Reply:   x.reply,
+		At:      x.at,
+		Octets:  int(x.octets),
+		TLS:     x.flags&overTLS != 0,
+		Early:   x.flags&early != 0,
+		TooLong: x.flags&tooLong != 0,
+	}
+	if x.rare != nil {
+		e.Raw, e.Rule, e.Did, e.Secret = x.rare.raw, x.rare.rule, x.rare.did, x.rare.secret
+	}
+	return e
+}
+
+func (se *session) export() Session {
+	s := Session{
+		ID:       se.id,
+		Start:    se.start,
+		Peer:     se.peer,
+		Helo:     se.helo,
+		User:     se.user,
+		End:      se.end,
+		Duration: se.duration,
+	}
+	if se.tls != nil {
+		info := *se.tls
+		info.ClientCert = slices.Clone(info.ClientCert)
+		s.TLS = &info
+	}
+	s.Exchanges = make([]Exchange, len(se.exchanges))
+	for i := range se.exchanges {
+		s.Exchanges[i] = se.exchanges[i].export()
+	}
+	s.Transactions = make([]Transaction, len(se.records))
+	for i, rec := range se.records {
+		s.Transactions[i] = rec.export()
+	}
+	return s
+}

@@ -1,0 +1,156 @@
+package smtptest
+
+import (
+	"math"
+	"time"
+)
+
+// Rule is a row of a script: when it fires (On to Optional), what the server
+// then does (Delay to Lose) and how (Chunk to Then). A script is a table of
+// rows, set with Server.Script.
+//
+// Events, and what On says of them:
+//
+//	a verb      a command line was read (BDAT: with its chunk). An argument may follow:
+//	            "RCPT TO:<bob@example.com>", "MAIL FROM:<*> *SIZE=*"
+//	"CONNECT"   a connection is there; the answer is the greeting
+//	"TLS"       before a handshake, implicit or after the 220 to STARTTLS
+//	"RESPONSE"  a line after a 334; the argument is the line
+//	"BODY n"    n octets of content have arrived, as sent
+//	"."         the content is complete; with LMTP ". <recipient>", one event for each
+//	"IDLE v"    silence for Delay since event v (without v: any), no input waiting
+//	"*"         all of these that are answered: not TLS, BODY and IDLE
+//
+// A verb must be equal, in any case. An argument must be equal too, or be
+// followed by a space (parameters do not disturb); a * in it stands for any
+// run of octets, and upper and lower case are the same.
+//
+// Matching, in this order:
+//
+//  1. Rows are tried top down; the first that fires answers the event alone.
+//     If none fires, the server gives its own answer.
+//  2. On, then If.
+//  3. The match counts in the row's scope (Per); the first Skip of each scope
+//     pass on to later rows.
+//  4. Times used up or For over: passes on. For begins with the scope's first
+//     match; Every begins a new window with the first match after the old one
+//     has ended.
+//  5. Chance: throw n of row r depends on Server.Seed, r and n alone.
+//  6. Fired counts now, also when the client leaves during Delay.
+//
+// What a fired row does, in this order: Keep takes effect; Delay; the answer
+// (Reply, Raw, NoReply or the server's own); the effect, if the answer has the
+// first digit of the verb's own success (DATA 3, all others 2); the writing,
+// shaped by Chunk and Pause; Then; and last what the client was told to do: a
+// 354 to DATA is followed by content, a 334 to AUTH by a RESPONSE, a 220 to
+// STARTTLS by TLS, whoever said so. A scripted success overrules the server's
+// judgement (limits, passwords, extensions not offered), never grammar or the
+// order of commands.
+type Rule struct {
+	On          string           // the event: "RCPT", "RCPT TO:<*@example.com>", "CONNECT", ".", "*"
+	If          func(Event) bool // and only then; runs under the script's lock and must not call the Server
+	Skip, Times int              // let the first Skip matches pass, then fire Times times (0: always)
+	Per         Scope            // what Skip, Times, For and Every count over
+	For         time.Duration    // fire only for so long after the first match
+	Every       time.Duration    // begin Skip, Times and For afresh when so long has passed
+	Chance      float64          // fire with this probability (0: always)
+	Optional    bool             // may end the test without having fired
+
+	Delay  time.Duration // before the answer; Forever lasts until Close or the client leaves
+	Jitter time.Duration // a random part of this is added to Delay
+	Reply  Reply         // instead of the server's own answer; NoReply sends none
+	Raw    string        // octets sent verbatim instead of a reply
+	Keep   bool          // takes effect whatever is answered: the message recorded, the recipient added
+	Lose   bool          // takes no effect whatever is answered
+
+	Chunk int           // octets per write; ByLine writes line by line. On BODY: octets per read
+	Pause time.Duration // between two writes (on BODY: reads); alone it means one octet each
+	Then  Then          // how the connection goes on after the answer
+}
+
+// Scope says what a row's Skip, Times, For and Every count over. Scopes are
+// combined with |: PerPeer|PerSender|PerRecipient counts for each triple.
+type Scope uint8
+
+// The scopes. Sessions are numbered for the life of the Server, so clients
+// that reconnect go on counting, and so they do after a Restart.
+const (
+	PerServer      Scope = 0         // one count for all
+	PerSession     Scope = 1 << iota // for each connection
+	PerTransaction                   // for each transaction; MAIL and what precedes it count to the one to come
+	PerPeer                          // for each client address, without its port
+	PerSender                        // for each reverse-path
+	PerRecipient                     // for each forward-path
+)
+
+// Then says how the connection goes on after a row's answer.
+type Then string
+
+// What can follow an answer. The zero Then goes on.
+const (
+	Close     Then = "close"      // closes, with TLS's close_notify
+	Drop      Then = "drop"       // closes without close_notify
+	Reset     Then = "reset"      // breaks the connection (RST); octets already delivered stay readable
+	HalfClose Then = "half-close" // closes the sending side and reads on
+	Hold      Then = "hold"       // the answer is sent together with the next
+)
+
+// Forever as a Delay lasts until the Server closes or the client leaves.
+const Forever time.Duration = math.MaxInt64
+
+// ByLine as a Chunk writes line by line.
+const ByLine = -1
+
+// Event is what a row's If decides on: a command or other event, and the state
+// of the session with this command taken as accepted.
+type Event struct {
+	Verb, Arg   string // "RCPT", "TO:<bob@example.com>" as sent; not masked
+	Message            // Session, Peer, Helo, TLS, User, From, To, options; Data at "."
+	Transaction int    // within the session, from 1
+	Open        int    // connections open now, this one included
+	Errors      int    // 4yz and 5yz replies sent in this session
+}
+
+// Script replaces the script, at any time, also in mid-session; all counters
+// start at zero. A row already chosen finishes as chosen. A row that can never
+// fire, or whose answer is not legal, fails the test at once.
+func (s *Server) Script(rules ...Rule) {
+	s.helper()
+	rows, err := s.compile(rules)
+	if err != nil {
+		s.fatalf("%v", err)
+		return
+	}
+	s.script.mu.Lock()
+	s.script.retire()
+	s.script.rows = rows
+	s.script.active.Store(len(rows) > 0)
+	s.script.mu.Unlock()
+	s.drawSeed(rows)
+}
+
+// Unused returns the rows of the present script that have not fired. At the
+// end of the test each fails it, unless it is Optional or has a Chance.
+func (s *Server) Unused() []Rule {
+	s.script.mu.Lock()
+	defer s.script.mu.Unlock()
+	var unused []Rule
+	for _, r := range s.script.rows {
+		if r.fired == 0 {
+			unused = append(unused, r.Rule)
+		}
+	}
+	return unused
+}
+
+// Fired returns how often each row of the present script has fired, in the
+// order of the rows.
+func (s *Server) Fired() []int {
+	s.script.mu.Lock()
+	defer s.script.mu.Unlock()
+	fired := make([]int, len(s.script.rows))
+	for i, r := range s.script.rows {
+		fired[i] = r.fired
+	}
+	return fired
+}

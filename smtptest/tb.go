@@ -1,0 +1,132 @@
+package smtptest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// TB is the part of testing.TB that the server needs, small enough for other
+// frameworks: *testing.T, B and F have it, and GinkgoT(). Name, Failed,
+// Context, Output, Attr and ArtifactDir are used where the value has them. The
+// server's own goroutines call Errorf only, never Fatalf.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// reporter passes problems on to the test as long as it runs.
+type reporter struct {
+	mu     sync.Mutex
+	over   bool // the test has ended: nothing may be logged
+	failed bool
+}
+
+func (s *Server) helper() {
+	if s.tb != nil {
+		s.tb.Helper()
+	}
+}
+
+// fatalf ends the test. It is for the public methods, on the test's goroutine;
+// a TB whose Fatalf returns is no reason to go on.
+func (s *Server) fatalf(format string, args ...any) {
+	s.helper()
+	s.tell(true, format, args...)
+}
+
+// errorf fails the test from any goroutine.
+func (s *Server) errorf(format string, args ...any) {
+	s.helper()
+	s.tell(false, format, args...)
+}
+
+func (s *Server) tell(fatal bool, format string, args ...any) {
+	s.helper()
+	if s.tb == nil {
+		panic(fmt.Sprintf(format, args...))
+	}
+	s.report.mu.Lock()
+	over := s.report.over
+	s.report.failed = true
+	s.report.mu.Unlock()
+	switch {
+	case over && fatal && !onSession():
+		panic(fmt.Sprintf(format, args...) + " (the test of this server has ended)")
+	case over:
+	case fatal && !onSession():
+		s.tb.Fatalf(format, args...)
+	default:
+		s.tb.Errorf(format, args...)
+	}
+}
+
+// logf writes to the test's log; a nil TB has none.
+func (s *Server) logf(format string, args ...any) {
+	s.report.mu.Lock()
+	defer s.report.mu.Unlock()
+	if s.tb != nil && !s.report.over {
+		s.tb.Helper()
+		s.tb.Logf(format, args...)
+	}
+}
+
+// testContext is the test's own context, where it has one.
+func (s *Server) testContext() context.Context {
+	if tb, ok := s.tb.(interface{ Context() context.Context }); ok {
+		return tb.Context()
+	}
+	return context.Background()
+}
+
+// failed says whether the test has failed, as far as can be known.
+func (s *Server) failed() bool {
+	if tb, ok := s.tb.(interface{ Failed() bool }); ok {
+		return tb.Failed()
+	}
+	s.report.mu.Lock()
+	defer s.report.mu.Unlock()
+	return s.report.failed
+}
+
+// finish is the test's Cleanup.
+func (s *Server) finish() {
+	s.tb.Helper()
+	s.Close()
+	s.reportUnused()
+	s.showFailure()
+	s.report.mu.Lock()
+	s.report.over = true
+	s.report.mu.Unlock()
+}
+
+// refuseOnSession fails the test when a method that waits for all sessions is
+// called from one of them: by a Handler, a CommandFunc or a condition.
+func (s *Server) refuseOnSession(method string) bool {
+	s.helper()
+	if !onSession() {
+		return false
+	}
+	s.errorf("smtptest: %s called by a Handler, a CommandFunc or an If: it would wait for itself; call it from the test", method)
+	return true
+}
+
+// onSession says whether this goroutine serves a session.
+func onSession() bool {
+	pcs := make([]uintptr, 256)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, "smtptest.(*Channel).serve") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}

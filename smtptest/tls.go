@@ -1,0 +1,189 @@
+package smtptest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// configureTLS makes the TLS configuration in use. life must be held.
+func (s *Server) configureTLS() error {
+	s.tls = nil
+	if s.TLS == nil && !s.implicit {
+		return nil
+	}
+	config := &tls.Config{}
+	if s.TLS != nil {
+		config = s.TLS.Clone()
+	}
+	if len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+		cert, err := localCertificate(s.hostname())
+		if err != nil {
+			return err
+		}
+		config.Certificates = []tls.Certificate{cert}
+	}
+	s.tls = config
+	return nil
+}
+
+// Certificate is the server's certificate: the first of TLS, or the throw-away
+// one. It is nil before Start and without TLS.
+func (s *Server) Certificate() *x509.Certificate {
+	if !s.started() || s.tls == nil || len(s.tls.Certificates) == 0 {
+		return nil
+	}
+	cert := s.tls.Certificates[0]
+	if cert.Leaf != nil {
+		return cert.Leaf
+	}
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return nil
+	}
+	return leaf
+}
+
+// ClientTLSConfig is what a client needs to trust the server, whether its
+// certificate is the throw-away one, made by NewCertificate or self-signed. Each
+// call returns a new one.
+func (s *Server) ClientTLSConfig() *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.RootPEM())
+	return &tls.Config{RootCAs: roots, ServerName: strings.Trim(s.hostname(), "[]")}
+}
+
+// RootPEM is the certificate authority that a client must trust, in PEM: write
+// it to a file for a service that is configured by one (SSL_CERT_FILE).
+func (s *Server) RootPEM() []byte {
+	var roots []byte
+	if ca, err := authority(); err == nil {
+		roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.leaf.Raw})
+	}
+	if own := s.Certificate(); own != nil {
+		chain := s.tls.Certificates[0].Certificate
+		roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain[len(chain)-1]})...)
+	}
+	return roots
+}
+
+func (ch *Channel) verbStartTLS(arg string) verdict {
+	switch {
+	case ch.Server.tls == nil:
+		return verdict{reply: ch.say(repNoPlace)}
+	case arg != "":
+		return verdict{reply: ch.syntax(commands["STARTTLS"], "5.5.4")}
+	case ch.underTLS:
+		return verdict{reply: ch.say(repOverTLS)}
+	case ch.State == StateGreeted:
+		return verdict{reply: ch.say(repNoHello)}
+	case ch.State != StateHello:
+		return verdict{reply: ch.say(repNoPlace)}
+	}
+	return verdict{ch.say(repReadyTLS), func(*Channel) {}}
+}
+
+// modeStartTLS follows a 220, whoever said it: whatever came in clear behind
+// the command is forgotten unread (RFC 3207 4.2), and so is all that the client
+// has said.
+func (ch *Channel) modeStartTLS(told Reply) {
+	if told == NoReply || !strings.HasPrefix(string(told), "2") || ch.Server.tls == nil || ch.underTLS {
+		return
+	}
+	ch.r.Forget()
+	if err := ch.flush(); err != nil {
+		ch.lost(err)
+		return
+	}
+	if !ch.handshake() {
+		return
+	}
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	ch.reset(isReset)
+	ch.State, ch.SeenGreeting, ch.Extended, ch.user = StateGreeted, "", false, ""
+	ch.session.helo, ch.session.user = "", ""
+}
+
+// handshake begins TLS on the connection; a TLS row has its moment before it.
+// False means that the session goes no further.
+func (ch *Channel) handshake() bool {
+	t := turn{name: "TLS", line: "TLS", flags: isEvent}
+	if ch.matchTLS(&t); ch.over {
+		return false
+	}
+	if t.skip {
+		return true
+	}
+	ch.begin(&t)
+	conn := tls.Server(ch.raw, ch.Server.tls)
+	ctx, cancel := context.WithCancel(ch.Server.base)
+	defer cancel()
+	ch.arm(time.Time{})
+	if err := conn.HandshakeContext(ctx); err != nil {
+		ch.noteTLS(&t, "failed: "+err.Error())
+		if ch.isInterrupted() {
+			ch.finish(EndServer)
+		} else {
+			ch.finish(EndTLS)
+		}
+		return false
+	}
+	state := conn.ConnectionState()
+	ch.Conn, ch.r, ch.underTLS = conn, wire.NewReader(conn), true
+	info := &TLSInfo{
+		Version:     tls.VersionName(state.Version),
+		CipherSuite: tls.CipherSuiteName(state.CipherSuite),
+		ServerName:  state.ServerName,
+		ALPN:        state.NegotiatedProtocol,
+	}
+	if len(state.PeerCertificates) > 0 {
+		info.ClientCert = state.PeerCertificates[0].Raw
+	}
+	ch.Server.mu.Lock()
+	ch.session.tls = info
+	ch.Server.mu.Unlock()
+	ch.noteTLS(&t, info.Version+", "+info.CipherSuite)
+	return true
+}
+
+// noteTLS says in the transcript what became of the handshake.
+func (ch *Channel) noteTLS(t *turn, what string) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	x := ch.record(t)
+	odd := rare{}
+	if x.rare != nil {
+		odd = *x.rare
+	}
+	if odd.did != "" {
+		what = odd.did + "; " + what
+	}
+	odd.did = what
+	x.rare = &odd
+}
+
+// matchTLS lets a row for TLS do what it says before the handshake.
+func (ch *Channel) matchTLS(t *turn) {
+	t.at = time.Since(ch.session.start)
+	r := ch.match(t)
+	if r == nil {
+		return
+	}
+	ch.perform(r, t)
+	t.skip = r.Reply == NoReply
+	if err := ch.flush(); err != nil && !ch.over {
+		ch.lost(err)
+	}
+}
+
+// tlsConn is the connection as one under TLS.
+func (ch *Channel) tlsConn() (*tls.Conn, bool) {
+	conn, ok := ch.Conn.(*tls.Conn)
+	return conn, ok
+}

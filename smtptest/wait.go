@@ -1,0 +1,180 @@
+package smtptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Wait returns the messages as soon as there are at least n since the start or
+// the last Drain. If they do not come within WaitTimeout, or the server is
+// closed, it fails the test with the dialogue so far. Wait needs no sleep and
+// does not poll. Call it on the test's goroutine.
+func (s *Server) Wait(n int) []Message {
+	s.helper()
+	messages, err := s.wait(context.Background(), n)
+	if err != nil {
+		s.fatalf("smtptest: Wait(%d): %v\n%s", n, err, s.dialogue())
+	}
+	return messages
+}
+
+// WaitContext is Wait for goroutines, subtests that share a server, and
+// programs: it returns an error instead of failing the test, and ends with ctx
+// (context.Cause says why) as well as after WaitTimeout. It returns what did
+// arrive together with the error.
+func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
+	messages, err := s.wait(ctx, n)
+	if err != nil {
+		err = fmt.Errorf("smtptest: WaitContext(%d): %w", n, err)
+	}
+	return messages, err
+}
+
+func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error) {
+	err = s.until(ctx, func() bool { return s.Count() >= n })
+	messages = s.Messages()
+	if err != nil {
+		err = fmt.Errorf("%w; %s recorded", err, count(len(messages), "message"))
+	}
+	return messages, err
+}
+
+// WaitFor returns the first message since the start or the last Drain that
+// matches, as soon as it is there; otherwise it fails the test like Wait.
+// match runs on the test's goroutine, once for each message, without a lock.
+func (s *Server) WaitFor(match func(Message) bool) Message {
+	s.helper()
+	seen := 0
+	var found *Message
+	err := s.until(context.Background(), func() bool {
+		for _, m := range s.messagesFrom(&seen) {
+			if match(m) {
+				found = &m
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		s.fatalf("smtptest: WaitFor: %v; none of %s matched\n%s", err, count(seen, "message"), s.dialogue())
+		return Message{}
+	}
+	return *found
+}
+
+// WaitSession returns the first session that has ended and matches, as soon as
+// there is one; otherwise it fails the test like Wait. Refusals and aborted
+// transactions never become messages: they are found here.
+func (s *Server) WaitSession(match func(Session) bool) Session {
+	s.helper()
+	asked := map[int]bool{}
+	var found *Session
+	err := s.until(context.Background(), func() bool {
+		for _, se := range s.endedSessions(asked) {
+			if match(se) {
+				found = &se
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		s.fatalf("smtptest: WaitSession: %v; none of %s matched\n%s", err, count(len(asked), "ended session"), s.dialogue())
+		return Session{}
+	}
+	return *found
+}
+
+// messagesFrom returns the messages from *seen on and moves it behind them.
+func (s *Server) messagesFrom(seen *int) []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*seen = min(*seen, len(s.messages))
+	fresh := export(s.messages[*seen:])
+	*seen = len(s.messages)
+	return fresh
+}
+
+// endedSessions returns the sessions that have ended and were not asked about.
+func (s *Server) endedSessions(asked map[int]bool) []Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var fresh []Session
+	for _, se := range s.sessions {
+		if se.end != "" && !asked[se.id] {
+			asked[se.id] = true
+			fresh = append(fresh, se.export())
+		}
+	}
+	return fresh
+}
+
+// until calls look, without a lock, until it is satisfied: at once and each
+// time that something was recorded.
+func (s *Server) until(ctx context.Context, look func() bool) error {
+	if look() {
+		return nil
+	}
+	timer := time.NewTimer(s.waitTimeout())
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		changed := s.next()
+		s.mu.Unlock()
+		if look() {
+			return nil
+		}
+		if err := s.await(ctx, changed, timer.C); err != nil {
+			return err
+		}
+	}
+}
+
+// errClosed and its kin say why a wait ended without what it waited for.
+var (
+	errClosed  = errors.New("the server is closed")
+	errStarted = errors.New("the server is not started")
+)
+
+func (s *Server) await(ctx context.Context, changed <-chan struct{}, late <-chan time.Time) error {
+	switch phase := s.phase.Load(); {
+	case phase == closed:
+		return errClosed
+	case phase < serving:
+		return errStarted
+	}
+	select {
+	case <-changed:
+		return nil
+	case <-late:
+		return fmt.Errorf("nothing more within %v", s.waitTimeout())
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Server) waitTimeout() time.Duration {
+	switch {
+	case s.WaitTimeout > 0:
+		return s.WaitTimeout
+	case s.inMemory:
+		return 24 * time.Hour
+	}
+	return 10 * time.Second
+}
+
+// wake ends the waits of a server that is closed.
+func (s *Server) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notify()
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
