@@ -1,6 +1,9 @@
 package sasl
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // gs2Header begins the first message of SCRAM and OAUTHBEARER
 // (RFC 5801 section 4).
@@ -52,8 +55,8 @@ func saslName(name string) (string, error) {
 	if strings.Count(name, "=") != strings.Count(name, "=2C")+strings.Count(name, "=3D") {
 		return "", malformed("= in a name that is neither =2C nor =3D")
 	}
-	if decoded == "" || strings.Contains(decoded, "\x00") {
-		return "", malformed("empty name, or NUL in it")
+	if decoded == "" || strings.Contains(decoded, "\x00") || !utf8.ValidString(decoded) {
+		return "", malformed("a name is empty, or not UTF-8 without NUL")
 	}
 	return strings.ReplaceAll(decoded, "=3D", "="), nil
 }
