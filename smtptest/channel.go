@@ -477,6 +477,9 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	if took {
 		t.own.commit(ch)
 	}
+	if ch.rec != nil && t.endsData() && answer != NoReply {
+		ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
+	}
 	x := ch.record(t)
 	if told != NoReply {
 		x.reply = told
@@ -493,6 +496,8 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	}
 	return took
 }
+
+func (t *turn) endsData() bool { return t.name == "." || t.also == "." }
 
 // success says whether the reply has the first digit of the event's own
 // success.

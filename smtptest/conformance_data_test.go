@@ -164,7 +164,7 @@ func TestConformanceSize(t *testing.T) {
 			talk: talk(begin, sayMail, sayRcpt, sayData, "C: 12345678901", "C: .", "S: "+tooMuch, "C: RCPT TO:<c@server.test>", "S: "+needMail,
 				sayMail, sayRcpt, sayData, sayText, sayQuit), fates: []string{smtptest.OutcomeRefused, smtptest.OutcomeAccepted}},
 		{name: "declared too big", why: "RFC 1870 6.1: refused at MAIL", in: greeted, setup: limit(1000), want: []smtptest.Message{message()},
-			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1001", "S: "+sizeOver, "C: DATA", "S: "+needMail, sayMail, sayRcpt, sayData, sayText, sayQuit)},
+			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1001", "S: "+sizeOver, "C: DATA", "S: "+needRcpt, sayMail, sayRcpt, sayData, sayText, sayQuit)},
 		{name: "declared too small", why: "RFC 1870 6.2: what counts is the content", in: greeted, setup: limit(1000),
 			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, "C: "+strings.Repeat("x", 999), "C: .", "S: "+tooMuch, sayQuit)},
 		{name: "declared small, is bigger", why: "RFC 1870 6.3: the declaration is an estimate", in: greeted, setup: limit(1000), want: []smtptest.Message{

@@ -71,8 +71,8 @@ var reach = map[state][]string{
 // that HELP tells, and ends with one message recorded.
 var proof = map[state][]string{
 	greeted:   talk("C: DATA", "S: "+needHelo, "C: MAIL FROM:<a@client.test>", "S: "+needHelo, sayEhlo, sayMail, sayRcpt, sayData, sayText),
-	helo:      talk(helpMail, "C: DATA", "S: "+needMail, sayMail, sayRcpt, sayData, sayText),
-	ehlo:      talk(helpMailExt, "C: DATA", "S: "+needMail, sayMail, sayRcpt, sayData, sayText),
+	helo:      talk(helpMail, "C: DATA", "S: "+needRcpt, sayMail, sayRcpt, sayData, sayText),
+	ehlo:      talk(helpMailExt, "C: DATA", "S: "+needRcpt, sayMail, sayRcpt, sayData, sayText),
 	mailGiven: talk(helpMailExt, "C: DATA", "S: "+needRcpt, sayRcpt, sayData, sayText),
 	rcptGiven: talk(helpMailExt, sayData, sayText),
 	heloMail:  talk(helpMail, "C: DATA", "S: "+needRcpt, sayRcpt, sayData, sayText),
@@ -130,7 +130,7 @@ var commandTable = []commandRow{
 	{"MAIL FROM:<a@client.test>", "4.1.1.2, 3.3", needHelo, mailOK + " -> HM", mailOK + " -> M", nested, nested},
 	{"MAIL FROM:<>", "4.5.5: the null sender is a sender", needHelo, mailOK + " -> HM", mailOK + " -> M", nested, nested},
 	{"RCPT TO:<b@server.test>", "4.1.1.3", needHelo, needMail, needMail, rcptOK + " -> R", rcptOK},
-	{"DATA", "4.1.1.4, 3.3", needHelo, needMail, needMail, needRcpt, goAhead + " -> D"},
+	{"DATA", "4.1.1.4, 3.3", needHelo, needRcpt, needRcpt, needRcpt, goAhead + " -> D"},
 	{"RSET", "4.1.1.5: ends the transaction, keeps the name", ok, ok, ok, ok + " -> E", ok + " -> E"},
 	same("RSET now", "4.1.1.5 and the sharp edge: a refused RSET keeps the transaction", "501 5.5.4 Syntax: RSET"),
 	same("NOOP", "4.1.1.9: no effect at any time", ok),

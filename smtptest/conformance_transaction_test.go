@@ -38,7 +38,7 @@ func TestConformanceTransactions(t *testing.T) {
 		{name: "no quit", why: "clients.md: many just close", in: inData, want: []smtptest.Message{message()}, talk: talk(sayText), fates: []string{accepted}},
 		{name: "ehlo after a message", why: "4.1.4", in: inData, want: []smtptest.Message{message()}, talk: talk(sayText, sayEhlo, sayQuit), fates: []string{accepted}},
 		{name: "data is over", why: "4.1.1.4: the buffers are cleared", in: inData, want: []smtptest.Message{message()},
-			talk: talk(sayText, "C: DATA", "S: "+needMail, "C: RCPT TO:<b@server.test>", "S: "+needMail, sayQuit)},
+			talk: talk(sayText, "C: DATA", "S: "+needRcpt, "C: RCPT TO:<b@server.test>", "S: "+needMail, sayQuit)},
 		{name: "rset drops it", why: "4.1.1.5", in: rcptGiven, talk: talk("C: RSET", "S: "+ok, sayQuit), fates: []string{reset}},
 		{name: "helo drops it", why: "4.1.4", in: rcptGiven, talk: talk(sayHelo, sayQuit), fates: []string{reset}},
 		{name: "ehlo drops it", why: "4.1.4", in: mailGiven, talk: talk(sayEhlo, sayQuit), fates: []string{reset}},
@@ -128,7 +128,7 @@ func TestConformanceOverrides(t *testing.T) {
 		{name: "250 to a bad path", why: "script.md: success overrules the judgement and never the grammar", in: mailGiven, setup: scripted(smtptest.Rule{On: "RCPT", Times: 1, Reply: "250 2.1.5 fine"}),
 			talk: talk("C: RCPT TO:<>", "S: 250 2.1.5 fine", "C: RCPT TO:<b@server.test>", "S: "+rcptOK, sayData, sayText), want: []smtptest.Message{message()}},
 		{name: "250 to rcpt before mail", why: "script.md: nor the order", in: ehlo, setup: scripted(smtptest.Rule{On: "RCPT", Times: 1, Reply: "250 2.1.5 fine"}),
-			talk: talk("C: RCPT TO:<x@d.test>", "S: 250 2.1.5 fine", "C: DATA", "S: "+needMail, sayMail, sayRcpt, sayData, sayText), want: []smtptest.Message{message()}},
+			talk: talk("C: RCPT TO:<x@d.test>", "S: 250 2.1.5 fine", "C: DATA", "S: "+needRcpt, sayMail, sayRcpt, sayData, sayText), want: []smtptest.Message{message()}},
 		{name: "refused rset", why: "4.1.4", in: rcptGiven, setup: scripted(smtptest.Rule{On: "RSET", Reply: "451 4.3.0 no"}),
 			talk: talk("C: RSET", "S: 451 4.3.0 no", sayData, sayText), want: []smtptest.Message{message()}, fates: []string{accepted}},
 		{name: "refused ehlo", why: "4.1.4", in: rcptGiven, setup: scripted(smtptest.Rule{On: "EHLO *", Skip: 1, Reply: "451 4.3.0 no"}),
@@ -144,7 +144,7 @@ func TestConformanceOverrides(t *testing.T) {
 			talk: talk("S: 421 4.3.2 not now", closed)},
 		{name: "long reply", why: "4.2.1: several lines", in: ehlo, setup: scripted(smtptest.Rule{On: "EXPN", Reply: "250-2.1.5 Ann <ann@d.test>\n250 2.1.5 Bob <bob@d.test>"}),
 			talk: talk("C: EXPN staff", "S: 250-2.1.5 Ann <ann@d.test>", "S: 250 2.1.5 Bob <bob@d.test>", sayQuit), split: true},
-		{name: "other reply to mail", why: "4.2.1: a success is one by its first digit", in: ehlo, setup: scripted(smtptest.Rule{On: "MAIL", Reply: "259 2.1.0 " + strings.Repeat("x", 400)}),
+		{name: "other reply to mail", why: "4.2.1: a success is one by its first digit", in: ehlo, setup: scripted(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply("259 2.1.0 " + strings.Repeat("x", 400))}),
 			talk: talk("C: MAIL FROM:<a@client.test>", "S: 259 2.1.0 "+strings.Repeat("x", 400), sayRcpt, sayData, sayText), want: []smtptest.Message{message()}},
 	})
 }

@@ -2,13 +2,11 @@ package smtptest
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
-	"time"
 )
 
 // perform does what a fired row says, in the order that Rule documents. told
@@ -147,13 +145,6 @@ func (a *act) effect() {
 	a.took = a.took || took
 	if a.raw != "" {
 		a.told = Reply(strings.TrimRight(a.raw, "\r\n"))
-	}
-	if a.turn.name == "." || a.turn.also == "." {
-		a.ch.Server.mu.Lock()
-		if a.ch.rec != nil {
-			a.ch.rec.reply = a.told
-		}
-		a.ch.Server.mu.Unlock()
 	}
 }
 
@@ -324,14 +315,12 @@ func (b *bodyRows) reach(octets int) error {
 			continue
 		}
 		t := turn{name: "BODY", arg: r.arg, line: strings.TrimSpace("BODY " + r.arg), flags: isEvent, row: r}
-		before := r.fired
 		if err := b.ch.moment(&t); err != nil {
 			return err
 		}
 		if fired = t.logged; !fired {
 			continue
 		}
-		_ = before
 		if r.Chunk != 0 || r.Pause != 0 {
 			b.slow = r
 		}
@@ -371,6 +360,3 @@ func (s *Server) seed() uint64 {
 	}
 	return s.drawn.Load()
 }
-
-// elapsed writes a time since the session's start, for the transcript.
-func elapsed(d time.Duration) string { return fmt.Sprintf("%8.3fs", d.Seconds()) }

@@ -289,7 +289,7 @@ func (ch *Channel) event(t *turn) Event {
 	case t.name == "RCPT" && ch.pending.ok:
 		e.To = append(e.To, ch.pending.path)
 		e.RcptOptions = append(e.RcptOptions, ch.pending.options)
-	case (t.name == "." || t.also == ".") && ch.rec != nil:
+	case t.endsData() && ch.rec != nil:
 		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, slices.Clone(ch.rec.unstuffed), slices.Clone(ch.rec.chunks)
 	}
 	s.mu.Lock()
