@@ -1,6 +1,7 @@
 package sasl
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -63,7 +64,7 @@ func (x *exchange) oauthBearer(response []byte) ([]byte, step, error) {
 	x.authzid, x.user = header.authzid, header.authzid
 	token, ok := bearerToken(auth)
 	if !ok {
-		return acknowledged(bearerUnclear, "\x01", refused(fmt.Errorf("no bearer token")))
+		return acknowledged(bearerUnclear, "\x01", refused(errors.New("no bearer token")))
 	}
 	if err := x.verify(token); err != nil {
 		return acknowledged(bearerInvalid, "\x01", err)
@@ -109,11 +110,12 @@ func bearerToken(auth string) (token string, ok bool) {
 }
 
 // acknowledged sends an error challenge; the exchange fails with err when the
-// client has answered it, and ErrMalformed beside it if not with answer.
+// client has answered it, and ErrMalformed beside it if not with answer. The
+// error does not quote the client, which may have sent its token again.
 func acknowledged(challenge, answer string, err error) ([]byte, step, error) {
 	return []byte(challenge), func(response []byte) ([]byte, step, error) {
 		if string(response) != answer {
-			err = fmt.Errorf("%w; %w to the error: %q instead of %q", err, ErrMalformed, response, answer)
+			err = fmt.Errorf("%w; %w to the error, not %q", err, ErrMalformed, answer)
 		}
 		return nil, nil, err
 	}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/smtp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -171,6 +172,25 @@ func TestRandFails(t *testing.T) {
 		_, err := play(t, Start(name, Config{Password: users, Rand: bytes.NewReader([]byte("short"))}), first)
 		if !errors.Is(err, ErrCredentials) {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// Errors end in logs and transcripts, where no secret belongs.
+func TestErrorsKeepSecrets(t *testing.T) {
+	const xoauth2 = "user=tim\x01auth=Bearer S3CRET\x01\x01"
+	for mechanism, client := range map[string][]string{
+		"PLAIN":       {"\x00tim\x00S3CRET"},
+		"LOGIN":       {"tim", "S3CRET"},
+		"XOAUTH2":     {xoauth2, xoauth2},
+		"OAUTHBEARER": {"n,a=tim,\x01auth=Bearer S3CRET\x01\x01", "S3CRET"},
+		"EXTERNAL":    {"S3CRET\x00"},
+		"CRAM-MD5":    {none, "tim S3CRET"},
+		"SCRAM-SHA-1": {"n,,n=tim,r=abc", "c=S3CRET"},
+	} {
+		_, err := play(t, Start(mechanism, Config{Password: users}), client...)
+		if err == nil || strings.Contains(err.Error(), "S3CRET") {
+			t.Errorf("%s: error %v", mechanism, err)
 		}
 	}
 }

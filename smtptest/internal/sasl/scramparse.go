@@ -10,19 +10,14 @@ import (
 // n=user,r=nonce[,extensions].
 func parseFirst(bare string) (user, nonce string, err error) {
 	attributes := strings.Split(bare, ",")
-	switch name, ok := attribute("n=", attributes[0]); {
-	case !utf8.ValidString(bare) || strings.Contains(bare, "\x00"):
-		return "", "", malformed("not UTF-8 without NUL")
-	case !ok:
-		return "", "", malformed("no n= behind the GS2 header")
-	case len(attributes) < 2:
-		return "", "", malformed("no r=")
-	default:
-		if user, err = saslName(name); err != nil {
-			return "", "", err
-		}
+	if len(attributes) < 2 || !utf8.ValidString(bare) || strings.Contains(bare, "\x00") {
+		return "", "", malformed("not n= and r= behind the GS2 header")
 	}
-	nonce, ok := attribute("r=", attributes[1])
+	name, ok := attribute("n=", attributes[0])
+	if user, err = saslName(name); !ok || err != nil {
+		return "", "", malformed("n= is not a name")
+	}
+	nonce, ok = attribute("r=", attributes[1])
 	if !ok || strings.ContainsFunc(nonce, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", "", malformed("r= is not printable ASCII")
 	}
