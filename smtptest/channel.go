@@ -358,7 +358,6 @@ func (ch *Channel) decide(t *turn, line string) {
 	switch {
 	case line == "":
 		t.own.reply = ch.say(repEmpty)
-		return
 	case v != nil:
 		t.own = v.run(ch, t.arg)
 		if v.offered != nil && !v.offered(s) && custom == nil {

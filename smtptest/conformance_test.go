@@ -126,7 +126,7 @@ func (r row) overTCP(t *testing.T, turns []turn) {
 
 // converse plays turns one by one as a client that reads what it expects.
 func converse(c net.Conn, turns []turn) error {
-	c.SetDeadline(time.Now().Add(20 * time.Second)) // of a failure only
+	c.SetDeadline(time.Now().Add(5 * time.Second)) // of a failure only
 	for i, turn := range turns {
 		io.WriteString(c, turn.send)
 		if turn.shut {
@@ -219,7 +219,7 @@ func (r row) check(t *testing.T, srv *smtptest.Server, all turn) {
 	if diff := cmp.Diff(filled(r.want), envelopes(srv.Messages())); diff != "" {
 		t.Errorf("%s\nMessages() (-want +got):\n%s", r.why, diff)
 	}
-	var fates []string
+	fates := []string{}
 	for _, tr := range s.Transactions {
 		fates = append(fates, tr.Outcome)
 	}

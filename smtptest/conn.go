@@ -236,12 +236,11 @@ func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
 func (ch *Channel) idleRows() []idleTime {
 	rows := []idleTime{}
 	sc := &ch.Server.script
-	seed := ch.Server.seed()
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	for _, r := range sc.rows {
 		if r.verb == "IDLE" && (r.arg == "" || r.arg == ch.last) {
-			rows = append(rows, idleTime{row: r, at: ch.lastAt.Add(r.delay(seed))})
+			rows = append(rows, idleTime{row: r, at: ch.lastAt.Add(r.delay(ch.Server.seed))})
 		}
 	}
 	return rows
@@ -261,15 +260,15 @@ func (ch *Channel) idle(due *idleTime) error {
 		}
 		t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, own: verdict{reply: ch.say(repIdle)}}
 		t.row = noRow
-		ch.answer(&t)
 		ch.finish(EndIdle)
+		ch.answer(&t)
 		ch.flush()
 		return errIdle
 	}
 	if due.row.Delay+due.row.Jitter == 0 {
 		due.done = true
 	} else {
-		due.at = due.at.Add(due.row.delay(ch.Server.seed()))
+		due.at = due.at.Add(due.row.delay(ch.Server.seed))
 	}
 	t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, row: due.row}
 	return ch.moment(&t)

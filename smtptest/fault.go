@@ -80,7 +80,7 @@ func (a *act) keep() {
 // wait is the row's Delay. It ends the session when the client leaves or the
 // server closes meanwhile.
 func (a *act) wait() bool {
-	d := a.row.delay(a.ch.Server.seed())
+	d := a.row.delay(a.ch.Server.seed)
 	if d <= 0 || a.turn.name == "IDLE" { // an IDLE row fires after its Delay
 		if d > 0 {
 			a.note("after " + span(d))

@@ -70,12 +70,12 @@ func (s *Server) relisten() error {
 // name; in memory it is the only way in. It does no TLS. The connection is
 // refused while the server is stopped or closed.
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	if !s.started() {
-		return nil, errors.New("smtptest: DialContext before Start")
-	}
 	s.mu.Lock()
 	mem, ln := s.mem, s.Listener
 	s.mu.Unlock()
+	if !s.started() || ln == nil {
+		return nil, errors.New("smtptest: DialContext before Start")
+	}
 	if mem != nil {
 		return mem.Dial(ctx)
 	}

@@ -134,7 +134,7 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 		r.miss.reason = "Times was used up"
 	case r.For > 0 && time.Since(w.first) >= r.For:
 		r.miss.reason = "For was over"
-	case !r.lucky(ch.Server.seed()):
+	case !r.lucky(ch.Server.seed):
 		r.miss.reason = "Chance said no"
 	default:
 		w.fired++
@@ -198,20 +198,20 @@ func scopeKey(per Scope, e *Event) string {
 
 // lucky throws for Chance. The throws of a row follow from the seed alone, not
 // from how goroutines run.
-func (r *row) lucky(seed uint64) bool {
+func (r *row) lucky(seed func() uint64) bool {
 	if r.Chance == 0 {
 		return true
 	}
 	r.throws++
-	return r.random(seed, r.throws) < r.Chance
+	return r.random(seed(), r.throws) < r.Chance
 }
 
 // delay is the time to wait before the answer, Jitter included.
-func (r *row) delay(seed uint64) time.Duration {
+func (r *row) delay(seed func() uint64) time.Duration {
 	if r.Jitter == 0 {
 		return r.Delay
 	}
-	return r.Delay + time.Duration(r.random(seed, 1<<40+uint64(r.fired))*float64(r.Jitter))
+	return r.Delay + time.Duration(r.random(seed(), 1<<40+uint64(r.fired))*float64(r.Jitter))
 }
 
 func (r *row) random(seed, n uint64) float64 {

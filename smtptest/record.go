@@ -114,7 +114,11 @@ func (r *records) next() <-chan struct{} {
 	return r.changed
 }
 
+// export is nil if there are none, so that comparing needs no options.
 func export(recs []*record) []Message {
+	if len(recs) == 0 {
+		return nil
+	}
 	messages := make([]Message, len(recs))
 	for i, rec := range recs {
 		messages[i] = rec.message()
@@ -203,13 +207,11 @@ func (se *session) export() Session {
 		info.ClientCert = slices.Clone(info.ClientCert)
 		s.TLS = &info
 	}
-	s.Exchanges = make([]Exchange, len(se.exchanges))
 	for i := range se.exchanges {
-		s.Exchanges[i] = se.exchanges[i].export()
+		s.Exchanges = append(s.Exchanges, se.exchanges[i].export())
 	}
-	s.Transactions = make([]Transaction, len(se.records))
-	for i, rec := range se.records {
-		s.Transactions[i] = rec.export()
+	for _, rec := range se.records {
+		s.Transactions = append(s.Transactions, rec.export())
 	}
 	return s
 }

@@ -163,9 +163,9 @@ func (s *Server) Drain() []Message {
 func (s *Server) Sessions() []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sessions := make([]Session, len(s.sessions))
-	for i, se := range s.sessions {
-		sessions[i] = se.export()
+	var sessions []Session
+	for _, se := range s.sessions {
+		sessions = append(sessions, se.export())
 	}
 	return sessions
 }

@@ -36,6 +36,7 @@ var (
 	repBye          = text("221 Bye", "2.0.0")
 	repVrfy         = text("252 Cannot VRFY user, but will accept message and attempt delivery", "2.5.0")
 	repNoExpn       = text("502 EXPN not implemented", "5.5.1")
+	repNoHelp       = text("502 HELP not implemented", "5.5.1")
 	repAncient      = text("502 Error: command not implemented", "5.5.1")
 	repEmpty        = text("500 Error: bad syntax", "5.5.2")
 	repTooLong      = text("500 Error: line too long", "5.5.2")

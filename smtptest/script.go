@@ -116,6 +116,10 @@ type Event struct {
 // fire, or whose answer is not legal, fails the test at once.
 func (s *Server) Script(rules ...Rule) {
 	s.helper()
+	if s.phase.Load() == unmade {
+		s.fatalf("smtptest: Script of a zero Server: make it with NewServer")
+		return
+	}
 	rows, err := s.compile(rules)
 	if err != nil {
 		s.fatalf("%v", err)

@@ -16,6 +16,7 @@ type pending struct {
 	options []string
 	size    int // announced by SIZE=; 0 if it was not
 	ok      bool
+	soft    bool // the server's own judgement refuses it
 	took    bool
 	chunk   chunk
 }
@@ -148,6 +149,7 @@ func (ch *Channel) verbRcpt(arg string) verdict {
 	case fatal:
 		return verdict{reply: refusal}
 	case refusal != "":
+		ch.pending.soft = true
 		return verdict{refusal, (*Channel).commitRcpt}
 	}
 	return verdict{ch.say(repRcptOK), (*Channel).commitRcpt}
@@ -169,7 +171,7 @@ func (ch *Channel) noteRcpt(told Reply, took bool) {
 		told = ""
 	}
 	ch.rec.rcpts = append(ch.rec.rcpts, Recipient{To: ch.pending.path, Options: ch.pending.options, Reply: told, Accepted: took})
-	if !took {
+	if !took && !ch.pending.soft {
 		ch.refusals++
 	}
 }
@@ -213,6 +215,9 @@ func (ch *Channel) verbAncient(string) verdict { return verdict{reply: ch.say(re
 
 // verbHelp answers from the command table.
 func (ch *Channel) verbHelp(arg string) verdict {
+	if !ch.Server.features.has("HELP") {
+		return verdict{reply: ch.say(repNoHelp)}
+	}
 	if arg == "" {
 		return verdict{reply: ch.say(text("214 Supported commands: "+ch.supported(), "2.0.0"))}
 	}
