@@ -325,7 +325,7 @@ func (ch *Channel) command(line string, long bool) {
 	} else {
 		ch.decide(&t, line)
 	}
-	if name == "BDAT" && t.flags&tooLong == 0 {
+	if name == "BDAT" && t.flags&tooLong == 0 && ch.Server.features.has("CHUNKING") {
 		ch.bdat(&t)
 		return
 	}

@@ -273,7 +273,7 @@ func TestWait(t *testing.T) {
 }
 
 func TestWaitFails(t *testing.T) {
-	dialogue := "C: RCPT TO:<b@server.test>\nS: 250 2.1.5 OK\n"
+	dialogue := "C: RCPT TO:<b@server.test>\n       0s S: 250 2.1.5 OK\n"
 	for name, wait := range map[string]func(*smtptest.Server){
 		"Wait(3)":     func(srv *smtptest.Server) { srv.Wait(3) },
 		"WaitFor":     func(srv *smtptest.Server) { srv.WaitFor(func(m smtptest.Message) bool { return m.From == "x" }) },

@@ -80,7 +80,7 @@ func TestConformanceRecipients(t *testing.T) {
 		{name: "all refused, pipelined", why: "RFC 2920 3.1: the content that was not sent is no command", in: ehlo, setup: scripted(gone),
 			talk: talk("C: MAIL FROM:<a@client.test>", "C: RCPT TO:<gone@d.test>", "C: DATA", "S: "+mailOK, "S: 550 5.1.1 gone", "S: "+noRcpt,
 				"C: .", "S: "+unknown("."), sayQuit), fates: []string{aborted}},
-		{name: "bad paths only", why: "3.3: no recipient was given", in: mailGiven, talk: talk("C: RCPT TO:<>", "S: "+badRcpt+params, "C: DATA", "S: "+noRcpt, sayQuit)},
+		{name: "bad paths only", why: "3.3: no recipient was given", in: mailGiven, talk: talk("C: RCPT TO:<>", "S: "+badRcpt+params, "C: DATA", "S: "+needRcpt, sayQuit)},
 		{name: "too many", why: "4.5.3.1.10: 452, and those before stand", in: mailGiven,
 			setup: scripted(smtptest.Rule{On: "RCPT", Skip: 100, Per: smtptest.PerTransaction, Reply: "452 4.5.3 too many recipients"}),
 			talk: talk(many(100), rcpt("last@d.test", "452 4.5.3 too many recipients"), sayData, sayText,
