@@ -70,10 +70,14 @@ func (s *Server) relisten() error {
 // name; in memory it is the only way in. It does no TLS. The connection is
 // refused while the server is stopped or closed.
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	s.mu.Lock()
-	mem, ln := s.mem, s.Listener
-	s.mu.Unlock()
-	if !s.started() || ln == nil {
+	var mem *memnet.Listener
+	var ln net.Listener
+	if s.started() {
+		s.mu.Lock()
+		mem, ln = s.mem, s.Listener
+		s.mu.Unlock()
+	}
+	if ln == nil {
 		return nil, errors.New("smtptest: DialContext before Start")
 	}
 	if mem != nil {
