@@ -144,10 +144,11 @@ type Channel struct {
 	mails    int   // transactions begun
 	refusals int   // recipients refused in this transaction
 
-	over    bool // the session ends
-	hold    bool // what is gathered waits for the next answer
-	mute    bool // our side is half-closed: nothing can be sent
-	ahead   bool // input was there before the last reply was written
+	over    bool   // the session ends
+	why     string // as Session.End; "" if nobody has said so yet
+	hold    bool   // what is gathered waits for the next answer
+	mute    bool   // our side is half-closed: nothing can be sent
+	ahead   bool   // input was there before the last reply was written
 	last    string
 	lastAt  time.Time // of the last event
 	armed   time.Time // the read deadline that is set
@@ -229,7 +230,8 @@ func (ch *Channel) end() {
 	ch.Conn.Close()
 	s := ch.Server
 	s.mu.Lock()
-	if ch.session.end == "" {
+	ch.session.end = ch.why
+	if ch.why == "" {
 		ch.session.end = EndServer
 	}
 	ch.session.duration = time.Since(ch.session.start)
@@ -245,10 +247,8 @@ func (ch *Channel) end() {
 // finish ends the session after the present event. The first reason stays.
 func (ch *Channel) finish(why string) {
 	ch.over = true
-	ch.Server.mu.Lock()
-	defer ch.Server.mu.Unlock()
-	if ch.session.end == "" {
-		ch.session.end = why
+	if ch.why == "" {
+		ch.why = why
 	}
 }
 

@@ -195,12 +195,7 @@ func (ch *Channel) verbQuit(arg string) verdict {
 }
 
 // commitQuit ends the session once the 221 is written.
-func (ch *Channel) commitQuit() {
-	ch.over = true
-	if ch.session.end == "" {
-		ch.session.end = EndQuit
-	}
-}
+func (ch *Channel) commitQuit() { ch.finish(EndQuit) }
 
 func (ch *Channel) verbVrfy(arg string) verdict {
 	if arg == "" {
