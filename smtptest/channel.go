@@ -457,6 +457,9 @@ func (ch *Channel) record(t *turn) *exchange {
 		t.logged = true
 		t.index = len(se.exchanges)
 		x := exchange{command: t.line, at: t.at, octets: uint32(t.octets), flags: t.flags}
+		if ch.rec != nil {
+			x.within = uint32(len(se.records))
+		}
 		if t.secret != 0 {
 			x.rare = &rare{secret: t.secret}
 		}

@@ -34,6 +34,7 @@ type exchange struct {
 	reply   Reply
 	at      time.Duration
 	octets  uint32
+	within  uint32 // Exchange.Transaction
 	flags   flags
 	rare    *rare
 }
@@ -177,14 +178,15 @@ func (rec *record) export() Transaction {
 
 func (x *exchange) export() Exchange {
 	e := Exchange{
-		Command: x.command,
-		Event:   x.flags&isEvent != 0,
-		Reply:   x.reply,
-		At:      x.at,
-		Octets:  int(x.octets),
-		TLS:     x.flags&overTLS != 0,
-		Early:   x.flags&early != 0,
-		TooLong: x.flags&tooLong != 0,
+		Command:     x.command,
+		Event:       x.flags&isEvent != 0,
+		Reply:       x.reply,
+		At:          x.at,
+		Octets:      int(x.octets),
+		Transaction: int(x.within),
+		TLS:         x.flags&overTLS != 0,
+		Early:       x.flags&early != 0,
+		TooLong:     x.flags&tooLong != 0,
 	}
 	if x.rare != nil {
 		e.Raw, e.Rule, e.Did, e.Secret = x.rare.raw, x.rare.rule, x.rare.did, x.rare.secret

@@ -89,18 +89,19 @@ type TLSInfo struct {
 
 // Exchange is one command, or one other event of the session, and its answer.
 type Exchange struct {
-	Command string        // the line as sent without its CRLF, secrets masked; for an event its name: "CONNECT", ".", "TLS", "BODY 1000", "IDLE EHLO"
-	Event   bool          // Command names an event and is not a line from the client
-	Reply   Reply         // the answer; "" if there was none
-	Raw     string        // octets that a row sent instead of a Reply
-	At      time.Duration // when the command was complete, since the session's start
-	Octets  int           // of content as sent, for "." and BDAT
-	TLS     bool          // under TLS
-	Early   bool          // began to arrive before the reply to its predecessor was written: the client pipelines
-	TooLong bool          // the line was over its limit; Command holds its beginning
-	Secret  uint64        // for AUTH and its responses: a keyed hash of what is masked, equal within the process for equal secrets; else 0
-	Rule    string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
-	Did     string        // what that row did: "kept; after 10s; no reply; reset"
+	Command     string        // the line as sent without its CRLF, secrets masked; for an event its name: "CONNECT", ".", "TLS", "BODY 1000", "IDLE EHLO"
+	Event       bool          // Command names an event and is not a line from the client
+	Reply       Reply         // the answer; "" if there was none
+	Raw         string        // octets that a row sent instead of a Reply
+	At          time.Duration // when the command was complete, since the session's start
+	Octets      int           // of content as sent, for "." and BDAT
+	TLS         bool          // under TLS
+	Early       bool          // began to arrive before the reply to its predecessor was written: the client pipelines
+	TooLong     bool          // the line was over its limit; Command holds its beginning
+	Secret      uint64        // for AUTH and its responses: a keyed hash of what is masked, equal within the process for equal secrets; else 0
+	Transaction int           // within Session.Transactions, from 1; 0 outside of any
+	Rule        string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
+	Did         string        // what that row did: "kept; after 10s; no reply; reset"
 }
 
 // Transaction is one mail transaction, begun by an accepted MAIL: whether or

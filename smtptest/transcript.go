@@ -27,7 +27,7 @@ func (s Session) Transcript() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "-- session %d\n", s.ID)
 	for _, e := range s.Exchanges {
-		e.write(&b, "")
+		s.write(&b, e, "")
 	}
 	if s.End != "" {
 		fmt.Fprintf(&b, "-- %s\n", s.End)
@@ -35,10 +35,10 @@ func (s Session) Transcript() string {
 	return b.String()
 }
 
-// write appends the exchange, each line behind the prefix.
-func (e Exchange) write(b *strings.Builder, prefix string) {
+// write appends an exchange of the session, each line behind the prefix.
+func (s Session) write(b *strings.Builder, e Exchange, prefix string) {
 	if e.Octets > 0 {
-		fmt.Fprintf(b, "%sC: (%s)\n", prefix, count(e.Octets, "octet"))
+		s.writeContent(b, e, prefix)
 	}
 	switch {
 	case !e.Event:
@@ -56,6 +56,35 @@ func (e Exchange) write(b *strings.Builder, prefix string) {
 	}
 	for line := range strings.Lines(string(e.Reply)) {
 		fmt.Fprintf(b, "%sS: %s\n", prefix, shown(strings.TrimRight(line, "\r\n")))
+	}
+}
+
+// The most of a content that a transcript shows.
+const (
+	maxLines = 12
+	maxData  = 2000 // octets
+)
+
+// writeContent shows the content that an exchange ends, the beginning only if
+// it is long.
+func (s Session) writeContent(b *strings.Builder, e Exchange, prefix string) {
+	data := ""
+	if n := e.Transaction; n > 0 && n <= len(s.Transactions) {
+		data = s.Transactions[n-1].Data
+	}
+	lines := strings.SplitAfterN(data[:min(len(data), maxData)], "\r\n", maxLines+1)
+	whole := len(lines) <= maxLines && len(data) <= maxData && data != ""
+	for _, line := range lines[:min(len(lines), maxLines)] {
+		if line == "" {
+			continue
+		}
+		if line[0] == '.' {
+			line = "." + line
+		}
+		fmt.Fprintf(b, "%sC: %s\n", prefix, shown(strings.TrimSuffix(line, "\r\n")))
+	}
+	if !whole {
+		fmt.Fprintf(b, "%s-- %s in all\n", prefix, count(e.Octets, "octet"))
 	}
 }
 
@@ -119,7 +148,7 @@ func (s *Server) dialogue() string {
 		}
 		fmt.Fprintf(&b, "session %d from %s, %s:\n", se.ID, se.Peer, end)
 		for _, e := range se.Exchanges {
-			e.write(&b, fmt.Sprintf("%9s ", round(e.At)))
+			se.write(&b, e, fmt.Sprintf("%9s ", round(e.At)))
 		}
 	}
 	return strings.TrimRight(b.String(), "\n")
