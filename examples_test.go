@@ -214,7 +214,7 @@ func Example() {
 	fmt.Println(send("bob@example.com"))
 	fmt.Println(send("bob@example.org"))
 	for _, m := range srv.Wait(1) {
-		fmt.Printf("%s -> %s\n%s", m.From, m.To, m.Data)
+		fmt.Printf("%s -> %s\n%s", m.From, m.To, strings.ReplaceAll(m.Data, "\r\n", "\n"))
 	}
 	// Output:
 	// <nil>
