@@ -56,12 +56,12 @@ func (s *Server) checkMechanisms() error {
 	for _, list := range [][]string{s.Mechanisms, s.ClearMechanisms} {
 		for _, name := range list {
 			if !slices.Contains(sasl.Names(), name) {
-				return errors.New("Mechanisms: " + name + " is not one of " + strings.Join(sasl.Names(), " "))
+				return errors.New("in Mechanisms " + name + " is not one of " + strings.Join(sasl.Names(), " "))
 			}
 		}
 	}
 	if s.Users == nil && s.Authenticate == nil && s.Mechanisms != nil {
-		return errors.New("Mechanisms: nobody could log in: set Users or Authenticate")
+		return errors.New("with these Mechanisms nobody could log in: set Users or Authenticate")
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ var lineGrowth = []struct {
 // read takes the Extensions and limits from the configuration.
 func (f *features) read(s *Server) error {
 	if !validHost(s.hostname()) {
-		return fmt.Errorf("Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.Hostname)
+		return fmt.Errorf("the Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.Hostname)
 	}
 	*f = features{offered: map[string]string{}, sizeLimit: int(s.SizeLimit)}
 	if s.SizeLimit == 0 {
@@ -51,7 +51,7 @@ func (f *features) read(s *Server) error {
 	}
 	for _, line := range s.Extensions {
 		if err := wire.CheckReply("250 " + line); err != nil || line == "" || strings.ContainsAny(line, "\r\n") {
-			return fmt.Errorf("Extensions: %q is no EHLO line", line)
+			return fmt.Errorf("in Extensions %q is no EHLO line", line)
 		}
 		keyword, value, _ := strings.Cut(line, " ")
 		keyword = asciiUpper(keyword)
@@ -59,7 +59,7 @@ func (f *features) read(s *Server) error {
 			line = "SIZE " + strconv.Itoa(max(0, f.sizeLimit))
 		}
 		if _, twice := f.offered[keyword]; twice {
-			return fmt.Errorf("Extensions: %s stands there twice", keyword)
+			return fmt.Errorf("in Extensions %s stands twice", keyword)
 		}
 		f.offered[keyword] = value
 		f.lines = append(f.lines, line)
@@ -75,14 +75,14 @@ func (f *features) check(s *Server) error {
 		{"BINARYMIME", "CHUNKING", "RFC 3030 3"},
 	} {
 		if f.has(need.keyword) && !f.has(need.needs) {
-			return fmt.Errorf("Extensions: %s needs %s (%s)", need.keyword, need.needs, need.rfc)
+			return fmt.Errorf("in Extensions %s needs %s (%s)", need.keyword, need.needs, need.rfc)
 		}
 	}
 	switch {
 	case f.has("STARTTLS"):
-		return fmt.Errorf("Extensions: STARTTLS is offered by setting Server.TLS")
+		return fmt.Errorf("do not write it into Extensions: STARTTLS is offered by setting Server.TLS")
 	case f.has("AUTH"):
-		return fmt.Errorf("Extensions: AUTH is offered by setting Server.Users or Authenticate; Mechanisms chooses")
+		return fmt.Errorf("do not write it into Extensions: AUTH is offered by setting Server.Users or Authenticate; Mechanisms chooses")
 	}
 	if s.offersAuth() {
 		f.offered["AUTH"] = ""
