@@ -11,8 +11,8 @@ import (
 // process_message. It is called on the session's goroutine, so the client
 // waits for its reply; ctx ends when the connection, the server or the test
 // does. The zero Reply is "250 OK"; a reply of 4yz or 5yz keeps the message out
-// of Messages and in its Session as refused; NoReply records it and sends
-// nothing. A panic or an illegal reply fails the test and answers 451; the
+// of Messages and in its Session as refused; NoReply sends nothing, and the
+// message is not accepted. A panic or an illegal reply fails the test and answers 451; the
 // server lives on. It may be called by many sessions at once.
 type Handler interface {
 	ProcessMessage(ctx context.Context, m Message) Reply
