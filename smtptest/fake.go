@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
-	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // DefaultSizeLimit is the SizeLimit of a Server that sets none: 32 MiB, as in
@@ -361,25 +359,6 @@ func (s *Server) Restart() {
 	s.serve()
 }
 
-// Host is the host part of Addr; "" for a Unix socket.
-func (s *Server) Host() string {
-	host, _, err := net.SplitHostPort(s.Addr)
-	if err != nil {
-		return ""
-	}
-	return host
-}
-
-// Port is the port of Addr; 0 for a Unix socket.
-func (s *Server) Port() int {
-	_, port, err := net.SplitHostPort(s.Addr)
-	if err != nil {
-		return 0
-	}
-	n, _ := strconv.Atoi(port)
-	return n
-}
-
 // started says that the configuration has been read.
 func (s *Server) started() bool { return s.phase.Load() >= serving }
 
@@ -407,8 +386,4 @@ func (s *Server) hostname() string {
 		return "localhost"
 	}
 	return s.Hostname
-}
-
-func validHost(name string) bool {
-	return wire.ValidDomain(name, false) || wire.ValidLiteral(name)
 }

@@ -156,3 +156,7 @@ func asciiUpper(s string) string {
 	}
 	return s
 }
+
+func validHost(name string) bool {
+	return wire.ValidDomain(name, false) || wire.ValidLiteral(name)
+}

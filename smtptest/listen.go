@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/smtp"
+	"strconv"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
 )
@@ -107,4 +108,23 @@ func (s *Server) Client() *smtp.Client {
 		return nil
 	}
 	return c
+}
+
+// Host is the host part of Addr; "" for a Unix socket.
+func (s *Server) Host() string {
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// Port is the port of Addr; 0 for a Unix socket.
+func (s *Server) Port() int {
+	_, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(port)
+	return n
 }

@@ -1,0 +1,138 @@
+package smtptest
+
+import (
+	"strings"
+	"time"
+)
+
+// turn is one event on its way through the door.
+type turn struct {
+	name, arg string // as a script names it
+	also      string // a second name: BDAT LAST is "." too
+	line      string // to record
+	verb      *verb  // nil for pseudo-verbs and unknown verbs
+	own       verdict
+	late      func(ch *Channel) Reply // asks the test's code for the own answer; nil: own has it
+	row       *row                    // of BODY and IDLE: the one row whose moment it is
+	index     int                     // of its exchange, once recorded
+	logged    bool
+	confused  bool // the test's own code failed: 451
+	skip      bool // of TLS: no handshake
+	flags     flags
+	octets    int
+	secret    uint64
+	at        time.Duration
+}
+
+// verdict is what a verb decides: its reply, and what takes effect if a reply
+// of the verb's own class is really sent. A nil commit means that grammar or
+// the order of commands forbids any effect. commit is called with Server.mu
+// held.
+type verdict struct {
+	reply  Reply
+	commit func(ch *Channel)
+}
+
+// answer is the one door: every reply passes through it, the greeting and the
+// end of data too. It lets the script intervene, commits what takes effect,
+// records, and only then writes. told is what the client was told, took
+// whether it took effect.
+func (ch *Channel) answer(t *turn) (told Reply, took bool) {
+	now := time.Now()
+	t.at = now.Sub(ch.session.start)
+	if ch.underTLS {
+		t.flags |= overTLS
+	}
+	r := ch.match(t)
+	switch {
+	case t.confused:
+		t.own, t.late = verdict{reply: ch.say(repConfused)}, nil
+	case r != nil:
+		told, took = ch.perform(r, t)
+	}
+	if r == nil {
+		if t.late != nil {
+			ch.begin(t)
+			t.own.reply = t.late(ch)
+		}
+		told = t.own.reply
+		took = ch.settle(t, told, told, true, nil)
+		ch.queue(told)
+	}
+	if told.Code() == 421 {
+		ch.finish(EndReply)
+	}
+	ch.last, ch.lastAt = t.name, time.Now()
+	ch.idleRow = nil
+	ch.ahead = ch.r.Buffered() > 0
+	return told, took
+}
+
+// begin records the event before it is answered, so that it can be seen while
+// the answer takes its time.
+func (ch *Channel) begin(t *turn) {
+	ch.Server.mu.Lock()
+	ch.record(t)
+	ch.Server.mu.Unlock()
+}
+
+// record puts the event into the session, once. Server.mu must be held.
+func (ch *Channel) record(t *turn) *exchange {
+	se := ch.session
+	if !t.logged {
+		t.logged = true
+		t.index = len(se.exchanges)
+		x := exchange{command: t.line, at: t.at, octets: uint32(t.octets), flags: t.flags}
+		if ch.rec != nil {
+			x.within = uint32(len(se.records))
+		}
+		if t.secret != 0 {
+			x.rare = &rare{secret: t.secret}
+		}
+		se.exchanges = append(se.exchanges, x)
+	}
+	return &se.exchanges[t.index]
+}
+
+// settle lets the answer take effect and records it, in one step. answer is
+// what decides on the effect, told what is really sent. decided is false when
+// a row has said already what takes effect.
+func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) (took bool) {
+	s := ch.Server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took = decided && t.own.commit != nil && t.success(answer)
+	if took {
+		t.own.commit(ch)
+	}
+	if ch.rec != nil && t.endsData() && answer != NoReply {
+		ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
+	}
+	x := ch.record(t)
+	if told != NoReply {
+		x.reply = told
+	}
+	if odd != nil {
+		odd.secret = t.secret
+		x.rare = odd
+	}
+	if c := told.Code(); c >= 400 {
+		ch.errors++
+	}
+	if t.verb != nil && t.verb.note != nil {
+		t.verb.note(ch, told, took)
+	}
+	return took
+}
+
+func (t *turn) endsData() bool { return t.name == "." || t.also == "." }
+
+// success says whether the reply has the first digit of the event's own
+// success.
+func (t *turn) success(r Reply) bool {
+	digit := byte('2')
+	if t.name == "DATA" {
+		digit = '3'
+	}
+	return r != NoReply && r != "" && r[0] == digit
+}
