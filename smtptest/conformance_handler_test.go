@@ -47,7 +47,7 @@ func TestConformanceHandler(t *testing.T) {
 			srv.SizeLimit, srv.Extensions = 4, nil
 			handler(func(context.Context, smtptest.Message) smtptest.Reply { panic("called") })(srv)
 		}, talk: talk("C: EHLO client.test", "S: 250 localhost", "C: MAIL FROM:<a@client.test>", "S: 250 OK", "C: RCPT TO:<b@server.test>", "S: 250 OK",
-			sayData, "C: text", "C: .", "S: 552 Error: Too much mail data")},
+			sayData, "C: texts", "C: .", "S: 552 Error: Too much mail data")},
 	})
 }
 

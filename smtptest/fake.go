@@ -34,7 +34,8 @@ type Server struct {
 	// as is. STARTTLS and AUTH lines are added by TLS and Users.
 	Extensions []string
 	// SizeLimit is the number of octets that a message may have, as RFC 1870
-	// counts them; 0 is DefaultSizeLimit, negative no limit.
+	// counts them but for the last CRLF (as smtpd); 0 is DefaultSizeLimit,
+	// negative no limit.
 	SizeLimit int64
 	// TLS offers STARTTLS when it is set; a throw-away certificate is added if it
 	// has none. With StartTLS it serves the implicit TLS.

@@ -185,7 +185,15 @@ func (ch *Channel) verbRset(arg string) verdict {
 
 func (ch *Channel) commitRset() { ch.reset(isReset) }
 
-func (ch *Channel) verbNoop(string) verdict { return verdict{reply: ch.say(repOK)} }
+// verbNoop ignores its argument, if it is text at all (RFC 5321 4.1.1.9).
+func (ch *Channel) verbNoop(arg string) verdict {
+	for i := range len(arg) {
+		if arg[i] >= 0x80 {
+			return verdict{reply: ch.syntax(commands["NOOP"], "5.5.4")}
+		}
+	}
+	return verdict{reply: ch.say(repOK)}
+}
 
 func (ch *Channel) verbQuit(arg string) verdict {
 	if arg != "" {

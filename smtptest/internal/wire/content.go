@@ -10,15 +10,16 @@ const (
 	maxBlock   = 1 << 20
 )
 
-// Content gathers the octets of one message. It keeps no more than its limit
-// and counts the rest. One Content serves message after message; its first
+// Content gathers the octets of one message. It keeps its limit, and the
+// CRLF that may follow, and counts the rest. One Content serves message after message; its first
 // block is kept, so that small messages cost one allocation.
 type Content struct {
 	Unstuffed []int // offsets of lines that lost a dot which was not doubled
 
-	limit  int // octets to keep; negative: all
-	expect int // octets announced; 0 if unknown
-	total  int // octets seen
+	limit  int     // octets to keep; negative: all
+	expect int     // octets announced; 0 if unknown
+	total  int     // octets seen
+	tail   [2]byte // the last of them
 	kept   int
 	blocks [][]byte
 	cur    []byte
@@ -40,14 +41,26 @@ func (c *Content) Begin(limit, expect int) {
 // Len is the number of octets seen, over the limit too.
 func (c *Content) Len() int { return c.total }
 
-// Over says that there were more octets than the limit.
-func (c *Content) Over() bool { return c.limit >= 0 && c.total > c.limit }
+// Over says that there were more octets than the limit, the last CRLF not
+// counted.
+func (c *Content) Over() bool {
+	over := c.total - c.limit
+	return c.limit >= 0 && (over > len(c.tail) || over > 0 && string(c.tail[:]) != "\r\n")
+}
 
 // Append adds octets as they are.
 func (c *Content) Append(b []byte) {
+	if len(b) == 0 {
+		return
+	}
 	c.total += len(b)
-	if c.limit >= 0 && c.kept+len(b) > c.limit {
-		b = b[:max(0, c.limit-c.kept)]
+	if len(b) == 1 {
+		c.tail = [2]byte{c.tail[1], b[0]}
+	} else {
+		c.tail = [2]byte(b[len(b)-2:])
+	}
+	if most := c.limit + len(c.tail); c.limit >= 0 && c.kept+len(b) > most {
+		b = b[:max(0, most-c.kept)]
 	}
 	c.kept += len(b)
 	for len(b) > 0 {

@@ -65,9 +65,9 @@ func isValue(s string, mayUTF8 bool) bool {
 }
 
 // CheckSize parses the value of SIZE, 1*20DIGIT (RFC 1870 3). What no int64
-// holds is the largest of them.
+// holds is the largest of them: also a number of more digits is over any limit.
 func CheckSize(v string) (int64, error) {
-	if !isDigits(v, 20) {
+	if !isDigits(v, len(v)) || len(v) > 20 && v[0] == '0' {
 		return 0, ErrValue
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
