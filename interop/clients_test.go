@@ -31,19 +31,22 @@ type client struct {
 	name    string
 	deliver func(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) error
 	adds    string // octets that it puts behind every message
+	blank   bool   // it makes an empty message an empty line
+	empty   bool   // it refuses to send an empty message
+	once    bool   // it drops duplicate recipients
 	plain   bool   // it speaks no TLS in these tests
 }
 
 var clients = []client{
-	{name: "net-smtp", deliver: byNetSMTP},
-	{name: "net-smtp SendMail", deliver: bySendMail, plain: true},
-	{name: "go-mail", deliver: byGoMail},
-	{name: "go-smtp", deliver: byGoSMTP},
-	{name: "smtplib", deliver: bySmtplib},
+	{name: "net-smtp", deliver: byNetSMTP, blank: true},
+	{name: "net-smtp SendMail", deliver: bySendMail, plain: true, blank: true},
+	{name: "go-mail", deliver: byGoMail, blank: true},
+	{name: "go-smtp", deliver: byGoSMTP, blank: true},
+	{name: "smtplib", deliver: bySmtplib, blank: true},
 	{name: "curl", deliver: byCurl},
-	{name: "swaks", deliver: bySwaks},
+	{name: "swaks", deliver: bySwaks, adds: "\r\n", empty: true},
 	{name: "msmtp", deliver: byMsmtp},
-	{name: "nodemailer", deliver: byNodemailer},
+	{name: "nodemailer", deliver: byNodemailer, once: true, blank: true},
 }
 
 func byNetSMTP(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) error {
@@ -139,7 +142,11 @@ func byGoMail(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) e
 	return conn.Quit()
 }
 
+// goMailConn gives go-mail's client the paths with the brackets that it wants.
 type goMailConn struct{ *gomailsmtp.Client }
+
+func (c goMailConn) Mail(from string) error { return c.Client.Mail("<" + from + ">") }
+func (c goMailConn) Rcpt(to string) error   { return c.Client.Rcpt("<" + to + ">") }
 
 func byGoSMTP(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) error {
 	conn, err := srv.DialContext(t.Context(), "", "")
@@ -260,7 +267,7 @@ func bySwaks(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) er
 		if from == "" {
 			from = "<>"
 		}
-		args := []string{"--server", srv.Host(), "--port", fmt.Sprint(srv.Port()), "--helo", "client.test", "--no-data-fixup",
+		args := []string{"--server", srv.Host(), "--port", fmt.Sprint(srv.Port()), "--helo", "client.test",
 			"--from", from, "--to", strings.Join(m.to, ","), "--data", "-", "--hide-all"}
 		switch sec.tls {
 		case "starttls":
@@ -269,7 +276,7 @@ func bySwaks(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) er
 			args = append(args, "--tls-on-connect")
 		}
 		if sec.tls != "" {
-			args = append(args, "--tls-verify-ca", "--tls-ca-path", caFile(t, srv))
+			args = append(args, "--tls-verify", "--tls-ca-path", caFile(t, srv))
 		}
 		if sec.user != "" {
 			args = append(args, "--auth", "PLAIN", "--auth-user", sec.user, "--auth-password", sec.password)
@@ -283,7 +290,8 @@ func bySwaks(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) er
 
 func byMsmtp(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) error {
 	for _, m := range mails {
-		args := []string{"--file=/dev/null", "--host=" + srv.Host(), fmt.Sprint("--port=", srv.Port()), "--domain=client.test", "--from=" + m.from}
+		args := []string{"--file=/dev/null", "--host=" + srv.Host(), fmt.Sprint("--port=", srv.Port()), "--domain=client.test",
+			"--set-date-header=off", "--set-msgid-header=off", "--set-from-header=off", "--from=" + m.from}
 		if m.from == "" {
 			args[len(args)-1] = "--from=<>"
 		}

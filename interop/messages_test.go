@@ -26,6 +26,7 @@ var mails = []mail{
 	{"line of 998", "ann@example.com", []string{"bob@example.com"}, header + strings.Repeat("x", 998) + "\r\nend\r\n"},
 	{"8 bit", "ann@example.com", []string{"bob@example.com"}, header + "Gr\u00fc\u00dfe, \u20ac 5\r\n"},
 	{"empty body", "ann@example.com", []string{"bob@example.com"}, header},
+	{"empty", "ann@example.com", []string{"bob@example.com"}, ""},
 	{"three recipients", "ann@example.com", []string{"bob@example.com", "eve@example.org", "bob@example.com"}, header + "Hi!\r\n"},
 	{"null sender", "", []string{"bob@example.com"}, header + "It bounced.\r\n"},
 }
