@@ -205,10 +205,7 @@ type idleTime struct {
 // Without IDLE rows the deadline set before is kept: idle finds out whether it
 // was too early, and most reads cost no new timer.
 func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
-	limit := ch.Server.IdleTimeout
-	if limit == 0 {
-		limit = 5 * time.Minute
-	}
+	limit := ch.idleLimit()
 	if limit > 0 {
 		wake = ch.lastAt.Add(limit)
 		if !ch.armed.IsZero() && ch.armed.After(ch.lastAt) && ch.armed.Before(wake) {
@@ -232,6 +229,14 @@ func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
 	return wake, due
 }
 
+// idleLimit is how long a client may be silent; negative: for ever.
+func (ch *Channel) idleLimit() time.Duration {
+	if ch.Server.IdleTimeout == 0 {
+		return 5 * time.Minute // RFC 5321 4.5.3.2.7
+	}
+	return ch.Server.IdleTimeout
+}
+
 // idleRows are the IDLE rows of the last event. Never nil.
 func (ch *Channel) idleRows() []idleTime {
 	rows := []idleTime{}
@@ -250,11 +255,7 @@ func (ch *Channel) idleRows() []idleTime {
 func (ch *Channel) idle(due *idleTime) error {
 	now := time.Now()
 	if due == nil {
-		limit := ch.Server.IdleTimeout
-		if limit == 0 {
-			limit = 5 * time.Minute
-		}
-		if now.Before(ch.lastAt.Add(limit)) {
+		if now.Before(ch.lastAt.Add(ch.idleLimit())) {
 			ch.armed = time.Time{} // set for an earlier command
 			return nil
 		}

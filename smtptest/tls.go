@@ -124,7 +124,10 @@ func (ch *Channel) handshake() bool {
 	conn := tls.Server(ch.raw, ch.Server.tls)
 	ctx, cancel := context.WithCancel(ch.Server.base)
 	defer cancel()
-	ch.arm(time.Time{})
+	if limit := ch.idleLimit(); limit > 0 {
+		ch.arm(time.Now().Add(limit))
+		defer ch.arm(time.Time{})
+	}
 	if err := conn.HandshakeContext(ctx); err != nil {
 		ch.noteTLS(&t, "failed: "+err.Error())
 		if ch.isInterrupted() {

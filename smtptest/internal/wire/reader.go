@@ -11,7 +11,10 @@ import (
 // 12288 octets of an AUTH exchange (RFC 4954 4).
 const MaxLine = 12288
 
-const bufferSize = 4096
+const (
+	bufferSize = 4096
+	longLine   = 512 // octets kept of a line over MaxLine
+)
 
 // Reader takes lines and content off one buffer. It reads only when Fill is
 // called, so that its owner decides when to block.
@@ -94,12 +97,15 @@ func (r *Reader) Line() (line []byte, long, ok bool) {
 			line, r.long = r.long, nil
 			return line, true, true
 		}
+		if len(line)+2 > MaxLine {
+			return line[:longLine], true, true
+		}
 		return line, false, true
 	}
 	r.scanned = max(0, len(pending)-1) // a CR at the end may begin the CRLF
 	if len(pending) > MaxLine || (r.long != nil && len(pending) > 1) {
 		if r.long == nil {
-			r.long = bytes.Clone(pending[:512])
+			r.long = bytes.Clone(pending[:longLine])
 		}
 		r.r = r.w - 1
 		r.scanned = 0
