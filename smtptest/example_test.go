@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/smtp"
+	"os"
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -278,4 +279,19 @@ func ExampleServer_DialContext() {
 	n, _ := conn.Read(greeting)
 	fmt.Printf("%q\n", greeting[:n])
 	// Output: "220 localhost ESMTP smtptest\r\n"
+}
+
+func ExampleDebugging() {
+	srv := smtptest.NewUnstartedServer(nil)
+	defer srv.Close()
+	srv.Handler = smtptest.DebuggingText(os.Stdout)
+	srv.Start()
+	send(srv, "ann@example.com", "bob@example.com", "Subject: Hi\r\n\r\nHi!\r\n")
+	// Output:
+	// ---------- MESSAGE FOLLOWS ----------
+	// Subject: Hi
+	// X-Peer: 127.0.0.1
+	//
+	// Hi!
+	// ------------ END MESSAGE ------------
 }
