@@ -295,3 +295,21 @@ func ExampleDebugging() {
 	// Hi!
 	// ------------ END MESSAGE ------------
 }
+
+// Recording and scripting in front of another server, here a second fake.
+func ExampleRelay() {
+	upstream := smtptest.NewServer(nil)
+	defer upstream.Close()
+	upstream.Script(smtptest.Rule{On: "RCPT TO:<eve@*>", Reply: "550 5.1.1 no such user"})
+	srv := smtptest.NewUnstartedServer(nil)
+	defer srv.Close()
+	srv.Handler = &smtptest.Relay{Addr: upstream.Addr}
+	srv.Start()
+	fmt.Println(send(srv, "ann@example.com", "bob@example.com", "Hi!\r\n"))
+	fmt.Println(send(srv, "ann@example.com", "eve@example.com", "Hi!\r\n"))
+	fmt.Println(upstream.Count(), srv.Count())
+	// Output:
+	// <nil>
+	// 550 "5.1.1 no such user"
+	// 1 1
+}

@@ -3,6 +3,7 @@ package smtptest
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
@@ -24,11 +25,11 @@ type HandlerFunc func(ctx context.Context, m Message) Reply
 // ProcessMessage calls f.
 func (f HandlerFunc) ProcessMessage(ctx context.Context, m Message) Reply { return f(ctx, m) }
 
-// RecipientHandler is a Handler that answers for each recipient: LMTP clients
-// (RFC 2033 4.2) get each reply, SMTP clients the one of ProcessMessage.
-// ProcessRecipients returns a reply for each of m.To, in order; the message
-// counts as accepted for those that got 2yz. With it ProcessMessage is called
-// only where there are no replies per recipient to give.
+// RecipientHandler is a Handler that answers for each recipient, and is called
+// instead of ProcessMessage: it returns a reply for each of m.To, in order; the
+// zero Reply is "250 OK". LMTP clients (RFC 2033 4.2) get each of them. SMTP has
+// one reply for all: 250 if nobody was refused, else a refusal that names those
+// who were, 4yz if one of them is; what each one got is Recipient.Final.
 type RecipientHandler interface {
 	Handler
 	ProcessRecipients(ctx context.Context, m Message) []Reply
@@ -40,11 +41,61 @@ func (ch *Channel) process(m Message) Reply {
 	if h == nil {
 		return ch.say(repAccepted)
 	}
-	reply := ch.guard("Handler", func(ctx context.Context) Reply { return h.ProcessMessage(ctx, m) })
+	var each []Reply
+	reply := ch.guard("Handler", func(ctx context.Context) Reply {
+		if rh, ok := h.(RecipientHandler); ok {
+			each = rh.ProcessRecipients(ctx, m)
+			return oneReply(m.To, each)
+		}
+		return h.ProcessMessage(ctx, m)
+	})
+	ch.noteFinal(each)
 	if reply == "" {
 		return ch.say(repAccepted)
 	}
 	return reply
+}
+
+// noteFinal records what a RecipientHandler has answered for each recipient.
+func (ch *Channel) noteFinal(each []Reply) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	for i := range ch.rec.rcpts {
+		if r := &ch.rec.rcpts[i]; r.Accepted && len(each) > 0 {
+			r.Final, each = each[0], each[1:]
+		}
+	}
+}
+
+// oneReply is the reply to a message of whose recipients each got its own: ""
+// if nobody was refused.
+func oneReply(to []string, each []Reply) Reply {
+	var worst Reply
+	var refused []string
+	same := true
+	for i, r := range each[:min(len(each), len(to))] {
+		if r == "" || r.Code()/100 == 2 {
+			continue
+		}
+		same = same && (worst == "" || r == worst)
+		refused = append(refused, "<"+to[i]+">")
+		if worst == "" || worst.Code()/100 == 5 && r.Code()/100 == 4 {
+			worst = r
+		}
+	}
+	if worst == "" || same && len(refused) == len(to) {
+		return worst
+	}
+	last := worst[strings.LastIndexByte(string(worst), '\n')+1:]
+	line := strings.TrimSpace(string(last)) + ": " + strings.Map(printable, strings.Join(refused, ", "))
+	return Reply(line[:min(len(line), 510)])
+}
+
+func printable(r rune) rune {
+	if r < ' ' || r > '~' {
+		return '?'
+	}
+	return r
 }
 
 // guard calls the test's own code: it ends its context with the connection,
