@@ -1,8 +1,9 @@
 package smtptest
 
 import (
-	"context"
+	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
@@ -194,7 +195,7 @@ func (ch *Channel) dismiss(told Reply) {
 // written; its To then holds all that are not yet refused.
 func (ch *Channel) answerRecipients(end turn) {
 	rec := ch.rec
-	own := ch.ownReplies()
+	own := sync.OnceValue(ch.ownReplies) // asks the Handler once, and only if a row leaves it something to decide
 	k, took := 0, false
 	for i := range rec.rcpts {
 		if !rec.rcpts[i].Accepted {
@@ -204,7 +205,9 @@ func (ch *Channel) answerRecipients(end turn) {
 		t.name, t.also = ".", end.name
 		t.arg = "<" + rec.rcpts[i].To + ">"
 		t.line = end.line + " " + t.arg
-		t.own = verdict{own[k], (*Channel).commitMessage1}
+		n := k
+		t.own.commit = (*Channel).commitMessage1
+		t.late = func(*Channel) Reply { return own()[n] }
 		k++
 		told, took1 := ch.answer(&t)
 		took = took || took1
@@ -227,31 +230,16 @@ func (ch *Channel) commitMessage1() {
 
 // ownReplies are the server's own answers for the accepted recipients.
 func (ch *Channel) ownReplies() []Reply {
-	replies := make([]Reply, len(ch.RcptTos))
-	fill := func(r Reply) []Reply {
+	if h, ok := ch.Server.Handler.(RecipientHandler); ok && !ch.pending.ok {
+		replies := ch.processEach(h, ch.message())
 		for i := range replies {
-			replies[i] = r
+			replies[i] = cmp.Or(replies[i], ch.say(repAccepted))
 		}
 		return replies
 	}
-	switch h := ch.Server.Handler.(type) {
-	case nil:
-		if ch.pending.ok {
-			return fill(ch.say(repTooMuch))
-		}
-		return fill(ch.say(repAccepted))
-	case RecipientHandler:
-		var got []Reply
-		if r := ch.guard("Handler", func(ctx context.Context) Reply { got = h.ProcessRecipients(ctx, ch.message()); return "" }); r != "" {
-			return fill(r)
-		}
-		fill(ch.say(repAccepted))
-		for i := range min(len(got), len(replies)) {
-			if got[i] != "" {
-				replies[i] = got[i]
-			}
-		}
-		return replies
+	one := ch.say(repTooMuch)
+	if !ch.pending.ok {
+		one = ch.process(ch.message())
 	}
-	return fill(ch.process(ch.message()))
+	return slices.Repeat([]Reply{one}, len(ch.RcptTos))
 }

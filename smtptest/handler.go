@@ -3,6 +3,7 @@ package smtptest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
@@ -41,19 +42,38 @@ func (ch *Channel) process(m Message) Reply {
 	if h == nil {
 		return ch.say(repAccepted)
 	}
-	var each []Reply
-	reply := ch.guard("Handler", func(ctx context.Context) Reply {
-		if rh, ok := h.(RecipientHandler); ok {
-			each = rh.ProcessRecipients(ctx, m)
-			return oneReply(m.To, each)
-		}
-		return h.ProcessMessage(ctx, m)
-	})
-	ch.noteFinal(each)
+	var reply Reply
+	if rh, ok := h.(RecipientHandler); ok {
+		each := ch.processEach(rh, m)
+		ch.noteFinal(each)
+		reply = oneReply(m.To, each)
+	} else {
+		reply = ch.guard("Handler", func(ctx context.Context) Reply { return h.ProcessMessage(ctx, m) })
+	}
 	if reply == "" {
 		return ch.say(repAccepted)
 	}
 	return reply
+}
+
+// processEach asks for a reply for each recipient, which all are 451 if the
+// test's code fails.
+func (ch *Channel) processEach(h RecipientHandler, m Message) []Reply {
+	var each []Reply
+	failed := ch.guard("Handler", func(ctx context.Context) Reply {
+		if each = h.ProcessRecipients(ctx, m); len(each) != len(m.To) {
+			ch.Server.errorf("smtptest: session %d: ProcessRecipients returned %d replies for %d recipients: return one for each", ch.session.id, len(each), len(m.To))
+			return ch.say(repConfused)
+		}
+		return ""
+	})
+	if failed != "" {
+		return slices.Repeat([]Reply{failed}, len(m.To))
+	}
+	for i := range each {
+		each[i] = ch.legal("Handler", each[i])
+	}
+	return each
 }
 
 // noteFinal records what a RecipientHandler has answered for each recipient.

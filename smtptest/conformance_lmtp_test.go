@@ -1,0 +1,86 @@
+package smtptest_test
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// perRecipient is a RecipientHandler that gives the same replies to each
+// message and counts how often it was asked.
+type perRecipient struct {
+	replies []smtptest.Reply
+	asked   int
+}
+
+func (p *perRecipient) ProcessMessage(context.Context, smtptest.Message) smtptest.Reply {
+	panic("asked for one reply")
+}
+
+func (p *perRecipient) ProcessRecipients(context.Context, smtptest.Message) []smtptest.Reply {
+	p.asked++
+	return slices.Clone(p.replies)
+}
+
+// TestRecipientHandler gives three recipients to a handler that answers for
+// each, over LMTP and over SMTP.
+func TestRecipientHandler(t *testing.T) {
+	const full, broken = "452 4.2.2 full", "451 4.3.0 Error: the test's own code failed"
+	refuse := smtptest.Rule{On: ".", Reply: "554 5.7.1 spam"}
+	for _, c := range []struct {
+		name, why string
+		replies   []smtptest.Reply
+		rules     []smtptest.Rule
+		lmtp      []string // a reply for each recipient
+		smtp      string
+		asked     int
+		failure   string
+	}{
+		{"accepted", "the zero Reply is 250 OK", []smtptest.Reply{"", "", ""}, nil, []string{ok, ok, ok}, ok, 1, ""},
+		{"one refused", "RFC 2033 4.2; SMTP has one reply for all", []smtptest.Reply{"", full, ""}, nil,
+			[]string{ok, full, ok}, full + ": <c@server.test>", 1, ""},
+		{"too few", "a test author's mistake", []smtptest.Reply{""}, nil, []string{broken, broken, broken}, broken, 1, "1 replies for 3 recipients"},
+		{"illegal", "a test author's mistake", []smtptest.Reply{"", "full", ""}, nil,
+			[]string{ok, broken, ok}, broken + ": <c@server.test>", 1, `returned the reply "full"`},
+		{"refused by the script", "a handler is not asked about what a row refuses", nil, []smtptest.Rule{refuse},
+			[]string{"554 5.7.1 spam", "554 5.7.1 spam", "554 5.7.1 spam"}, "554 5.7.1 spam", 0, ""},
+	} {
+		for _, lmtp := range []bool{true, false} {
+			name, hello, want := c.name+" over SMTP", "EHLO", c.smtp+"\r\n"
+			if lmtp {
+				name, hello, want = c.name+" over LMTP", "LHLO", strings.Join(c.lmtp, "\r\n")+"\r\n"
+			}
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					tb := &fakeTB{}
+					h := &perRecipient{replies: c.replies}
+					srv := smtptest.NewUnstartedServer(tb)
+					srv.LMTP, srv.Handler = lmtp, h
+					srv.Script(c.rules...)
+					srv.StartInMemory()
+					client := listenTo(dial(t, srv))
+					client.say(turn{send: hello + " client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nRCPT TO:<d@server.test>\r\nDATA\r\n"})
+					client.heard()
+					client.say(turn{send: "text\r\n.\r\n"})
+					if diff := cmp.Diff(want, client.heard()); diff != "" {
+						t.Errorf("%s\nreplies (-want +got):\n%s", c.why, diff)
+					}
+					io.WriteString(client, "QUIT\r\n")
+					tb.end()
+					if h.asked != c.asked {
+						t.Errorf("asked %d times, want %d", h.asked, c.asked)
+					}
+					if got := tb.errors(); (got == "") != (c.failure == "") || !strings.Contains(got, c.failure) {
+						t.Errorf("failure %q, want it to say %q", got, c.failure)
+					}
+				})
+			})
+		}
+	}
+}
