@@ -325,3 +325,43 @@ func TestWaitContext(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitRaces has what could come between the count and the messages, or
+// between the last look and the end of the wait, come there.
+func TestWaitRaces(t *testing.T) {
+	for range 100 {
+		srv := smtptest.NewServer(t)
+		var others sync.WaitGroup
+		over := make(chan struct{})
+		others.Go(func() { until(over, func() { srv.Drain() }) })
+		for range 3 {
+			others.Go(func() { deliver(srv, "a@client.test", "text") })
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		others.Go(func() {
+			if m, err := srv.WaitContext(ctx, 1); err == nil && len(m) < 1 {
+				t.Error("WaitContext(1) = nothing, and no error")
+			}
+		})
+		if err := deliver(srv, "a@client.test", "text"); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		close(over)
+		others.Wait()
+	}
+	for range 100 {
+		srv := smtptest.NewServer(t)
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			if m, err := srv.WaitContext(context.Background(), 1); len(m) != 1 || err != nil {
+				t.Errorf("WaitContext(1) = %v, %v: the message was recorded before Close", m, err)
+			}
+		})
+		if err := deliver(srv, "a@client.test", "text"); err != nil {
+			t.Fatal(err)
+		}
+		srv.Close()
+		waiting.Wait()
+	}
+}

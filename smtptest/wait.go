@@ -33,12 +33,29 @@ func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 }
 
 func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error) {
-	err = s.until(ctx, func() bool { return s.Count() >= n })
-	messages = s.Messages()
+	if n < 0 {
+		return nil, errors.New("the number of messages to wait for is negative")
+	}
+	err = s.until(ctx, func() (enough bool) {
+		messages, enough = s.atLeast(n)
+		return enough
+	})
 	if err != nil {
+		messages = s.Messages()
 		err = fmt.Errorf("%w; %s recorded", err, count(len(messages), "message"))
 	}
 	return messages, err
+}
+
+// atLeast returns the messages if there are n: in one step, so that a Drain
+// elsewhere cannot come between the count and the messages.
+func (s *Server) atLeast(n int) (messages []Message, enough bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.messages) < n {
+		return nil, false
+	}
+	return export(s.messages), true
 }
 
 // WaitFor returns the first message since the start or the last Drain that
@@ -123,11 +140,21 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 		s.mu.Lock()
 		changed := s.next()
 		s.mu.Unlock()
-		if look() {
+		phase := s.phase.Load() // before the look: what a closed server has recorded is seen
+		switch {
+		case look():
 			return nil
+		case phase == closed:
+			return errClosed
+		case phase < serving:
+			return errStarted
 		}
-		if err := s.await(ctx, changed, timer.C); err != nil {
-			return err
+		select {
+		case <-changed:
+		case <-timer.C:
+			return fmt.Errorf("nothing more within %v", s.waitTimeout())
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -137,23 +164,6 @@ var (
 	errClosed  = errors.New("the server is closed")
 	errStarted = errors.New("the server is not started")
 )
-
-func (s *Server) await(ctx context.Context, changed <-chan struct{}, late <-chan time.Time) error {
-	switch phase := s.phase.Load(); {
-	case phase == closed:
-		return errClosed
-	case phase < serving:
-		return errStarted
-	}
-	select {
-	case <-changed:
-		return nil
-	case <-late:
-		return fmt.Errorf("nothing more within %v", s.waitTimeout())
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
 
 func (s *Server) waitTimeout() time.Duration {
 	switch {
