@@ -30,31 +30,42 @@ type Relay struct {
 }
 
 // ProcessMessage delivers the message. An upstream that cannot be reached,
-// hangs or breaks off gives 451; so the client keeps the message.
+// hangs, breaks off or does not speak SMTP gives a 451 that says so: the client
+// keeps the message.
 func (r *Relay) ProcessMessage(ctx context.Context, m Message) Reply {
 	return oneReply(m.To, r.ProcessRecipients(ctx, m))
 }
 
-// ProcessRecipients delivers the message and returns the upstream's answer for
-// each recipient.
+// ProcessRecipients delivers the message and returns the upstream's refusal of
+// each recipient, "" for those whom it has accepted.
 func (r *Relay) ProcessRecipients(ctx context.Context, m Message) []Reply {
 	replies := make([]Reply, len(m.To))
 	timeout := r.Timeout
 	if timeout == 0 {
 		timeout = 30 * time.Second
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no delivery within %v", timeout))
 	defer cancel()
 	refusal, err := r.deliver(ctx, m, replies)
 	if err != nil {
-		refusal = "451 4.4.1 Error: the upstream server cannot be reached or breaks off"
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // not that the connection was closed for it
+		}
+		refusal = undelivered(err)
 	}
 	for i := range replies {
-		if refusal != "" && (replies[i] == "" || replies[i].Code()/100 == 2) {
+		if replies[i] == "" {
 			replies[i] = refusal
 		}
 	}
 	return replies
+}
+
+// undelivered is the reply that lets the client try again, and tells the author
+// of the test why.
+func undelivered(err error) Reply {
+	line := "451 4.4.1 Error: the upstream server fails: " + strings.Map(printable, err.Error())
+	return Reply(line[:min(len(line), 510)])
 }
 
 // deliver is one transaction with the upstream. replies gets the refusals of
@@ -69,31 +80,30 @@ func (r *Relay) deliver(ctx context.Context, m Message, replies []Reply) (refusa
 	if refusal != "" {
 		return refusal, nil
 	}
-	if reply, err := command(c.Text, "MAIL FROM:<%s>%s", m.From, options); err != nil || reply.Code()/100 != 2 {
-		return reply, err
+	if refusal, err := command(c.Text, '2', "MAIL FROM:<%s>%s", m.From, options); refusal != "" || err != nil {
+		return refusal, err
 	}
 	accepted := 0
 	for i, to := range m.To {
 		options, _ := upstreamOptions(c, m.RcptOptions[i], rcptParams, m)
-		reply, err := command(c.Text, "RCPT TO:<%s>%s", to, options)
-		if err != nil {
+		if replies[i], err = command(c.Text, '2', "RCPT TO:<%s>%s", to, options); err != nil {
 			return "", err
 		}
-		if replies[i] = reply; reply.Code()/100 == 2 {
+		if replies[i] == "" {
 			accepted++
 		}
 	}
-	if accepted == 0 {
-		return "", c.Quit()
+	if accepted > 0 {
+		if refusal, err := command(c.Text, '3', "DATA"); refusal != "" || err != nil {
+			return refusal, err
+		}
+		if refusal, err := r.content(c.Text, m); refusal != "" || err != nil {
+			return refusal, err
+		}
 	}
-	if reply, err := command(c.Text, "DATA"); err != nil || reply.Code() != 354 {
-		return reply, err
-	}
-	reply, err := r.content(c.Text, m)
-	if err != nil || reply.Code()/100 != 2 {
-		return reply, err
-	}
-	c.Quit() // it has the message: what follows cannot change that
+	impatience := time.AfterFunc(time.Second, func() { c.Close() })
+	defer impatience.Stop()
+	c.Quit() // nothing can change any more what became of the message
 	return "", nil
 }
 
@@ -131,13 +141,13 @@ func (r *Relay) connect(ctx context.Context) (*smtp.Client, error) {
 	return c, err
 }
 
-// content sends the octets of the message, and returns the answer.
+// content sends the octets of the message; see answer.
 func (r *Relay) content(text *textproto.Conn, m Message) (Reply, error) {
-	if !r.NoPeer {
-		m.Data = withPeer(m)
-	}
 	if m.Data != "" && !strings.HasSuffix(m.Data, "\r\n") {
 		m.Data += "\r\n" // a chunk may end without one, DATA may not
+	}
+	if !r.NoPeer {
+		m.Data = withPeer(m)
 	}
 	m.Unstuffed, m.Chunks = nil, nil
 	if _, err := text.W.WriteString(m.Wire() + ".\r\n"); err != nil {
@@ -146,7 +156,7 @@ func (r *Relay) content(text *textproto.Conn, m Message) (Reply, error) {
 	if err := text.W.Flush(); err != nil {
 		return "", err
 	}
-	return readReply(text)
+	return answer(text, '2')
 }
 
 // withPeer is the content with an X-Peer field at the end of its header: where
@@ -167,41 +177,70 @@ func withPeer(m Message) string {
 }
 
 // upstreamOptions are the parameters that the upstream offers, and the refusal
-// if it lacks one that the message needs (RFC 6152 3, RFC 6531 3.2).
+// if it lacks one that the message needs (RFC 6152 3, RFC 6531 3.2, RFC 8689
+// 4.2.1). The others are left out, as their RFCs let a relay do. A parameter of
+// the test's own counts as offered under its own keyword.
 func upstreamOptions(c *smtp.Client, options []string, table map[string]*param, m Message) (kept string, refusal Reply) {
 	for _, option := range options {
 		keyword, value, _ := strings.Cut(asciiUpper(option), "=")
-		known := table[keyword]
-		offered := false
-		if known != nil {
-			offered, _ = c.Extension(known.ext)
+		ext := keyword
+		if known := table[keyword]; known != nil {
+			ext = known.ext
 		}
+		offered, _ := c.Extension(ext)
 		switch {
 		case value == "BINARYMIME":
-			return "", "554 5.6.3 Error: the upstream server takes no binary content"
+			return "", "554 5.6.3 Error: a Relay takes no binary content"
 		case offered:
 			kept += " " + option
-		case keyword == "SMTPUTF8" && !isASCII(m.From+strings.Join(m.To, "")+m.Data):
+		case keyword == "SMTPUTF8" && !isASCII(m.From+strings.Join(m.To, "")+headerOf(m.Data)):
 			return "", "550 5.6.7 Error: the upstream server does not offer SMTPUTF8"
 		case value == "8BITMIME" && !isASCII(m.Data):
 			return "", "554 5.6.3 Error: the upstream server does not offer 8BITMIME"
+		case keyword == "REQUIRETLS":
+			return "", "550 5.7.30 Error: the upstream server does not offer REQUIRETLS"
 		}
 	}
 	return kept, ""
+}
+
+func headerOf(data string) string {
+	header, _, _ := strings.Cut(data, "\r\n\r\n")
+	return header
 }
 
 func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }
 
-func command(text *textproto.Conn, format string, args ...any) (Reply, error) {
+// command sends a command; see answer.
+func command(text *textproto.Conn, success byte, format string, args ...any) (refusal Reply, err error) {
 	if err := text.PrintfLine(format, args...); err != nil {
 		return "", err
 	}
-	return readReply(text)
+	return answer(text, success)
 }
 
-// readReply reads a whole reply; one that is not well-formed is an error.
+// answer reads the reply to a command whose success has the given first digit:
+// refusal is "" or a reply of 4yz or 5yz. Any other reply is an error, 421 too:
+// the upstream leaves, and this server does not.
+func answer(text *textproto.Conn, success byte) (refusal Reply, err error) {
+	reply, err := readReply(text)
+	switch {
+	case err != nil:
+		return "", err
+	case reply[0] == success:
+		return "", nil
+	case reply.Code()/100 >= 4 && reply.Code() != 421:
+		return reply, nil
+	}
+	return "", fmt.Errorf("it answers %s", reply)
+}
+
+const maxReplyLines = 100
+
+// readReply reads a whole reply; one that is not well-formed is an error, but
+// for what a reply's text may not hold.
 func readReply(text *textproto.Conn) (Reply, error) {
 	var lines []string
 	for {
@@ -209,14 +248,18 @@ func readReply(text *textproto.Conn) (Reply, error) {
 		if err != nil {
 			return "", err
 		}
-		lines = append(lines, line)
+		line = strings.Map(printable, line) // a refusal in UTF-8 is one too
+		lines = append(lines, line[:min(len(line), 510)])
 		if len(line) < 4 || line[3] != '-' {
 			break
 		}
-		if len(lines) > 100 {
-			return "", fmt.Errorf("a reply of more than %d lines", len(lines))
+		if len(lines) == maxReplyLines {
+			return "", fmt.Errorf("a reply of more than %d lines", maxReplyLines)
 		}
 	}
 	reply := strings.Join(lines, "\n")
-	return Reply(reply), wire.CheckReply(reply)
+	if wire.CheckReply(reply) != nil {
+		return "", fmt.Errorf("it answers %s, which is no reply", cut(fmt.Sprintf("%q", reply)))
+	}
+	return Reply(reply), nil
 }
