@@ -20,7 +20,7 @@ type turn struct {
 	skip      bool // of TLS: no handshake
 	flags     flags
 	octets    int
-	secret    uint64
+	hidden    hidden
 	at        time.Duration
 }
 
@@ -86,8 +86,8 @@ func (ch *Channel) record(t *turn) *exchange {
 		if ch.rec != nil {
 			x.within = uint32(len(se.records))
 		}
-		if t.secret != 0 {
-			x.rare = &rare{secret: t.secret}
+		if t.hidden != (hidden{}) {
+			x.rare = &rare{hidden: t.hidden}
 		}
 		se.exchanges = append(se.exchanges, x)
 	}
@@ -113,7 +113,7 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		x.reply = told
 	}
 	if odd != nil {
-		odd.secret = t.secret
+		odd.hidden = t.hidden
 		x.rare = odd
 	}
 	if c := told.Code(); c >= 400 {

@@ -23,6 +23,7 @@ type Credentials struct {
 type authState struct {
 	exchange sasl.Exchange
 	final    *verdict // what a response is answered with, whatever it holds
+	flaw     string   // Exchange.Flaw of the last response
 }
 
 func (s *Server) offersAuth() bool { return s.Users != nil || s.Authenticate != nil }
@@ -135,11 +136,13 @@ func (ch *Channel) saslConfig(offered []string) sasl.Config {
 
 // response decodes an initial response or a line after 334.
 func (ch *Channel) response(line string) verdict {
+	ch.auth.flaw = ""
 	if line == "=" { // an empty initial response (RFC 4954 4)
 		return ch.proceed([]byte{})
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(line)
 	if err != nil {
+		ch.auth.flaw = flawBase64
 		return ch.deferred(verdict{reply: ch.say(repBadBase64)})
 	}
 	if b == nil {
@@ -151,6 +154,10 @@ func (ch *Channel) response(line string) verdict {
 // proceed gives the mechanism the client's response.
 func (ch *Channel) proceed(response []byte) verdict {
 	challenge, done, err := ch.auth.exchange.Next(response)
+	ch.auth.flaw = ""
+	if errors.Is(err, sasl.ErrMalformed) || errors.Is(err, sasl.ErrWeak) {
+		ch.auth.flaw = err.Error() // names no secret
+	}
 	switch {
 	case errors.Is(err, sasl.ErrInitialResponse):
 		return ch.deferred(verdict{reply: ch.say(repNoInitial)})
@@ -163,6 +170,8 @@ func (ch *Channel) proceed(response []byte) verdict {
 	}
 	return verdict{Reply("334 " + base64.StdEncoding.EncodeToString(challenge)), (*Channel).commitAuth}
 }
+
+const flawBase64 = "not base64"
 
 // commitAuth takes the client for whom it claims to be.
 func (ch *Channel) commitAuth() {
@@ -188,7 +197,8 @@ func (ch *Channel) modeAuth(told Reply) {
 			return
 		}
 		t := turn{name: "RESPONSE", arg: line, flags: ch.earlyFlag()}
-		t.line, t.secret = maskResponse(line)
+		t.line, t.hidden = maskResponse(line)
+		ch.auth.flaw = ""
 		switch {
 		case long:
 			t.flags |= tooLong
@@ -202,10 +212,12 @@ func (ch *Channel) modeAuth(told Reply) {
 		case line == "":
 			t.own = ch.proceed([]byte{})
 		case line == "=":
+			ch.auth.flaw = flawBase64
 			t.own = verdict{reply: ch.say(repBadBase64)}
 		default:
 			t.own = ch.response(line)
 		}
+		t.hidden.flaw = ch.auth.flaw
 		told, _ = ch.answer(&t)
 	}
 }
@@ -223,21 +235,37 @@ const masked = "****"
 var secretSeed = maphash.MakeSeed()
 
 // maskAuth hides the initial response of an AUTH line.
-func maskAuth(line string) (shown string, secret uint64) {
+func maskAuth(line string) (shown string, h hidden) {
 	fields := strings.SplitN(line, " ", 3)
 	if len(fields) < 3 || fields[2] == "" || fields[2] == "=" {
-		return line, 0
+		return line, h
 	}
-	return fields[0] + " " + fields[1] + " " + masked, maphash.String(secretSeed, fields[2])
+	return fields[0] + " " + fields[1] + " " + masked, hide(fields[2], len(line))
 }
 
 // maskResponse hides a line after 334, unless it says nothing or cancels.
-func maskResponse(line string) (shown string, secret uint64) {
+func maskResponse(line string) (shown string, h hidden) {
 	if line == "" || line == "*" || line == "=" {
-		return line, 0
+		return line, h
 	}
-	return masked, maphash.String(secretSeed, line)
+	return masked, hide(line, len(line))
 }
+
+func hide(secret string, length int) hidden {
+	return hidden{secret: maphash.String(secretSeed, secret), length: length}
+}
+
+// maskRest is what a record may show of octets that nobody has taken as a
+// command: the beginning, up to an AUTH and whatever follows it.
+func maskRest(b []byte) string {
+	rest := string(b[:min(len(b), maxRest)])
+	if i := strings.Index(asciiUpper(rest), "AUTH "); i >= 0 {
+		return rest[:i+len("AUTH ")] + masked
+	}
+	return rest
+}
+
+const maxRest = 512 // octets
 
 // mask is an event as the test's log may show it.
 func mask(name, line string) string {

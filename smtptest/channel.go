@@ -129,7 +129,8 @@ type Channel struct {
 	ReceivedLines []string   // received_lines: the command lines so far; kept only for servers with Commands
 	ReceivedData  string     // received_data: the content of the last message whose end was reached
 
-	raw      net.Conn // under TLS the connection below it
+	raw      net.Conn   // under TLS the connection below it
+	below    *transport // nil in clear
 	r        *wire.Reader
 	out      []byte // replies not yet written
 	session  *session
@@ -207,6 +208,7 @@ func (ch *Channel) end() {
 		ch.session.end = EndServer
 	}
 	ch.session.duration = time.Since(ch.session.start)
+	ch.session.unread = ch.unread()
 	if ch.rec != nil {
 		ch.rec.outcome = isAborted
 		ch.rec = nil
@@ -214,6 +216,17 @@ func (ch *Channel) end() {
 	s.notify()
 	s.mu.Unlock()
 	s.leave(ch)
+}
+
+// unread is what has come and was not taken, for the record.
+func (ch *Channel) unread() string {
+	switch {
+	case ch.r.Buffered() == 0:
+		return ""
+	case ch.last == "AUTH" || ch.last == "RESPONSE":
+		return masked
+	}
+	return maskRest(ch.r.Bytes())
 }
 
 // finish ends the session after the present event. The first reason stays.
@@ -230,6 +243,7 @@ func (ch *Channel) lost(err error) {
 	case ch.isInterrupted():
 		ch.finish(EndServer)
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		ch.noteTruncation()
 		ch.finish(EndClosed)
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
 		ch.finish(EndReset)
@@ -288,7 +302,7 @@ func (ch *Channel) command(line string, long bool) {
 		ch.ReceivedLines = append(ch.ReceivedLines, line)
 	}
 	if name == "AUTH" {
-		t.line, t.secret = maskAuth(line)
+		t.line, t.hidden = maskAuth(line)
 	}
 	if long || len(line)+2 > ch.lineLimit(&t) {
 		t.flags |= tooLong
@@ -299,6 +313,9 @@ func (ch *Channel) command(line string, long bool) {
 		}
 	} else {
 		ch.decide(&t, line)
+	}
+	if name == "AUTH" {
+		t.hidden.flaw = ch.auth.flaw
 	}
 	if name == "BDAT" && t.flags&tooLong == 0 && ch.Server.features.has("CHUNKING") {
 		ch.bdat(&t)

@@ -41,6 +41,7 @@ func (ch *Channel) modeData(told Reply) {
 		}
 		return
 	}
+	began := ch.earlyFlag()
 	var instead Reply
 	if ch.State != StateData {
 		ch.content.Begin(0, 0)
@@ -52,7 +53,7 @@ func (ch *Channel) modeData(told Reply) {
 		ch.lost(err)
 		return
 	}
-	ch.endOfData(turn{name: ".", line: ".", flags: isEvent, octets: octets}, octets, instead, answered)
+	ch.endOfData(turn{name: ".", line: ".", flags: isEvent | began, octets: octets}, octets, instead, answered)
 }
 
 // readContent takes content up to its final dot, and lets BODY rows have their
@@ -101,6 +102,7 @@ func (ch *Channel) endOfData(t turn, octets int, instead, answered Reply) {
 	case answered != "":
 		ch.begin(&t)
 		ch.dismiss(answered)
+		ch.ahead = ch.r.Buffered() > 0
 	case ch.Server.LMTP && instead == "":
 		ch.answerRecipients(t)
 	default:

@@ -12,7 +12,7 @@ import (
 // perform does what a fired row says, in the order that Rule documents. told
 // is what the client was told ("" if nothing), took whether it took effect.
 func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
-	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: r.text, secret: t.secret}}
+	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: r.text, hidden: t.hidden}}
 	a.begin()
 	if r.Keep {
 		a.keep()

@@ -26,6 +26,8 @@ type session struct {
 	exchanges []exchange
 	records   []*record
 	end       string
+	unread    string
+	truncated bool
 }
 
 // exchange is an Exchange without what is rare.
@@ -51,7 +53,15 @@ const (
 // rare is what most exchanges do not have.
 type rare struct {
 	raw, rule, did string
-	secret         uint64
+	dropped        string
+	hidden
+}
+
+// hidden is what is known of a line whose text may not be shown.
+type hidden struct {
+	secret uint64
+	length int
+	flaw   string
 }
 
 // record is one transaction, and the message that it became.
@@ -167,6 +177,8 @@ func (rec *record) export() Transaction {
 		Recipients:  slices.Clone(rec.rcpts),
 		Data:        rec.data,
 		Octets:      rec.octets,
+		Unstuffed:   slices.Clone(rec.unstuffed),
+		Chunks:      slices.Clone(rec.chunks),
 		Reply:       rec.reply,
 		Outcome:     outcomes[rec.outcome],
 	}
@@ -188,25 +200,28 @@ func (x *exchange) export() Exchange {
 		Early:       x.flags&early != 0,
 		TooLong:     x.flags&tooLong != 0,
 	}
-	if x.rare != nil {
-		e.Raw, e.Rule, e.Did, e.Secret = x.rare.raw, x.rare.rule, x.rare.did, x.rare.secret
+	if r := x.rare; r != nil {
+		e.Raw, e.Rule, e.Did, e.Dropped = r.raw, r.rule, r.did, r.dropped
+		e.Secret, e.Length, e.Flaw = r.secret, r.length, r.flaw
 	}
 	return e
 }
 
 func (se *session) export() Session {
 	s := Session{
-		ID:       se.id,
-		Start:    se.start,
-		Peer:     se.peer,
-		Helo:     se.helo,
-		User:     se.user,
-		End:      se.end,
-		Duration: se.duration,
+		ID:        se.id,
+		Start:     se.start,
+		Peer:      se.peer,
+		Helo:      se.helo,
+		User:      se.user,
+		End:       se.end,
+		Duration:  se.duration,
+		Unread:    se.unread,
+		Truncated: se.truncated,
 	}
 	if se.tls != nil {
 		info := *se.tls
-		info.ClientCert = slices.Clone(info.ClientCert)
+		info.ClientCert, info.Cert = slices.Clone(info.ClientCert), slices.Clone(info.Cert)
 		s.TLS = &info
 	}
 	for i := range se.exchanges {

@@ -64,6 +64,8 @@ type Session struct {
 	Transactions []Transaction // from MAIL on, also refused and aborted ones, in order
 	End          string        // how it ended: EndQuit and so on; "" while it is open
 	Duration     time.Duration // from Start to the end; 0 while it is open
+	Unread       string        // what had come when it ended and was no command yet: octets behind QUIT, a line without its CRLF; at most 512, secrets masked
+	Truncated    bool          // the client closed TLS without a close_notify (RFC 8446 6.1)
 }
 
 // How a session ended, as Session.End.
@@ -85,6 +87,7 @@ type TLSInfo struct {
 	ServerName  string // the name that the client asked for (SNI); "" if none
 	ALPN        string // "" if none
 	ClientCert  []byte // DER of the client's certificate; nil if none
+	Cert        []byte // DER of the server's certificate; nil if the configuration chooses among several
 }
 
 // Exchange is one command, or one other event of the session, and its answer.
@@ -96,9 +99,12 @@ type Exchange struct {
 	At          time.Duration // when the command was complete, since the session's start
 	Octets      int           // of content as sent, for "." and BDAT
 	TLS         bool          // under TLS
-	Early       bool          // began to arrive before the reply to its predecessor was written: the client pipelines
+	Early       bool          // began to arrive before the reply to its predecessor was written: the client pipelines; at ".": the content began before the 354
 	TooLong     bool          // the line was over its limit; Command holds its beginning
 	Secret      uint64        // for AUTH and its responses: a keyed hash of what is masked, equal within the process for equal secrets; else 0
+	Length      int           // of a line that Command masks, in octets without its CRLF; else 0
+	Flaw        string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
+	Dropped     string        // what came in clear behind STARTTLS or instead of a handshake, and was thrown away; at most 512 octets, secrets masked
 	Transaction int           // within Session.Transactions, from 1; 0 outside of any
 	Rule        string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
 	Did         string        // what that row did: "kept; after 10s; no reply; reset"
@@ -112,6 +118,8 @@ type Transaction struct {
 	Recipients  []Recipient // one for each RCPT with an acceptable path, also refused ones, in order
 	Data        string      // the content: whole if its end was reached, else what had come; at most SizeLimit octets of it
 	Octets      int         // of content as sent, dots stuffed, without the final dot
+	Unstuffed   []int       // as in Message, once the end of the content was reached
+	Chunks      []int       // as in Message: those that were accepted
 	Reply       Reply       // to the end of data; "" if none was given
 	Outcome     string      // what became of it
 }

@@ -5,6 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -95,7 +98,9 @@ func (ch *Channel) modeStartTLS(told Reply) {
 	if told == NoReply || !strings.HasPrefix(string(told), "2") || ch.Server.tls == nil || ch.underTLS {
 		return
 	}
+	ch.drop(ch.r.Bytes())
 	ch.r.Forget()
+	ch.ahead = false
 	if err := ch.flush(); err != nil {
 		ch.lost(err)
 		return
@@ -110,6 +115,23 @@ func (ch *Channel) modeStartTLS(told Reply) {
 	ch.session.helo, ch.session.user = "", ""
 }
 
+// drop records octets that are thrown away with the event that has just been
+// recorded.
+func (ch *Channel) drop(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	x := &ch.session.exchanges[len(ch.session.exchanges)-1]
+	odd := rare{}
+	if x.rare != nil {
+		odd = *x.rare
+	}
+	odd.dropped = maskRest(b)
+	x.rare = &odd
+}
+
 // handshake begins TLS on the connection; a TLS row has its moment before it.
 // False means that the session goes no further.
 func (ch *Channel) handshake() bool {
@@ -121,7 +143,8 @@ func (ch *Channel) handshake() bool {
 		return true
 	}
 	ch.begin(&t)
-	conn := tls.Server(ch.raw, ch.Server.tls)
+	below := &transport{Conn: ch.raw}
+	conn := tls.Server(below, ch.Server.tls)
 	ctx, cancel := context.WithCancel(ch.Server.base)
 	defer cancel()
 	if limit := ch.idleLimit(); limit > 0 {
@@ -130,6 +153,9 @@ func (ch *Channel) handshake() bool {
 	}
 	if err := conn.HandshakeContext(ctx); err != nil {
 		ch.noteTLS(&t, "failed: "+err.Error())
+		if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) {
+			ch.drop(plain.RecordHeader[:])
+		}
 		if ch.isInterrupted() {
 			ch.finish(EndServer)
 		} else {
@@ -138,12 +164,15 @@ func (ch *Channel) handshake() bool {
 		return false
 	}
 	state := conn.ConnectionState()
-	ch.Conn, ch.r, ch.underTLS = conn, wire.NewReader(conn), true
+	ch.Conn, ch.r, ch.underTLS, ch.below = conn, wire.NewReader(conn), true, below
 	info := &TLSInfo{
 		Version:     tls.VersionName(state.Version),
 		CipherSuite: tls.CipherSuiteName(state.CipherSuite),
 		ServerName:  state.ServerName,
 		ALPN:        state.NegotiatedProtocol,
+	}
+	if config := ch.Server.tls; len(config.Certificates) == 1 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+		info.Cert = config.Certificates[0].Certificate[0]
 	}
 	if len(state.PeerCertificates) > 0 {
 		info.ClientCert = state.PeerCertificates[0].Raw
@@ -153,6 +182,30 @@ func (ch *Channel) handshake() bool {
 	ch.Server.mu.Unlock()
 	ch.noteTLS(&t, info.Version+", "+info.CipherSuite)
 	return true
+}
+
+// transport is the connection below TLS. It tells an end by close_notify, which
+// TLS reports without reading on, from one without.
+type transport struct {
+	net.Conn
+	ended bool
+}
+
+func (t *transport) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	t.ended = t.ended || err == io.EOF
+	return n, err
+}
+
+// noteTruncation records, at the end of input, that TLS was not closed as it
+// should be.
+func (ch *Channel) noteTruncation() {
+	if ch.below == nil || !ch.below.ended {
+		return
+	}
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	ch.session.truncated = true
 }
 
 // noteTLS says in the transcript what became of the handshake.
