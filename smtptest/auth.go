@@ -1,10 +1,11 @@
 package smtptest
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
-	"hash/maphash"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,12 +40,21 @@ func (s *Server) mechanisms(ch *Channel) []string {
 	case s.Mechanisms != nil:
 		return s.Mechanisms
 	}
+	return slices.DeleteFunc(s.servable(), func(name string) bool { return name == "EXTERNAL" && !ch.certified() })
+}
+
+// servable are the mechanisms that Users and Authenticate can serve, at least
+// under TLS and with a client's certificate.
+func (s *Server) servable() []string {
+	if s.Mechanisms != nil {
+		return s.Mechanisms
+	}
 	return slices.DeleteFunc(sasl.Names(), func(name string) bool {
 		switch {
 		case name == "EXTERNAL":
-			return ch.session.tls == nil || ch.session.tls.ClientCert == nil
+			return s.tls == nil
 		case strings.HasSuffix(name, "-PLUS"):
-			return s.Users == nil || !ch.underTLS
+			return s.tls == nil || s.Users == nil
 		case name == "XOAUTH2", name == "OAUTHBEARER":
 			return s.Authenticate == nil
 		}
@@ -52,13 +62,22 @@ func (s *Server) mechanisms(ch *Channel) []string {
 	})
 }
 
+// certified says that the client has shown a certificate by which EXTERNAL can
+// know it.
+func (ch *Channel) certified() bool {
+	conn, ok := ch.tlsConn()
+	if !ok {
+		return false
+	}
+	state := conn.ConnectionState()
+	return len(state.VerifiedChains) > 0 || ch.Server.Authenticate != nil && len(state.PeerCertificates) > 0
+}
+
 // checkMechanisms finds names that no mechanism has.
 func (s *Server) checkMechanisms() error {
-	for _, list := range [][]string{s.Mechanisms, s.ClearMechanisms} {
-		for _, name := range list {
-			if !slices.Contains(sasl.Names(), name) {
-				return errors.New("in Mechanisms " + name + " is not one of " + strings.Join(sasl.Names(), " "))
-			}
+	for _, name := range slices.Concat(s.Mechanisms, s.ClearMechanisms) {
+		if !slices.Contains(sasl.Names(), name) {
+			return fmt.Errorf("in Mechanisms or ClearMechanisms %q is not one of %s", name, strings.Join(sasl.Names(), " "))
 		}
 	}
 	if s.Users == nil && s.Authenticate == nil && s.Mechanisms != nil {
@@ -78,13 +97,13 @@ func (ch *Channel) verbAuth(arg string) verdict {
 		return verdict{reply: ch.say(repNoHello)}
 	case !ch.Extended:
 		return verdict{reply: ch.say(repNoPlace)} // only EHLO offers it
-	case ch.user != "":
+	case ch.User != "":
 		return verdict{reply: ch.say(repAuthTwice)}
 	case ch.State != StateHello:
 		return verdict{reply: ch.say(repNoPlace)}
 	case name == "":
 		return verdict{reply: ch.syntax(commands["AUTH"], "5.5.4")}
-	case !slices.Contains(offered, name) && ch.Server.tls != nil && !ch.underTLS && sasl.Start(name, sasl.Config{}) != nil:
+	case !slices.Contains(offered, name) && !ch.underTLS && ch.Server.tls != nil && slices.Contains(ch.Server.servable(), name):
 		return ch.deferred(verdict{ch.say(repEncrypt), (*Channel).commitAuth})
 	case !slices.Contains(offered, name):
 		return ch.deferred(verdict{ch.say(repNoMechanism), (*Channel).commitAuth})
@@ -141,7 +160,7 @@ func (ch *Channel) response(line string) verdict {
 		return ch.proceed([]byte{})
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(line)
-	if err != nil {
+	if err != nil || strings.ContainsAny(line, "\r\n") { // which the package skips
 		ch.auth.flaw = flawBase64
 		return ch.deferred(verdict{reply: ch.say(repBadBase64)})
 	}
@@ -173,15 +192,14 @@ func (ch *Channel) proceed(response []byte) verdict {
 
 const flawBase64 = "not base64"
 
-// commitAuth takes the client for whom it claims to be.
+// commitAuth takes the client for whom it claims to be, unless a CommandFunc
+// has said who it is.
 func (ch *Channel) commitAuth() {
-	ch.user = unknownUser
-	if x := ch.auth.exchange; x != nil && x.User() != "" {
-		ch.user = x.User()
-	} else if x != nil && x.Authzid() != "" {
-		ch.user = x.Authzid()
+	if x := ch.auth.exchange; x != nil && ch.User == "" {
+		ch.User = cmp.Or(x.User(), x.Authzid())
 	}
-	ch.session.user = ch.user
+	ch.User = cmp.Or(ch.User, unknownUser)
+	ch.session.user = ch.User
 }
 
 // unknownUser is who has authenticated because a row said so, before it gave a
@@ -227,55 +245,4 @@ func (ch *Channel) earlyFlag() flags {
 		return early
 	}
 	return 0
-}
-
-const masked = "****"
-
-// secretSeed keys the fingerprints of this process.
-var secretSeed = maphash.MakeSeed()
-
-// maskAuth hides the initial response of an AUTH line.
-func maskAuth(line string) (shown string, h hidden) {
-	fields := strings.SplitN(line, " ", 3)
-	if len(fields) < 3 || fields[2] == "" || fields[2] == "=" {
-		return line, h
-	}
-	return fields[0] + " " + fields[1] + " " + masked, hide(fields[2], len(line))
-}
-
-// maskResponse hides a line after 334, unless it says nothing or cancels.
-func maskResponse(line string) (shown string, h hidden) {
-	if line == "" || line == "*" || line == "=" {
-		return line, h
-	}
-	return masked, hide(line, len(line))
-}
-
-func hide(secret string, length int) hidden {
-	return hidden{secret: maphash.String(secretSeed, secret), length: length}
-}
-
-// maskRest is what a record may show of octets that nobody has taken as a
-// command: the beginning, up to an AUTH and whatever follows it.
-func maskRest(b []byte) string {
-	rest := string(b[:min(len(b), maxRest)])
-	if i := strings.Index(asciiUpper(rest), "AUTH "); i >= 0 {
-		return rest[:i+len("AUTH ")] + masked
-	}
-	return rest
-}
-
-const maxRest = 512 // octets
-
-// mask is an event as the test's log may show it.
-func mask(name, line string) string {
-	switch name {
-	case "AUTH":
-		line, _ = maskAuth(line)
-	case "RESPONSE":
-		_, arg, _ := strings.Cut(line, " ")
-		arg, _ = maskResponse(arg)
-		line = strings.TrimSpace("RESPONSE " + arg)
-	}
-	return line
 }

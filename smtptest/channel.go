@@ -126,24 +126,25 @@ type Channel struct {
 	RcptTos       []string   // rcpttos: accepted so far
 	MailOptions   []string   // parameters of MAIL, as sent
 	RcptOptions   [][]string // parameters of each accepted RCPT, parallel to RcptTos
+	User          string     // authenticated identity; "" if none
 	ReceivedLines []string   // received_lines: the command lines so far; kept only for servers with Commands
 	ReceivedData  string     // received_data: the content of the last message whose end was reached
 
-	raw      net.Conn   // under TLS the connection below it
-	below    *transport // nil in clear
-	r        *wire.Reader
-	out      []byte // replies not yet written
-	session  *session
-	rec      *record // the open transaction; nil if none
-	pending  pending
-	content  wire.Content
-	underTLS bool
-	user     string
-	auth     authState
-	asking   *turn // of the CommandFunc that is running
-	errors   int   // 4yz and 5yz replies sent
-	mails    int   // transactions begun
-	refusals int   // recipients refused in this transaction
+	raw       net.Conn   // under TLS the connection below it
+	below     *transport // nil in clear
+	r         *wire.Reader
+	out       []byte // replies not yet written
+	session   *session
+	rec       *record // the open transaction; nil if none
+	pending   pending
+	content   wire.Content
+	underTLS  bool
+	auth      authState
+	secretive bool  // an AUTH was refused, and no other command has come since
+	asking    *turn // of the CommandFunc that is running
+	errors    int   // 4yz and 5yz replies sent
+	mails     int   // transactions begun
+	refusals  int   // recipients refused in this transaction
 
 	over    bool   // the session ends
 	why     string // as Session.End; "" if nobody has said so yet
@@ -223,7 +224,7 @@ func (ch *Channel) unread() string {
 	switch {
 	case ch.r.Buffered() == 0:
 		return ""
-	case ch.last == "AUTH" || ch.last == "RESPONSE":
+	case ch.secretive:
 		return masked
 	}
 	return maskRest(ch.r.Bytes())
@@ -301,15 +302,15 @@ func (ch *Channel) command(line string, long bool) {
 	if ch.Server.Commands != nil {
 		ch.ReceivedLines = append(ch.ReceivedLines, line)
 	}
-	if name == "AUTH" {
-		t.line, t.hidden = maskAuth(line)
-	}
+	ch.hide(&t)
 	if long || len(line)+2 > ch.lineLimit(&t) {
 		t.flags |= tooLong
 		t.line = t.line[:min(len(t.line), commandLine)]
 		t.own.reply = ch.say(repTooLong)
 		if refused := ch.tooBig(arg); name == "MAIL" && refused != "" {
 			t.own.reply = refused // as smtpd: the announced size is refused first
+		} else if name == "AUTH" && ch.Server.features.has("AUTH") {
+			t.own.reply = ch.say(repLongResponse)
 		}
 	} else {
 		ch.decide(&t, line)
@@ -332,8 +333,8 @@ func (ch *Channel) command(line string, long bool) {
 func (ch *Channel) lineLimit(t *turn) int {
 	f := &ch.Server.features
 	switch {
-	case t.name == "AUTH":
-		return wire.MaxLine
+	case t.name == "AUTH" && f.has("AUTH"):
+		return wire.MaxLine // RFC 4954 4
 	case t.name == "MAIL" && ch.Extended:
 		return f.mailLine
 	case t.name == "RCPT" && ch.Extended:
@@ -361,7 +362,7 @@ func (ch *Channel) decide(t *turn, line string) {
 			t.own.reply = r
 		}
 	case custom == nil:
-		name, _, _ := strings.Cut(line, " ")
+		name, _, _ := strings.Cut(t.line, " ")
 		t.own.reply = ch.unknown(name)
 	}
 	if custom != nil {
@@ -393,7 +394,7 @@ func (ch *Channel) policy(v *verb) (Reply, bool) {
 	switch {
 	case s.RequireTLS && !ch.underTLS && v.exempt&beforeTLS == 0:
 		return ch.say(repNeedTLS), true
-	case s.RequireAuth && ch.user == "" && v.exempt&beforeAuth == 0:
+	case s.RequireAuth && ch.User == "" && v.exempt&beforeAuth == 0:
 		return ch.say(repNeedAuth), true
 	}
 	return "", false

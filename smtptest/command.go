@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
@@ -18,7 +19,8 @@ type CommandFunc func(ch *Channel, arg string) Reply
 
 // Ask sends an intermediate reply, such as "334 Password:", and returns the
 // client's next line, without its CRLF. It is for a CommandFunc, which may call
-// it repeatedly before it returns its reply to the last line. The error says
+// it repeatedly before it returns its reply to the last line; the answer to a
+// 334 is masked as a secret wherever lines are shown. The error says
 // that the client has left or the server is closing: return then.
 func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	t := ch.asking
@@ -37,7 +39,10 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 		ch.lost(err)
 		return "", err
 	}
-	t.line, t.logged, t.at = line, false, time.Since(ch.session.start)
+	t.line, t.hidden, t.logged, t.at = line, hidden{}, false, time.Since(ch.session.start)
+	if strings.HasPrefix(string(prompt), "334") {
+		t.line, t.hidden = maskResponse(line)
+	}
 	if long {
 		t.flags |= tooLong
 	}
@@ -61,7 +66,7 @@ func (ch *Channel) adopt() {
 	s := ch.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ch.session.helo = ch.SeenGreeting
+	ch.session.helo, ch.session.user = ch.SeenGreeting, ch.User
 	within := ch.State == StateMail || ch.State == StateRcpt || ch.State == StateBdat
 	switch {
 	case within && ch.rec == nil:

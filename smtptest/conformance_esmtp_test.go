@@ -1,7 +1,6 @@
 package smtptest_test
 
 import (
-	"encoding/base64"
 	"slices"
 	"strings"
 	"testing"
@@ -142,85 +141,4 @@ func TestConformanceLMTP(t *testing.T) {
 		{name: "helo", why: "4.1: HELO and EHLO are not LMTP", setup: lmtp(),
 			talk: talk("S: "+greeting, "C: EHLO a", `S: 500 5.5.2 Error: command "EHLO" not recognized`, sayQuit)},
 	})
-}
-
-// TestConformanceAUTH is the exchange as RFC 4954 has it; internal/sasl tests the
-// mechanisms.
-func TestConformanceAUTH(t *testing.T) {
-	users := func(srv *smtptest.Server) {
-		srv.Users = map[string]string{"ann": "secret"}
-		srv.Mechanisms = []string{"CRAM-MD5", "PLAIN", "LOGIN"}
-	}
-	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	begin := talk("S: "+greeting, ehloWith("AUTH CRAM-MD5 PLAIN LOGIN"))
-	good, bad := b64("\x00ann\x00secret"), b64("\x00ann\x00wrong")
-	const welcome, refused = "S: 235 2.7.0 Authentication successful", "S: 535 5.7.8 Authentication credentials invalid"
-	as := []smtptest.Message{message(func(m *smtptest.Message) { m.User = "ann" })}
-	rows := []row{
-		{name: "initial response", why: "4", want: as, talk: talk(begin, "C: AUTH PLAIN "+good, welcome, sayMail, sayRcpt, sayData, sayText, sayQuit)},
-		{name: "asked for", why: "4: empty challenge", want: as, talk: talk(begin, "C: AUTH PLAIN", "S: 334 ", "C: "+good, welcome, sayMail, sayRcpt, sayData, sayText, sayQuit)},
-		{name: "login", why: "its prompts in base64", talk: talk(begin, "C: auth login", "S: 334 VXNlcm5hbWU6", "C: "+b64("ann"), "S: 334 UGFzc3dvcmQ6", "C: "+b64("secret"), welcome, sayQuit)},
-		{name: "wrong password", why: "6: 535 5.7.8, and again", talk: talk(begin, "C: AUTH PLAIN "+bad, refused, "C: AUTH PLAIN "+good, welcome, sayQuit)},
-		{name: "unknown user", why: "6: the same", talk: talk(begin, "C: AUTH PLAIN "+b64("\x00eve\x00secret"), refused, sayQuit)},
-		{name: "cancelled", why: "4: *", talk: talk(begin, "C: AUTH PLAIN", "S: 334 ", "C: *", "S: 501 5.7.0 Authentication cancelled", sayQuit)},
-		{name: "bad base64", why: "4", talk: talk(begin, "C: AUTH PLAIN a", "S: 501 5.5.2 Error: cannot decode base64", "C: AUTH PLAIN", "S: 334 ", "C: ?", "S: 501 5.5.2 Error: cannot decode base64", sayQuit)},
-		{name: "malformed", why: "RFC 4616 2", talk: talk(begin, "C: AUTH PLAIN "+b64("ann"), "S: 501 5.5.2 Error: malformed authentication response", sayQuit)},
-		{name: "empty initial response", why: "4: =", talk: talk(begin, "C: AUTH PLAIN =", "S: 501 5.5.2 Error: malformed authentication response", sayQuit)},
-		{name: "no initial response allowed", why: "4: 501", talk: talk(begin, "C: AUTH CRAM-MD5 "+good, "S: 501 5.5.4 Error: this mechanism takes no initial response", sayQuit)},
-		{name: "unknown mechanism", why: "4: 504", talk: talk(begin, "C: AUTH XOAUTH2", "S: 504 5.5.4 Unrecognized authentication type", sayQuit)},
-		{name: "no mechanism", why: "4", talk: talk(begin, "C: AUTH", "S: 501 5.5.4 Syntax: AUTH mechanism [initial-response]", sayQuit)},
-		{name: "twice", why: "4: 503", talk: talk(begin, "C: AUTH PLAIN "+good, welcome, "C: AUTH PLAIN "+good, "S: 503 5.5.1 Error: already authenticated", sayQuit)},
-		{name: "in a transaction", why: "4: 503", talk: talk(begin, sayMail, "C: AUTH PLAIN "+good, "S: 503 5.5.1 Error: command out of place", sayQuit)},
-		{name: "before ehlo", why: "4", talk: talk("S: "+greeting, "C: AUTH PLAIN "+good, "S: "+needHelo, sayQuit)},
-		{name: "after helo", why: "3: EHLO offers it", talk: talk("S: "+greeting, sayHelo, "C: AUTH PLAIN "+good, "S: 503 5.5.1 Error: command out of place", sayQuit)},
-		{name: "long line", why: "4: 12288 octets", talk: talk(begin, "C: AUTH PLAIN", "S: 334 ", "C: "+strings.Repeat("A", 13000), "S: 500 5.5.6 Authentication exchange line is too long", sayQuit), turns: true},
-		{name: "auth parameter", why: "5", want: []smtptest.Message{message(func(m *smtptest.Message) { m.MailOptions = []string{"AUTH=e+3Dmc2@example.com"} })},
-			talk: talk(begin, "C: MAIL FROM:<a@client.test> AUTH=e+3Dmc2@example.com", "S: "+mailOK, sayRcpt, sayData, sayText, sayQuit)},
-		{name: "auth parameter bad", why: "5", talk: talk(begin, "C: MAIL FROM:<a@client.test> AUTH=e+3", "S: "+mailSyntax+params, sayQuit)},
-		{name: "required", why: "6: 530", setup: func(srv *smtptest.Server) { users(srv); srv.RequireAuth = true },
-			talk: talk(begin, "C: MAIL FROM:<a@client.test>", "S: 530 5.7.0 Authentication required", "C: AUTH PLAIN "+good, welcome, sayMail, "C: RSET", "S: "+ok, sayQuit)},
-		{name: "scripted success", why: "a row overrules passwords", setup: func(srv *smtptest.Server) {
-			users(srv)
-			srv.Script(smtptest.Rule{On: "AUTH PLAIN *", Reply: "235 2.7.0 whoever you are"})
-		}, talk: talk(begin, "C: AUTH PLAIN "+bad, "S: 235 2.7.0 whoever you are", "C: AUTH PLAIN "+good, "S: 235 2.7.0 whoever you are", sayQuit)},
-		{name: "scripted challenge", why: "a 334 is followed by a response, whoever said it", setup: func(srv *smtptest.Server) {
-			users(srv)
-			srv.Script(smtptest.Rule{On: "AUTH", Reply: "334 not*base64"}, smtptest.Rule{On: "RESPONSE", Reply: "535 5.7.8 expired"})
-		}, talk: talk(begin, "C: AUTH PLAIN", "S: 334 not*base64", "C: *", "S: 535 5.7.8 expired", sayQuit)},
-		{name: "under tls only", why: "4: not offered in clear while there is TLS", setup: func(srv *smtptest.Server) { users(srv); withTLS(srv) },
-			talk: talk("S: "+greeting, sayEhloTLS, "C: AUTH PLAIN "+good, "S: 538 5.7.11 Encryption required for requested authentication mechanism", sayQuit)},
-	}
-	for i := range rows {
-		if rows[i].setup == nil {
-			rows[i].setup = users
-		}
-	}
-	run(t, rows)
-}
-
-// TestSecretsMasked: passwords show in no transcript, record or log.
-func TestSecretsMasked(t *testing.T) {
-	srv := smtptest.NewUnstartedServer(t)
-	srv.Users = map[string]string{"ann": "hunter2"}
-	srv.Start()
-	b64 := base64.StdEncoding.EncodeToString
-	secrets := []string{b64([]byte("\x00ann\x00hunter2")), b64([]byte("hunter2")), "hunter2"}
-	c := dial(t, srv)
-	for _, line := range []string{"EHLO a", "AUTH PLAIN " + secrets[0], "RSET"} {
-		c.Write([]byte(line + "\r\n"))
-	}
-	c.Write([]byte("QUIT\r\n"))
-	s := srv.WaitSession(func(smtptest.Session) bool { return true })
-	all := s.Transcript() + srv.Transcript()
-	for _, e := range s.Exchanges {
-		all += e.Command + e.Did + e.Rule
-	}
-	for _, secret := range secrets {
-		if strings.Contains(all, secret) {
-			t.Errorf("%q shows in:\n%s", secret, all)
-		}
-	}
-	if s.User != "ann" {
-		t.Errorf("User = %q", s.User)
-	}
 }

@@ -120,7 +120,7 @@ func (ch *Channel) collect(octets int) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
 	ch.rec.octets, ch.rec.data, ch.rec.unstuffed = octets, data, unstuffed
-	ch.rec.helo, ch.rec.user, ch.rec.tls = ch.SeenGreeting, ch.user, ch.underTLS
+	ch.rec.helo, ch.rec.user, ch.rec.tls = ch.SeenGreeting, ch.User, ch.underTLS
 	for i, j := 0, 0; i < len(ch.rec.rcpts) && j < len(ch.RcptTos); i++ {
 		if ch.rec.rcpts[i].Accepted {
 			ch.rec.rcpts[i].To = ch.RcptTos[j]

@@ -79,9 +79,9 @@ func (f *features) check(s *Server) error {
 		}
 	}
 	switch {
-	case f.has("STARTTLS"):
+	case f.has("STARTTLS") && s.Commands["STARTTLS"] == nil:
 		return fmt.Errorf("do not write it into Extensions: STARTTLS is offered by setting Server.TLS")
-	case f.has("AUTH"):
+	case f.has("AUTH") && (s.Commands["AUTH"] == nil || s.offersAuth()):
 		return fmt.Errorf("do not write it into Extensions: AUTH is offered by setting Server.Users or Authenticate; Mechanisms chooses")
 	}
 	if s.offersAuth() {

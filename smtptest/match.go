@@ -271,7 +271,7 @@ func (ch *Channel) event(t *turn) Event {
 		Time:        time.Now(),
 		Peer:        ch.Peer,
 		Helo:        ch.SeenGreeting,
-		User:        ch.user,
+		User:        ch.User,
 		TLS:         ch.underTLS,
 		From:        ch.MailFrom,
 		To:          slices.Clone(ch.RcptTos),

@@ -125,6 +125,8 @@ func (ch *Channel) offersParam(p *param) bool {
 	switch p.keyword {
 	case "REQUIRETLS":
 		return ch.underTLS && f.has(p.ext)
+	case "AUTH":
+		return f.has(p.ext) && (!ch.Server.offersAuth() || len(ch.Server.mechanisms(ch)) > 0)
 	case "BODY":
 		return f.has("8BITMIME") || f.has("BINARYMIME")
 	}

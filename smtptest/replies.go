@@ -65,7 +65,7 @@ var (
 	repEncrypt      = text("538 Encryption required for requested authentication mechanism", "5.7.11")
 	repNoMechanism  = text("504 Unrecognized authentication type", "5.5.4")
 	repBadBase64    = text("501 Error: cannot decode base64", "5.5.2")
-	repNoInitial    = text("501 Error: this mechanism takes no initial response", "5.5.4")
+	repNoInitial    = text("501 Error: this mechanism takes no initial response", "5.7.0")
 	repMalformed    = text("501 Error: malformed authentication response", "5.5.2")
 	repCancelled    = text("501 Authentication cancelled", "5.7.0")
 	repLongResponse = text("500 Authentication exchange line is too long", "5.5.6")

@@ -111,7 +111,7 @@ func (ch *Channel) modeStartTLS(told Reply) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
 	ch.reset(isReset)
-	ch.State, ch.SeenGreeting, ch.Extended, ch.user = StateGreeted, "", false, ""
+	ch.State, ch.SeenGreeting, ch.Extended, ch.User = StateGreeted, "", false, ""
 	ch.session.helo, ch.session.user = "", ""
 }
 

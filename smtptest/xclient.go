@@ -43,6 +43,6 @@ func (ch *Channel) commitXclient(said map[string]string) {
 		ch.session.peer = ch.Peer
 	}
 	if login, ok := said["LOGIN"]; ok {
-		ch.user, ch.session.user = login, login
+		ch.User, ch.session.user = login, login
 	}
 }

@@ -38,7 +38,7 @@ func checkReplyLine(line, first string, last bool) error {
 	switch {
 	case len(line) == 3 && last:
 		return nil
-	case last && (line[3] != ' ' || len(line) == 4):
+	case last && (line[3] != ' ' || len(line) == 4 && line != "334 "): // an empty challenge (RFC 4954 4)
 		return errors.New("the last line has a space and text after the code, as in \"250 OK\"")
 	case !last && (len(line) == 3 || line[3] != '-'):
 		return errors.New("a line before the last has a hyphen after the code, as in \"250-first\"")
