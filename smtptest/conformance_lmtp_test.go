@@ -84,3 +84,29 @@ func TestRecipientHandler(t *testing.T) {
 		}
 	}
 }
+
+// TestRecipientsLeft refuses the first recipient by a row: a handler of either
+// kind is asked about the others, and their replies stay theirs.
+func TestRecipientsLeft(t *testing.T) {
+	const gone, full = "550 5.1.1 gone", "452 4.2.2 full"
+	for name, h := range map[string]smtptest.Handler{
+		"for each": &perRecipient{replies: []smtptest.Reply{full, full}},
+		"for all":  smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply { return full }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				srv.LMTP, srv.Handler = true, h
+				srv.Script(smtptest.Rule{On: ". <b@server.test>", Reply: gone})
+				srv.StartInMemory()
+				client := listenTo(dial(t, srv))
+				client.say(turn{send: "LHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nRCPT TO:<d@server.test>\r\nDATA\r\n"})
+				client.heard()
+				client.say(turn{send: "text\r\n.\r\n"})
+				if diff := cmp.Diff(gone+"\r\n"+full+"\r\n"+full+"\r\n", client.heard()); diff != "" {
+					t.Errorf("replies (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}

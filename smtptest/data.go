@@ -3,7 +3,6 @@ package smtptest
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
@@ -197,8 +196,8 @@ func (ch *Channel) dismiss(told Reply) {
 // written; its To then holds all that are not yet refused.
 func (ch *Channel) answerRecipients(end turn) {
 	rec := ch.rec
-	own := sync.OnceValue(ch.ownReplies) // asks the Handler once, and only if a row leaves it something to decide
-	k, took := 0, false
+	var own []Reply // of the recipients from this one on, once a row leaves the Handler something to decide
+	took := false
 	for i := range rec.rcpts {
 		if !rec.rcpts[i].Accepted {
 			continue
@@ -207,12 +206,18 @@ func (ch *Channel) answerRecipients(end turn) {
 		t.name, t.also = ".", end.name
 		t.arg = "<" + rec.rcpts[i].To + ">"
 		t.line = end.line + " " + t.arg
-		n := k
 		t.own.commit = (*Channel).commitMessage1
-		t.late = func(*Channel) Reply { return own()[n] }
-		k++
+		t.late = func(*Channel) Reply {
+			if own == nil {
+				own = ch.ownReplies()
+			}
+			return own[0]
+		}
 		told, took1 := ch.answer(&t)
 		took = took || took1
+		if own != nil {
+			own = own[1:]
+		}
 		ch.Server.mu.Lock()
 		rec.rcpts[i].Accepted, rec.rcpts[i].Final = took1, told
 		ch.Server.mu.Unlock()
@@ -230,10 +235,11 @@ func (ch *Channel) commitMessage1() {
 	}
 }
 
-// ownReplies are the server's own answers for the accepted recipients.
+// ownReplies are the server's own answers for the recipients not yet refused.
 func (ch *Channel) ownReplies() []Reply {
+	m := ch.message()
 	if h, ok := ch.Server.Handler.(RecipientHandler); ok && !ch.pending.ok {
-		replies := ch.processEach(h, ch.message())
+		replies := ch.processEach(h, m)
 		for i := range replies {
 			replies[i] = cmp.Or(replies[i], ch.say(repAccepted))
 		}
@@ -241,7 +247,7 @@ func (ch *Channel) ownReplies() []Reply {
 	}
 	one := ch.say(repTooMuch)
 	if !ch.pending.ok {
-		one = ch.process(ch.message())
+		one = ch.process(m)
 	}
-	return slices.Repeat([]Reply{one}, len(ch.RcptTos))
+	return slices.Repeat([]Reply{one}, len(m.To))
 }
