@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,12 @@ func TestConformanceHandler(t *testing.T) {
 			talk: talk("C: text", "C: .", "S: 554 5.7.1 no", "C: DATA", "S: "+needRcpt, sayQuit), fates: []string{smtptest.OutcomeRefused}},
 		{name: "refusal for now", why: "4.2.1", in: inData, setup: answering("451 4.3.0 later"),
 			talk: talk("C: text", "C: .", "S: 451 4.3.0 later", sayQuit), fates: []string{smtptest.OutcomeRefused}},
+		{name: "no reply", why: "the client waits, and nothing is accepted", in: inData, setup: answering(smtptest.NoReply), turns: true,
+			talk: talk("C: text", "C: .", silence, "C: DATA", "S: "+needRcpt, sayQuit), fates: []string{smtptest.OutcomeRefused}},
+		{name: "not for what the script refuses", why: "a row comes first", in: inData, setup: func(srv *smtptest.Server) {
+			srv.Script(smtptest.Rule{On: ".", Reply: "451 4.3.0 later"})
+			handler(func(context.Context, smtptest.Message) smtptest.Reply { panic("called") })(srv)
+		}, talk: talk("C: text", "C: .", "S: 451 4.3.0 later", sayQuit), fates: []string{smtptest.OutcomeRefused}},
 		{name: "421", why: "3.8: closes after it", in: inData, setup: answering("421 4.3.2 bye"), end: smtptest.EndReply,
 			talk: talk("C: text", "C: .", "S: 421 4.3.2 bye", closed), fates: []string{smtptest.OutcomeRefused}},
 		{name: "sees the message", why: "smtpd: process_message", in: inData, setup: handler(seen), want: with("250 2.6.0 a@client.test b@server.test text"),
@@ -94,6 +101,7 @@ func TestHandlerFailures(t *testing.T) {
 	}{
 		{"panic", "session 1: Handler panicked: boom", func() smtptest.Reply { panic("boom") }, "451 4.3.0 Error: the test's own code failed\r\n"},
 		{"bad reply", "session 1: Handler returned the reply", func() smtptest.Reply { return "hello" }, "451 4.3.0 Error: the test's own code failed\r\n"},
+		{"intermediate reply", "session 1: Handler returned the reply \"354 more\"", func() smtptest.Reply { return "354 more" }, "451 4.3.0 Error: the test's own code failed\r\n"},
 		{"line break", "session 1: Handler returned the reply", func() smtptest.Reply { return "250 a\r\nb" }, "451 4.3.0 Error: the test's own code failed\r\n"},
 		{"goexit", "session 1: Handler left its goroutine", func() smtptest.Reply { runtime.Goexit(); return "" }, ""},
 	} {
@@ -127,34 +135,118 @@ func TestHandlerFailures(t *testing.T) {
 	}
 }
 
-// TestHandlerContext ends with the connection, and with the server.
+// testContext is a test with a context of its own.
+type testContext struct {
+	*fakeTB
+	ctx context.Context
+}
+
+func (t testContext) Context() context.Context { return t.ctx }
+
+// TestHandlerContext ends with the connection, with the server and with the
+// test.
 func TestHandlerContext(t *testing.T) {
-	for name, end := range map[string]func(*smtptest.Server, net.Conn){
-		"close":           func(srv *smtptest.Server, c net.Conn) { srv.Close() },
-		"client leaves":   func(srv *smtptest.Server, c net.Conn) { c.Close() },
-		"client hangs up": func(srv *smtptest.Server, c net.Conn) { srv.CloseClientConnections() },
+	for name, end := range map[string]func(srv *smtptest.Server, c net.Conn, endTest func()){
+		"close":           func(srv *smtptest.Server, _ net.Conn, _ func()) { srv.Close() },
+		"stop":            func(srv *smtptest.Server, _ net.Conn, _ func()) { srv.Stop() },
+		"client leaves":   func(_ *smtptest.Server, c net.Conn, _ func()) { c.Close() },
+		"client hangs up": func(srv *smtptest.Server, _ net.Conn, _ func()) { srv.CloseClientConnections() },
+		"the test ends":   func(_ *smtptest.Server, _ net.Conn, endTest func()) { endTest() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			networks(t, func(t *testing.T, start func(*smtptest.Server)) {
-				srv := smtptest.NewUnstartedServer(t)
-				called := make(chan struct{})
+				ctx, endTest := context.WithCancel(context.Background())
+				defer endTest()
+				tb := testContext{&fakeTB{}, ctx}
+				srv := smtptest.NewUnstartedServer(tb)
+				called, returned := make(chan struct{}), make(chan struct{})
 				handler(func(ctx context.Context, m smtptest.Message) smtptest.Reply {
 					close(called)
 					<-ctx.Done()
+					close(returned)
 					return "451 4.3.0 too late"
 				})(srv)
 				start(srv)
 				c := arrive(t, srv, inData)
 				io.WriteString(c, "text\r\n.\r\n")
 				<-called
-				end(srv, c)
+				end(srv, c, endTest)
+				<-returned
+				c.Close()
 				s := srv.WaitSession(func(smtptest.Session) bool { return true })
 				if len(s.Transactions) != 1 || s.Transactions[0].Data != "text\r\n" || srv.Count() != 0 {
 					t.Errorf("%+v, Count() = %d", s.Transactions, srv.Count())
 				}
+				tb.end()
+				if got := tb.errors(); got != "" {
+					t.Errorf("failure: %s", got)
+				}
 			})
 		})
 	}
+}
+
+// TestHandlerContextGoesOn: a client that pipelines has not left.
+func TestHandlerContextGoesOn(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		handler(func(ctx context.Context, m smtptest.Message) smtptest.Reply {
+			srv.WaitSession(func(s smtptest.Session) bool { return s.ID == 1 }) // until another client has come and gone
+			if ctx.Err() != nil {
+				return "451 4.3.0 ended"
+			}
+			return ""
+		})(srv)
+		start(srv)
+		first := arrive(t, srv, greeted)
+		c := arrive(t, srv, inData)
+		io.WriteString(c, "text\r\n.\r\nNOOP\r\nQUIT\r\n")
+		first.Close()
+		want := ok + "\r\n" + ok + "\r\n" + bye + "\r\n"
+		if got, err := io.ReadAll(c); string(got) != want || err != nil {
+			t.Errorf("replies %q, %v, want %q", got, err, want)
+		}
+	})
+}
+
+// TestHandlerSees holds what process_message is told: all that is recorded of
+// the message but for the reply, as a copy of its own; and a Handler may use
+// the server's readers.
+func TestHandlerSees(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(t)
+		var seen smtptest.Message
+		var before int
+		handler(func(_ context.Context, m smtptest.Message) smtptest.Reply {
+			seen, before = m, len(srv.Messages())+srv.Count()-len(srv.Sessions())
+			seen.To, seen.MailOptions = slices.Clone(m.To), slices.Clone(m.MailOptions)
+			seen.RcptOptions = [][]string{slices.Clone(m.RcptOptions[0]), m.RcptOptions[1]}
+			m.To[0], m.MailOptions[0], m.RcptOptions[0][0] = "x", "x", "x"
+			return "250 2.6.0 queued"
+		})(srv)
+		srv.Extensions = append(srv.Extensions, "DSN")
+		srv.Users = map[string]string{"ann": "secret"}
+		srv.StartInMemory()
+		c := dial(t, srv)
+		err := converse(c, turnsOf(talk("S: "+greeting, "C: HELO client.test", "S: 250 localhost", "C: EHLO client.test", sayEhlo[1:6], "S: 250-ENHANCEDSTATUSCODES", "S: 250-HELP", "S: 250-DSN",
+			"S: 250 AUTH SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", "C: AUTH PLAIN AGFubgBzZWNyZXQ=", "S: 235 2.7.0 Authentication successful",
+			"C: MAIL FROM:<a@client.test> size=5 RET=HDRS", "S: "+mailOK, "C: RCPT TO:<b@server.test> NOTIFY=NEVER", "S: "+rcptOK, "C: RCPT TO:<c@server.test>", "S: "+rcptOK,
+			sayData, "C: ..text", "C: .", "S: 250 2.6.0 queued", sayQuit)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := srv.Wait(1)[0]
+		if want.User != "ann" || want.Peer == "" || want.Helo != "client.test" || want.MailOptions[0] != "size=5" || want.RcptOptions[0][0] != "NOTIFY=NEVER" || want.To[1] != "c@server.test" {
+			t.Errorf("recorded: %+v", want)
+		}
+		want.Reply = ""
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Errorf("ProcessMessage's Message mismatch (-recorded +seen):\n%s", diff)
+		}
+		if before != -1 {
+			t.Errorf("%d messages before it was accepted", before+1)
+		}
+	})
 }
 
 // TestClientReset is the client that breaks its connection.

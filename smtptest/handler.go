@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -149,7 +150,11 @@ func (ch *Channel) legal(what string, reply Reply) Reply {
 	if reply == "" || reply == NoReply {
 		return reply
 	}
-	if err := wire.CheckReply(string(reply)); err != nil {
+	err := wire.CheckReply(string(reply))
+	if err == nil && what == "Handler" && reply[0] == '3' {
+		err = errors.New("a message is answered with 2yz, 4yz or 5yz (RFC 5321 4.3.2); others are said by a Rule")
+	}
+	if err != nil {
 		ch.Server.errorf("smtptest: session %d: %s returned the reply %s: %v", ch.session.id, what, cut(fmt.Sprintf("%q", reply)), err)
 		return ch.say(repConfused)
 	}
