@@ -109,7 +109,7 @@ func TestRelaySecure(t *testing.T) {
 	}{
 		{name: "starttls and auth"},
 		{name: "no auth", want: "530 5.7.0", change: func(r *smtptest.Relay, _ *smtptest.Server) { r.Auth = nil }},
-		{name: "wrong password", want: `451 4.4.1 Error: the upstream server fails: 535 "5.7.8`, change: func(r *smtptest.Relay, _ *smtptest.Server) {
+		{name: "wrong password", want: `451 4.4.1 Error: the upstream server fails: it answers 535 5.7.8`, change: func(r *smtptest.Relay, _ *smtptest.Server) {
 			r.Auth = smtp.PlainAuth("", "ann", "guess", "127.0.0.1")
 		}},
 		{name: "certificate not trusted", want: "451 4.4.1 Error: the upstream server fails: tls: ", change: func(r *smtptest.Relay, _ *smtptest.Server) {

@@ -47,7 +47,7 @@ func (ch *Channel) process(m Message) Reply {
 	if rh, ok := h.(RecipientHandler); ok {
 		each := ch.processEach(rh, m)
 		ch.noteFinal(each)
-		reply = oneReply(m.To, each)
+		reply = OneReply(m.To, each)
 	} else {
 		reply = ch.guard("Handler", func(ctx context.Context) Reply { return h.ProcessMessage(ctx, m) })
 	}
@@ -88,9 +88,10 @@ func (ch *Channel) noteFinal(each []Reply) {
 	}
 }
 
-// oneReply is the reply to a message of whose recipients each got its own: ""
-// if nobody was refused.
-func oneReply(to []string, each []Reply) Reply {
+// OneReply is SMTP's reply to a message of whose recipients each got its own,
+// as RecipientHandler says: "" if nobody was refused. It makes a RecipientHandler's
+// ProcessMessage out of its ProcessRecipients.
+func OneReply(to []string, each []Reply) Reply {
 	var worst Reply
 	var refused []string
 	same := true
