@@ -274,6 +274,7 @@ func span(d time.Duration) string {
 
 // reportUnused fails the test for each row that never fired.
 func (s *Server) reportUnused() {
+	s.test().Helper()
 	s.script.mu.Lock()
 	s.script.retire()
 	rows := s.script.old

@@ -113,7 +113,7 @@ const (
 // TestMain and programs.
 func NewServer(tb TB) *Server {
 	s := NewUnstartedServer(tb)
-	s.helper()
+	s.test().Helper()
 	s.Start()
 	return s
 }
@@ -121,7 +121,7 @@ func NewServer(tb TB) *Server {
 // NewTLSServer is NewServer with implicit TLS (RFC 8314).
 func NewTLSServer(tb TB) *Server {
 	s := NewUnstartedServer(tb)
-	s.helper()
+	s.test().Helper()
 	s.StartTLS()
 	return s
 }
@@ -131,7 +131,7 @@ func NewTLSServer(tb TB) *Server {
 // the bubble's own t.
 func NewInMemoryServer(tb TB) *Server {
 	s := NewUnstartedServer(tb)
-	s.helper()
+	s.test().Helper()
 	s.StartInMemory()
 	return s
 }
@@ -144,10 +144,8 @@ func NewUnstartedServer(tb TB) *Server {
 		tb:         tb,
 	}
 	s.phase.Store(unstarted)
-	if tb != nil {
-		tb.Helper()
-		tb.Cleanup(s.finish)
-	}
+	s.test().Helper()
+	s.test().Cleanup(s.finish)
 	return s
 }
 
@@ -155,25 +153,25 @@ func NewUnstartedServer(tb TB) *Server {
 // if it is set, and serves. It fails the test if the server is already started
 // or misconfigured.
 func (s *Server) Start() {
-	s.helper()
+	s.test().Helper()
 	s.start(false, false)
 }
 
 // StartTLS is Start with implicit TLS (RFC 8314).
 func (s *Server) StartTLS() {
-	s.helper()
+	s.test().Helper()
 	s.start(true, false)
 }
 
 // StartInMemory is Start without sockets. Listener must be nil. With TLS set
 // the server offers STARTTLS.
 func (s *Server) StartInMemory() {
-	s.helper()
+	s.test().Helper()
 	s.start(false, true)
 }
 
 func (s *Server) start(implicit, inMemory bool) {
-	s.helper()
+	s.test().Helper()
 	s.life.Lock()
 	defer s.life.Unlock()
 	switch s.phase.Load() {
@@ -267,6 +265,7 @@ func (s *Server) leave(ch *Channel) {
 // returns when all its goroutines are gone. What was recorded stays readable.
 // Calling it again does nothing.
 func (s *Server) Close() {
+	s.test().Helper()
 	if s.refuseOnSession("Close") {
 		return
 	}
@@ -274,7 +273,6 @@ func (s *Server) Close() {
 	defer s.life.Unlock()
 	switch s.phase.Load() {
 	case unmade:
-		s.helper()
 		s.fatalf("smtptest: Close of a zero Server: make it with NewServer")
 		return
 	case closed:
@@ -326,7 +324,7 @@ func (s *Server) CloseClientConnections() {
 // address stays reserved where the system allows it, records and script are
 // kept. Restart ends it.
 func (s *Server) Stop() {
-	s.helper()
+	s.test().Helper()
 	if s.refuseOnSession("Stop") {
 		return
 	}
@@ -343,7 +341,7 @@ func (s *Server) Stop() {
 
 // Restart ends the outage that Stop began, at the same address.
 func (s *Server) Restart() {
-	s.helper()
+	s.test().Helper()
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.phase.Load() == closed {

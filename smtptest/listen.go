@@ -92,7 +92,7 @@ func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Con
 // not yet said EHLO. A server with implicit TLS is spoken to over TLS. It fails
 // the test if the server cannot be reached.
 func (s *Server) Client() *smtp.Client {
-	s.helper()
+	s.test().Helper()
 	conn, err := s.DialContext(context.Background(), "", "")
 	if err != nil {
 		s.fatalf("smtptest: Client: %v", err)

@@ -115,7 +115,7 @@ type Event struct {
 // start at zero. A row already chosen finishes as chosen. A row that can never
 // fire, or whose answer is not legal, fails the test at once.
 func (s *Server) Script(rules ...Rule) {
-	s.helper()
+	s.test().Helper()
 	if s.phase.Load() == unmade {
 		s.fatalf("smtptest: Script of a zero Server: make it with NewServer")
 		return

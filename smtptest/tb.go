@@ -27,30 +27,40 @@ type reporter struct {
 	failed bool
 }
 
-func (s *Server) helper() {
-	if s.tb != nil {
-		s.tb.Helper()
+// test is the server's TB. Each function between the test and a failure calls
+// its Helper itself, so that the failure names the test's line: Helper marks
+// its caller only.
+func (s *Server) test() TB {
+	if s.tb == nil {
+		return nobody{}
 	}
+	return s.tb
 }
+
+// nobody stands for a nil TB: problems panic.
+type nobody struct{}
+
+func (nobody) Helper()                           {}
+func (nobody) Cleanup(func())                    {}
+func (nobody) Logf(string, ...any)               {}
+func (nobody) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (nobody) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 // fatalf ends the test. It is for the public methods, on the test's goroutine;
 // a TB whose Fatalf returns is no reason to go on.
 func (s *Server) fatalf(format string, args ...any) {
-	s.helper()
+	s.test().Helper()
 	s.tell(true, format, args...)
 }
 
 // errorf fails the test from any goroutine.
 func (s *Server) errorf(format string, args ...any) {
-	s.helper()
+	s.test().Helper()
 	s.tell(false, format, args...)
 }
 
 func (s *Server) tell(fatal bool, format string, args ...any) {
-	s.helper()
-	if s.tb == nil {
-		panic(fmt.Sprintf(format, args...))
-	}
+	s.test().Helper()
 	s.report.mu.Lock()
 	over := s.report.over
 	s.report.failed = true
@@ -60,19 +70,19 @@ func (s *Server) tell(fatal bool, format string, args ...any) {
 		panic(fmt.Sprintf(format, args...) + " (the test of this server has ended)")
 	case over:
 	case fatal && !onSession():
-		s.tb.Fatalf(format, args...)
+		s.test().Fatalf(format, args...)
 	default:
-		s.tb.Errorf(format, args...)
+		s.test().Errorf(format, args...)
 	}
 }
 
 // logf writes to the test's log; a nil TB has none.
 func (s *Server) logf(format string, args ...any) {
+	s.test().Helper()
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
-	if s.tb != nil && !s.report.over {
-		s.tb.Helper()
-		s.tb.Logf(format, args...)
+	if !s.report.over {
+		s.test().Logf(format, args...)
 	}
 }
 
@@ -108,7 +118,7 @@ func (s *Server) finish() {
 // refuseOnSession fails the test when a method that waits for all sessions is
 // called from one of them: by a Handler, a CommandFunc or a condition.
 func (s *Server) refuseOnSession(method string) bool {
-	s.helper()
+	s.test().Helper()
 	if !onSession() {
 		return false
 	}

@@ -12,7 +12,7 @@ import (
 // closed, it fails the test with the dialogue so far. Wait needs no sleep and
 // does not poll. Call it on the test's goroutine.
 func (s *Server) Wait(n int) []Message {
-	s.helper()
+	s.test().Helper()
 	messages, err := s.wait(context.Background(), n)
 	if err != nil {
 		s.fatalf("smtptest: Wait(%d): %v\n%s", n, err, s.dialogue())
@@ -62,7 +62,7 @@ func (s *Server) atLeast(n int) (messages []Message, enough bool) {
 // matches, as soon as it is there; otherwise it fails the test like Wait.
 // match runs on the test's goroutine, once for each message, without a lock.
 func (s *Server) WaitFor(match func(Message) bool) Message {
-	s.helper()
+	s.test().Helper()
 	seen := 0
 	var found *Message
 	err := s.until(context.Background(), func() bool {
@@ -85,7 +85,7 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 // there is one; otherwise it fails the test like Wait. Refusals and aborted
 // transactions never become messages: they are found here.
 func (s *Server) WaitSession(match func(Session) bool) Session {
-	s.helper()
+	s.test().Helper()
 	asked := map[int]bool{}
 	var found *Session
 	err := s.until(context.Background(), func() bool {
