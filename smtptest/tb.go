@@ -3,6 +3,7 @@ package smtptest
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type reporter struct {
 	mu     sync.Mutex
 	over   bool // the test has ended: nothing may be logged
 	failed bool
+	seen   map[int]int // of each session that the log has shown, how many exchanges
 }
 
 // test is the server's TB. Each function between the test and a failure calls
@@ -83,6 +85,21 @@ func (s *Server) logf(format string, args ...any) {
 	defer s.report.mu.Unlock()
 	if !s.report.over {
 		s.test().Logf(format, args...)
+	}
+}
+
+// print writes to the test's log too, without naming a line if the TB can do so.
+func (s *Server) print(text string) {
+	tb, ok := s.tb.(interface{ Output() io.Writer })
+	if !ok {
+		s.test().Helper()
+		s.logf("%s", text)
+		return
+	}
+	s.report.mu.Lock()
+	defer s.report.mu.Unlock()
+	if !s.report.over {
+		fmt.Fprintln(tb.Output(), text)
 	}
 }
 

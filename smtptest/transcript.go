@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Transcript is the dialogue of all sessions in RFC 5321's notation, C: for
@@ -26,8 +25,10 @@ func (s *Server) Transcript() string {
 func (s Session) Transcript() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "-- session %d\n", s.ID)
-	for _, e := range s.Exchanges {
-		s.write(&b, e, "")
+	for i := range s.Exchanges {
+		for _, line := range s.lines(i) {
+			b.WriteString(line + "\n")
+		}
 	}
 	if s.End != "" {
 		fmt.Fprintf(&b, "-- %s\n", s.End)
@@ -35,29 +36,36 @@ func (s Session) Transcript() string {
 	return b.String()
 }
 
-// write appends an exchange of the session, each line behind the prefix.
-func (s Session) write(b *strings.Builder, e Exchange, prefix string) {
-	if e.Octets > 0 {
-		s.writeContent(b, e, prefix)
+// lines are the exchange with the index i: first the client's, then what else
+// happened, then the server's.
+func (s Session) lines(i int) []string {
+	e := s.Exchanges[i]
+	var lines []string
+	if !e.Event {
+		lines = append(lines, "C: "+shown(e.Command))
 	}
-	switch {
-	case !e.Event:
-		fmt.Fprintf(b, "%sC: %s\n", prefix, shown(e.Command))
-	case e.Command == "." || strings.HasPrefix(e.Command, ". "):
-		fmt.Fprintf(b, "%sC: .\n", prefix)
+	if e.Octets > 0 {
+		lines = append(lines, s.contentLines(i)...)
+	}
+	if e.endsData() {
+		lines = append(lines, "C: .")
 	}
 	if e.TooLong {
-		fmt.Fprintf(b, "%s-- the line was too long\n", prefix)
+		lines = append(lines, "-- the line was too long")
 	}
-	e.writeRule(b, prefix)
+	if row := e.row(); row != "" {
+		lines = append(lines, "-- "+row)
+	}
 	if e.Raw != "" {
-		fmt.Fprintf(b, "%sS: %s\n", prefix, cut(strconv.Quote(e.Raw)))
-		return
+		return append(lines, "S: "+cut(strconv.Quote(e.Raw)))
 	}
 	for line := range strings.Lines(string(e.Reply)) {
-		fmt.Fprintf(b, "%sS: %s\n", prefix, shown(strings.TrimRight(line, "\r\n")))
+		lines = append(lines, "S: "+shown(strings.TrimRight(line, "\r\n")))
 	}
+	return lines
 }
+
+func (e Exchange) endsData() bool { return e.Event && strings.HasPrefix(e.Command, ".") }
 
 // The most of a content that a transcript shows.
 const (
@@ -65,44 +73,65 @@ const (
 	maxData  = 2000 // octets
 )
 
-// writeContent shows the content that an exchange ends, the beginning only if
-// it is long.
-func (s Session) writeContent(b *strings.Builder, e Exchange, prefix string) {
-	data := ""
-	if n := e.Transaction; n > 0 && n <= len(s.Transactions) {
-		data = s.Transactions[n-1].Data
-	}
-	lines := strings.SplitAfterN(data[:min(len(data), maxData)], "\r\n", maxLines+1)
-	whole := len(lines) <= maxLines && len(data) <= maxData && data != ""
-	for _, line := range lines[:min(len(lines), maxLines)] {
+// contentLines are the content that came with the exchange, the beginning only
+// if it is long.
+func (s Session) contentLines(i int) []string {
+	e := s.Exchanges[i]
+	data := s.content(i)
+	content := strings.SplitAfterN(data[:min(len(data), maxData)], "\r\n", maxLines+1)
+	whole := len(content) <= maxLines && len(data) <= maxData && data != ""
+	var lines []string
+	for _, line := range content[:min(len(content), maxLines)] {
 		if line == "" {
 			continue
 		}
-		if line[0] == '.' {
+		if line[0] == '.' && e.Event {
 			line = "." + line
 		}
-		fmt.Fprintf(b, "%sC: %s\n", prefix, shown(strings.TrimSuffix(line, "\r\n")))
+		lines = append(lines, "C: "+shown(strings.TrimSuffix(line, "\r\n")))
 	}
 	if !whole {
-		fmt.Fprintf(b, "%s-- %s in all\n", prefix, count(e.Octets, "octet"))
+		lines = append(lines, fmt.Sprintf("-- %s in all", count(e.Octets, "octet")))
 	}
+	return lines
 }
 
-// writeRule says which row answered, and what it did.
-func (e Exchange) writeRule(b *strings.Builder, prefix string) {
+// content is what came with the exchange: all of the transaction's Data with
+// the dot, one chunk of it with BDAT. "" if it was not kept.
+func (s Session) content(i int) string {
+	e := s.Exchanges[i]
+	if e.Transaction == 0 || e.Transaction > len(s.Transactions) {
+		return ""
+	}
+	data := s.Transactions[e.Transaction-1].Data
+	if e.Event {
+		return data
+	}
+	before := 0
+	for _, earlier := range s.Exchanges[:i] {
+		if earlier.Transaction == e.Transaction {
+			before += earlier.Octets
+		}
+	}
+	before = min(before, len(data))
+	return data[before:min(before+e.Octets, len(data))]
+}
+
+// row says which row of the script answered, and what it did; "" if none did.
+func (e Exchange) row() string {
 	row, _, _ := strings.Cut(e.Rule, ":")
 	switch {
-	case row != "" && e.Event && e.Command != "CONNECT" && e.Command[0] != '.':
+	case row != "" && e.Event && e.Command != "CONNECT" && !e.endsData():
 		row += " at " + e.Command
 	case row == "" && e.Did != "":
 		row = e.Command
 	case row == "":
-		return
+		return ""
 	}
 	if e.Did != "" {
 		row += ": " + e.Did
 	}
-	fmt.Fprintf(b, "%s-- %s\n", prefix, row)
+	return row
 }
 
 // shown is a line as it is if it is printable, else quoted; long ones are cut.
@@ -124,42 +153,4 @@ func cut(s string) string {
 		return s
 	}
 	return fmt.Sprintf("%s... (%s)", s[:maxShown-40], count(len(s), "octet"))
-}
-
-// maxSessions is how many dialogues the log of a failed test shows.
-const maxSessions = 20
-
-// dialogue is what has been said so far, for the log of a test: with times,
-// and the last sessions only if there are many.
-func (s *Server) dialogue() string {
-	sessions := s.Sessions()
-	if len(sessions) == 0 {
-		return "no client has connected"
-	}
-	var b strings.Builder
-	if over := len(sessions) - maxSessions; over > 0 {
-		fmt.Fprintf(&b, "(%s before these are not shown)\n", count(over, "session"))
-		sessions = sessions[over:]
-	}
-	for _, se := range sessions {
-		end := "open"
-		if se.End != "" {
-			end = fmt.Sprintf("%s after %s", se.End, round(se.Duration))
-		}
-		fmt.Fprintf(&b, "session %d from %s, %s:\n", se.ID, se.Peer, end)
-		for _, e := range se.Exchanges {
-			se.write(&b, e, fmt.Sprintf("%9s ", round(e.At)))
-		}
-	}
-	return strings.TrimRight(b.String(), "\n")
-}
-
-func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
-
-// showFailure logs the dialogue of a test that has failed.
-func (s *Server) showFailure() {
-	s.tb.Helper()
-	if s.failed() && s.started() {
-		s.logf("smtptest: the dialogue with %s:\n%s", s.Addr, s.dialogue())
-	}
 }

@@ -15,7 +15,7 @@ func (s *Server) Wait(n int) []Message {
 	s.test().Helper()
 	messages, err := s.wait(context.Background(), n)
 	if err != nil {
-		s.fatalf("smtptest: Wait(%d): %v\n%s", n, err, s.dialogue())
+		s.fatalf("smtptest: Wait(%d): %v\n%s", n, err, s.story())
 	}
 	return messages
 }
@@ -26,10 +26,13 @@ func (s *Server) Wait(n int) []Message {
 // arrive together with the error.
 func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 	messages, err := s.wait(ctx, n)
-	if err != nil {
-		err = fmt.Errorf("smtptest: WaitContext(%d): %w", n, err)
+	if err == nil {
+		return messages, nil
 	}
-	return messages, err
+	if miss := s.nearestMiss(); miss != "" {
+		err = fmt.Errorf("%w; %s", err, miss)
+	}
+	return messages, fmt.Errorf("smtptest: WaitContext(%d): %w", n, err)
 }
 
 func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error) {
@@ -42,7 +45,7 @@ func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error
 	})
 	if err != nil {
 		messages = s.Messages()
-		err = fmt.Errorf("%w; %s recorded", err, count(len(messages), "message"))
+		err = fmt.Errorf("%w; %s", err, s.recorded(n))
 	}
 	return messages, err
 }
@@ -75,7 +78,7 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitFor: %v; none of %s matched\n%s", err, count(seen, "message"), s.dialogue())
+		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, count(seen, "message"), s.arrived(), s.story())
 		return Message{}
 	}
 	return *found
@@ -98,7 +101,7 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitSession: %v; none of %s matched\n%s", err, count(len(asked), "ended session"), s.dialogue())
+		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, count(len(asked), "ended session"), s.stillOpen(), s.story())
 		return Session{}
 	}
 	return *found

@@ -1,0 +1,267 @@
+package smtptest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The most that the log of a failed test shows: as much as somebody reads.
+const (
+	fewSessions  = 3  // are shown one by one, however alike they are
+	maxKinds     = 8  // in full; more have a line each
+	maxBriefs    = 20 // of these lines
+	maxExchanges = 24 // of a session
+)
+
+// dialogue is what has been said so far, for the log of a test: with times, and
+// of many sessions one of each kind. What it shows counts as shown.
+func (s *Server) dialogue() string {
+	sessions := s.Sessions()
+	s.report.see(sessions)
+	return newLog(sessions).all(sessions)
+}
+
+// showFailure logs the dialogue of a test that has failed, without the sessions
+// that were shown as they are.
+func (s *Server) showFailure() {
+	s.test().Helper()
+	if !s.failed() || !s.started() {
+		return
+	}
+	sessions := s.Sessions()
+	if fresh, first := s.report.see(sessions); first || len(fresh) > 0 {
+		s.print(fmt.Sprintf("smtptest: the dialogue with %s:\n%s", s.Addr, newLog(sessions).all(fresh)))
+	}
+}
+
+// see returns the sessions in which something was said since they were last
+// seen, and whether it is the first look.
+func (r *reporter) see(sessions []Session) (fresh []Session, first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first = r.seen == nil; first {
+		r.seen = make(map[int]int)
+	}
+	for _, se := range sessions {
+		if n, ok := r.seen[se.ID]; !ok || n < len(se.Exchanges) {
+			fresh = append(fresh, se)
+		}
+		r.seen[se.ID] = len(se.Exchanges)
+	}
+	return fresh, first
+}
+
+// A sessionLog writes sessions for the log of a test.
+type sessionLog struct {
+	strings.Builder
+	zero time.Time       // the start of the server's first session
+	rows map[string]bool // whose text has been shown
+}
+
+func newLog(all []Session) *sessionLog {
+	l := &sessionLog{rows: make(map[string]bool)}
+	if len(all) > 0 {
+		l.zero = all[0].Start
+	}
+	return l
+}
+
+// all writes one session of each kind, and names the others.
+func (l *sessionLog) all(sessions []Session) string {
+	if len(sessions) == 0 {
+		return "no client has connected"
+	}
+	kinds := kindsOf(sessions)
+	for i, kind := range kinds {
+		switch middle := min(i, len(kinds)-1-i); {
+		case middle < maxKinds/2:
+			l.session(kind[0])
+		case i < maxKinds/2+maxBriefs:
+			fmt.Fprintf(l, "%s: %s\n", l.headline(kind[0]), kind[0].setback())
+		case i == maxKinds/2+maxBriefs:
+			fmt.Fprintf(l, "(%s not shown)\n", count(len(kinds)-maxKinds-maxBriefs, "other session"))
+		}
+		if more := kind[1:]; len(more) > 0 {
+			fmt.Fprintf(l, "(%s like session %d: %s)\n", count(len(more), "other"), kind[0].ID, ranges(more))
+		}
+	}
+	return strings.TrimRight(l.String(), "\n")
+}
+
+// kindsOf puts sessions together that went alike.
+func kindsOf(sessions []Session) [][]Session {
+	var kinds [][]Session
+	index := make(map[string]int)
+	for _, se := range sessions {
+		course := se.course()
+		i, ok := index[course]
+		if !ok || len(sessions) <= fewSessions {
+			i = len(kinds)
+			index[course] = i
+			kinds = append(kinds, nil)
+		}
+		kinds[i] = append(kinds[i], se)
+	}
+	return kinds
+}
+
+// course is the same for sessions that went alike: all in which messages were
+// sent and nothing was unusual, else those with the same verbs, replies and
+// rows.
+func (s Session) course() string {
+	var b strings.Builder
+	usual := s.End == EndQuit && s.accepted() > 0
+	last := ""
+	for _, e := range s.Exchanges {
+		step := e.step()
+		if step != last {
+			b.WriteString(step)
+		}
+		last = step
+		usual = usual && e.usual()
+	}
+	if usual {
+		return ""
+	}
+	return b.String() + s.End
+}
+
+// step is the same for exchanges that went alike.
+func (e Exchange) step() string {
+	verb, _, _ := strings.Cut(e.Command, " ")
+	return fmt.Sprintf("%s %d %s\n", strings.ToUpper(verb), e.Reply.Code(), e.row())
+}
+
+// usual says that no row had a hand in it and the client was refused nothing.
+func (e Exchange) usual() bool { return e.Rule == "" && !e.refused() }
+
+// ranges are the numbers of sessions, as in "2-36, 38".
+func ranges(sessions []Session) string {
+	var parts []string
+	for i := 0; i < len(sessions); {
+		end := i + 1
+		for end < len(sessions) && sessions[end].ID == sessions[end-1].ID+1 {
+			end++
+		}
+		part := fmt.Sprint(sessions[i].ID)
+		if end-i > 1 {
+			part += fmt.Sprintf("-%d", sessions[end-1].ID)
+		}
+		parts = append(parts, part)
+		i = end
+	}
+	return cut(strings.Join(parts, ", "))
+}
+
+// headline says who, when and how it ended.
+func (l *sessionLog) headline(se Session) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "session %d from %s", se.ID, se.Peer)
+	if at := se.Start.Sub(l.zero); at > 0 {
+		fmt.Fprintf(&b, " at %s", round(at))
+	}
+	if se.End == "" {
+		fmt.Fprintf(&b, ", open, silent for %s", round(time.Since(se.Start)-se.lastAt()))
+	} else {
+		fmt.Fprintf(&b, ", %s after %s", se.End, round(se.Duration))
+	}
+	if n := se.accepted(); n > 0 {
+		fmt.Fprintf(&b, ", %s", count(n, "message"))
+	} else {
+		b.WriteString(", no message")
+	}
+	return b.String()
+}
+
+func (s Session) lastAt() time.Duration {
+	if n := len(s.Exchanges); n > 0 {
+		return s.Exchanges[n-1].At
+	}
+	return 0
+}
+
+// accepted is how many messages came of the session.
+func (s Session) accepted() (n int) {
+	for _, t := range s.Transactions {
+		if t.Outcome == OutcomeAccepted {
+			n++
+		}
+	}
+	return n
+}
+
+// session writes one session in full.
+func (l *sessionLog) session(se Session) {
+	fmt.Fprintf(l, "%s:\n", l.headline(se))
+	left, failed := 0, ""
+	for i, e := range se.Exchanges {
+		middle := min(i, len(se.Exchanges)-1-i) >= maxExchanges/2
+		if middle && (e.usual() || e.step() == failed) {
+			left++
+			continue
+		}
+		if !e.usual() {
+			failed = e.step()
+		}
+		l.left(&left)
+		l.exchange(se, i)
+	}
+	l.left(&left)
+	if n := se.unfinished(); n > 0 && se.cutOff() {
+		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", count(se.Transactions[n-1].Octets, "octet"))
+	}
+}
+
+// cutOff says that the session ended within the content.
+func (s Session) cutOff() bool {
+	last := s.Exchanges[len(s.Exchanges)-1]
+	return s.End != "" && last.Transaction > 0 && last.Reply.Code() == 354
+}
+
+// left says how many exchanges were left out.
+func (l *sessionLog) left(n *int) {
+	if *n > 0 {
+		fmt.Fprintf(l, "%12s-- %s not shown\n", "", count(*n, "exchange"))
+	}
+	*n = 0
+}
+
+// exchange writes an exchange with its time, relative to the session's start,
+// and a mark at what the client was refused.
+func (l *sessionLog) exchange(se Session, i int) {
+	e := se.Exchanges[i]
+	at := round(e.At).String()
+	for _, line := range fold(se.lines(i)) {
+		mark := ' '
+		switch {
+		case strings.HasPrefix(line, "S: ") && e.refused():
+			mark = '!'
+		case strings.HasPrefix(line, "-- row ") && !l.rows[e.Rule]:
+			l.rows[e.Rule] = true
+			_, text, _ := strings.Cut(e.Rule, ": ")
+			line += "    " + text
+		}
+		fmt.Fprintf(l, "%9s %c %s\n", at, mark, line)
+		at = ""
+	}
+}
+
+// fold puts a reply of several lines on one.
+func fold(lines []string) []string {
+	first := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "S: ") })
+	if first < 0 || len(lines)-first < 3 {
+		return lines
+	}
+	folded := lines[first]
+	for _, line := range lines[first+1:] {
+		folded += ", " + line[min(len("S: 250-"), len(line)):]
+	}
+	return append(lines[:first:first], folded)
+}
+
+// refused says that the client was told that it failed, in words or not.
+func (e Exchange) refused() bool { return e.Reply.Code() >= 400 || e.Raw != "" }
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }

@@ -1,0 +1,189 @@
+package smtptest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/smtp"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// failures are tests that fail. They run in a process of their own, in bubbles,
+// so that the times in their output are known; testdata/failures.txt is what
+// they say.
+var failures = []struct {
+	name, reason string
+	run          func(t *testing.T, srv *smtptest.Server)
+}{
+	{"one session", "everything of it is shown", func(t *testing.T, srv *smtptest.Server) {
+		send(srv, "ann@example.com", "bob@example.com", "Subject: Hi\r\n\r\nHello\r\n")
+		if got := srv.Messages()[0].Subject(); got != "Ho" {
+			t.Errorf("Subject() = %q, want %q", got, "Ho")
+		}
+	}},
+	{"no client", "said once", func(t *testing.T, srv *smtptest.Server) { srv.Wait(1) }},
+	{"refused by a rule", "the refusal is the nearest miss; the dialogue is shown once", func(t *testing.T, srv *smtptest.Server) {
+		srv.Script(smtptest.Rule{On: "RCPT TO:<bob@example.com>", Times: 2, Delay: time.Second, Reply: "450 4.2.1 greylisted"})
+		for range 2 {
+			send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+			time.Sleep(time.Minute)
+		}
+		srv.Wait(1)
+	}},
+	{"other messages", "a failed WaitFor says what came", func(t *testing.T, srv *smtptest.Server) {
+		for i := range 7 {
+			send(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("Subject: mail %d\r\n\r\n", i))
+		}
+		srv.WaitFor(func(m smtptest.Message) bool { return m.To[0] == "eve@example.com" })
+	}},
+	{"a client that stalls", "the open session is named", func(t *testing.T, srv *smtptest.Server) {
+		c := srv.Client()
+		t.Cleanup(func() { c.Close() })
+		c.Mail("ann@example.com")
+		c.Rcpt("bob@example.com")
+		srv.WaitTimeout = time.Minute
+		srv.WaitSession(func(smtptest.Session) bool { return true })
+	}},
+	{"a client that leaves within the content", "what came of it is counted", func(t *testing.T, srv *smtptest.Server) {
+		c := srv.Client()
+		c.Mail("ann@example.com")
+		c.Rcpt("bob@example.com")
+		w, _ := c.Data()
+		fmt.Fprint(w, strings.Repeat("a line\r\n", 1000))
+		c.Close()
+		srv.Wait(1)
+	}},
+	{"drained before", "the count says so", func(t *testing.T, srv *smtptest.Server) {
+		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		srv.Drain()
+		srv.Wait(1)
+	}},
+	{"password", "it is masked, TLS is marked", func(t *testing.T, srv *smtptest.Server) {
+		c := srv.Client()
+		c.StartTLS(srv.ClientTLSConfig())
+		c.Auth(smtp.PlainAuth("", "ann", "friend", srv.Host()))
+		c.Close()
+		srv.WaitSession(func(s smtptest.Session) bool { return s.User != "" })
+	}},
+	{"long content", "its beginning and its size are shown", func(t *testing.T, srv *smtptest.Server) {
+		send(srv, "ann@example.com", "bob@example.com", strings.Repeat("x", 990)+"\r\n"+strings.Repeat("a line\r\n", 1000))
+		send(srv, "ann@example.com", "bob@example.com", "\x00\x1b[31mred\r\n")
+		t.Error("mail differs")
+	}},
+	{"long session", "the ends are shown, and each kind of refusal between", func(t *testing.T, srv *smtptest.Server) {
+		srv.Script(smtptest.Rule{On: "RCPT", Skip: 50, Times: 20, Reply: "452 4.5.3 too many"})
+		c := srv.Client()
+		c.Mail("ann@example.com")
+		for i := range 100 {
+			c.Rcpt(fmt.Sprintf("user%d@example.com", i))
+		}
+		c.Quit()
+		t.Error("recipients differ")
+	}},
+	{"a hundred sessions", "one of each kind is shown", func(t *testing.T, srv *smtptest.Server) {
+		srv.Script(
+			smtptest.Rule{On: "RCPT", Skip: 36, Times: 3, Reply: "450 4.2.1 greylisted"},
+			smtptest.Rule{On: ".", Skip: 70, Times: 1, Reply: smtptest.NoReply, Then: smtptest.Reset},
+		)
+		for i := range 100 {
+			send(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("Subject: mail %d\r\n\r\nHello\r\n", i))
+			time.Sleep(time.Second)
+		}
+		srv.Wait(100)
+	}},
+	{"many kinds", "those in the middle have a line each", func(t *testing.T, srv *smtptest.Server) {
+		for i := range 40 {
+			srv.Script(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply(fmt.Sprintf("%d no", 510+i))})
+			send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		}
+		srv.Wait(1)
+	}},
+	{"two servers", "each names its address", func(t *testing.T, srv *smtptest.Server) {
+		other := smtptest.NewInMemoryServer(t)
+		send(other, "ann@example.com", "bob@example.com", "Hi\r\n")
+		_, err := srv.WaitContext(context.Background(), 1)
+		t.Error(err)
+		_, err = other.WaitContext(context.Background(), 2)
+		t.Error(err)
+	}},
+}
+
+const playEnv = "SMTPTEST_PLAY_FAILURES"
+
+// TestPlayFailures is the process of its own.
+func TestPlayFailures(t *testing.T) {
+	if os.Getenv(playEnv) == "" {
+		return
+	}
+	for _, f := range failures {
+		t.Run(f.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				if f.name == "password" {
+					srv.TLS = &tls.Config{}
+					srv.Users = map[string]string{"ann": "open-sesame"}
+				}
+				srv.StartInMemory()
+				f.run(t, srv)
+			})
+		})
+	}
+}
+
+// TestFailureOutput holds what failing tests say against
+// testdata/failures.txt. With SMTPTEST_UPDATE=1 in the environment it writes
+// the file.
+func TestFailureOutput(t *testing.T) {
+	const file = "testdata/failures.txt"
+	var got strings.Builder
+	for _, f := range failures {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestPlayFailures$/^"+strings.ReplaceAll(f.name, " ", "_")+"$")
+		cmd.Env = append(os.Environ(), playEnv+"=1")
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			t.Errorf("%s: does not fail", f.name)
+		}
+		fmt.Fprintf(&got, "== %s: %s\n%s\n", f.name, f.reason, ofTest(string(out)))
+	}
+	if os.Getenv("SMTPTEST_UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(got.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
+		t.Errorf("failure output mismatch (-want +got):\n%s", diff)
+	}
+	for _, secret := range []string{"friend", "open-sesame"} {
+		if strings.Contains(got.String(), secret) {
+			t.Errorf("the output shows the password %q", secret)
+		}
+	}
+}
+
+var lineNumber = regexp.MustCompile(`(failure_test\.go):\d+`)
+
+// ofTest is the output without what the testing package adds, and without the
+// numbers of this file's lines.
+func ofTest(out string) string {
+	var b strings.Builder
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "    ") && !strings.HasPrefix(line, "    --- FAIL") {
+			line = lineNumber.ReplaceAllString(line, "$1")
+			b.WriteString(strings.TrimRight(strings.TrimPrefix(line, "        "), " \n") + "\n")
+		}
+	}
+	return b.String()
+}

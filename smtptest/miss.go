@@ -1,0 +1,201 @@
+package smtptest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// nearestMiss says what came nearest to being one more message, and why it is
+// none; "" if nothing did.
+func (s *Server) nearestMiss() string {
+	var nearest *Session
+	best := -1
+	for _, se := range s.Sessions() {
+		if n := se.progress(); n >= best && se.setback() != "" {
+			nearest, best = &se, n
+		}
+	}
+	if nearest == nil {
+		return ""
+	}
+	return fmt.Sprintf("nearest miss, session %d: %s", nearest.ID, nearest.setback())
+}
+
+// progress is how far the last transaction came that is no message.
+func (s Session) progress() int {
+	n := s.unfinished()
+	if n == 0 {
+		return 0
+	}
+	t := s.Transactions[n-1]
+	if t.Octets > 0 {
+		return 3
+	}
+	for _, r := range t.Recipients {
+		if r.Accepted {
+			return 2
+		}
+	}
+	return 1
+}
+
+// unfinished is the number of the last transaction if it became no message,
+// else 0.
+func (s Session) unfinished() int {
+	n := len(s.Transactions)
+	if n > 0 && s.Transactions[n-1].Outcome == OutcomeAccepted {
+		return 0
+	}
+	return n
+}
+
+// setback says what kept the session from a message after those that it sent:
+// the first refusal, or where it stopped. "" if nothing did.
+func (s Session) setback() string {
+	failures := s.failures()
+	switch {
+	case len(failures) > 1:
+		return fmt.Sprintf("%s, the first of %d refusals", failures[0].failure(), len(failures))
+	case len(failures) == 1:
+		return failures[0].failure()
+	case s.End == "":
+		return "open, after " + s.last()
+	case s.unfinished() > 0:
+		return s.End + ", after " + s.last()
+	case len(s.Transactions) == 0:
+		return "no MAIL came; " + s.End
+	}
+	return ""
+}
+
+// failures are the exchanges that the client took for a failure: those of the
+// unfinished transaction, or else all since the last message.
+func (s Session) failures() []Exchange {
+	var all, within []Exchange
+	unfinished := s.unfinished()
+	for _, e := range s.Exchanges {
+		n := e.Transaction
+		switch {
+		case n > 0 && n <= len(s.Transactions) && s.Transactions[n-1].Outcome == OutcomeAccepted:
+			all = nil
+		case !e.refused() && !e.unanswered():
+		case n > 0 && n == unfinished:
+			within = append(within, e)
+		default:
+			all = append(all, e)
+		}
+	}
+	if within != nil {
+		return within
+	}
+	return all
+}
+
+// unanswered says that a row left the client without the answer.
+func (e Exchange) unanswered() bool {
+	return e.Rule != "" && e.Reply == "" && (!e.Event || e.endsData() || e.Command == "CONNECT")
+}
+
+// failure says what the client was told.
+func (e Exchange) failure() string {
+	b := e.name()
+	switch reply, _, _ := strings.Cut(string(e.Reply), "\n"); {
+	case e.Raw != "":
+		b += fmt.Sprintf(" was answered with %q", cut(e.Raw))
+	case reply == "":
+		b += " was not answered"
+	default:
+		b += " was answered " + shown(strings.TrimSuffix(reply, "\r"))
+	}
+	if e.Rule != "" {
+		row, _, _ := strings.Cut(e.Rule, ":")
+		b += " (" + row + ")"
+	}
+	return b
+}
+
+// name is the exchange within a sentence.
+func (e Exchange) name() string {
+	switch {
+	case e.endsData():
+		return "the content"
+	case e.Event && e.Command == "CONNECT":
+		return "the connection"
+	}
+	return shown(e.Command)
+}
+
+func (s Session) last() string {
+	if len(s.Exchanges) == 0 {
+		return "the connection"
+	}
+	return s.Exchanges[len(s.Exchanges)-1].name()
+}
+
+// story is what a failed wait shows besides what it waited for.
+func (s *Server) story() string {
+	if miss := s.nearestMiss(); miss != "" {
+		return miss + "\n" + s.dialogue()
+	}
+	return s.dialogue()
+}
+
+// stillOpen names the sessions that have not ended; "" if all have.
+func (s *Server) stillOpen() string {
+	var open []Session
+	for _, se := range s.Sessions() {
+		if se.End == "" {
+			open = append(open, se)
+		}
+	}
+	if len(open) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; still open: %s", ranges(open))
+}
+
+// recorded says how many messages there are, and that others were drained.
+func (s *Server) recorded(n int) string {
+	all := 0
+	for _, se := range s.Sessions() {
+		all += se.accepted()
+	}
+	have := s.Count()
+	text := fmt.Sprintf("%d of %s recorded", have, count(n, "message"))
+	if drained := all - have; drained > 0 {
+		text += fmt.Sprintf(", and %d drained before", drained)
+	}
+	return text
+}
+
+// maxArrived is how many messages a failed wait names.
+const maxArrived = 5
+
+// arrived names the last messages, a line for each.
+func (s *Server) arrived() string {
+	messages := s.Messages()
+	var b strings.Builder
+	if over := len(messages) - maxArrived; over > 0 {
+		fmt.Fprintf(&b, "\n(%s before these)", count(over, "message"))
+	}
+	for i, m := range messages {
+		if i >= len(messages)-maxArrived {
+			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", i+1, m.Session, m.brief())
+		}
+	}
+	return b.String()
+}
+
+// brief is the envelope, the subject and the size.
+func (m Message) brief() string {
+	to := m.To
+	const most = 3
+	if len(to) > most {
+		to = append(to[:most:most], fmt.Sprintf("%d others", len(m.To)-most))
+	}
+	text := fmt.Sprintf("<%s> to %s", m.From, strings.Join(to, ", "))
+	if subject := m.Subject(); subject != "" {
+		text += ", " + cut(fmt.Sprintf("%q", subject))
+	}
+	return cut(text) + ", " + count(len(m.Data), "octet")
+}
