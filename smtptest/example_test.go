@@ -119,6 +119,42 @@ func ExampleMessage() {
 	// Output: ".profile\r\n", on the wire "..profile\r\n"
 }
 
+// A mail is read as its recipient would see it.
+func ExampleMessage_Text() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	send(srv, "ann@example.com", "bob@example.com", strings.ReplaceAll(`Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+Sch=C3=B6n! https://example.com/confirm?token=3D42
+--b
+Content-Type: application/pdf
+Content-Disposition: attachment; filename=invoice.pdf
+Content-Transfer-Encoding: base64
+
+JVBERi0xLjc
+--b--
+`, "\n", "\r\n"))
+	m := srv.Wait(1)[0]
+	fmt.Println(m.Subject())
+	fmt.Println(m.Text())
+	fmt.Println(m.Links())
+	for _, a := range m.Attachments() {
+		fmt.Println(a.Filename, a.ContentType, a.Data)
+	}
+	fmt.Println(m.Problems())
+	// Output:
+	// Grüße
+	// Schön! https://example.com/confirm?token=42
+	// [https://example.com/confirm?token=42]
+	// invoice.pdf application/pdf %PDF-1.7
+	// [base64: the padding is wrong, or the end is missing]
+}
+
 func ExampleSession() {
 	srv := smtptest.NewServer(nil)
 	defer srv.Close()

@@ -1,20 +1,13 @@
 package smtptest
 
 import (
-	"bytes"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
+	"html"
 	"net/mail"
 	"net/textproto"
 	"regexp"
-	"slices"
+	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Attachment is a part of a message that is not its text: what has a file
@@ -24,18 +17,12 @@ type Attachment struct {
 	ContentType string // "image/png", in lower case, without parameters
 	ContentID   string // without <>; "" if it has none
 	Inline      bool   // Content-Disposition is inline, or it has a ContentID only
-	Data        string // decoded
+	Data        string // octets, without the transfer encoding; text keeps its charset and line ends
 }
 
-// CharsetReader converts text in charsets other than UTF-8, US-ASCII and
-// ISO-8859-1 for Subject, Text and HTML; nil leaves such octets as they are, and
-// Problems says so. Set it before the first test, in init or TestMain
-// (golang.org/x/net/html/charset.NewReaderLabel fits).
-var CharsetReader func(charset string, input io.Reader) (io.Reader, error)
-
-// Header is the message's header, with values as sent and keys as in
-// textproto.CanonicalMIMEHeaderKey. A field that is none ends it; Problems says
-// so. Never nil.
+// Header is the message's header, with values as sent but unfolded, and keys as
+// in textproto.CanonicalMIMEHeaderKey. A line that is no field ends it, as in a
+// real relay; Problems says so. Never nil.
 func (m Message) Header() mail.Header {
 	header, _, _ := splitHeader(m.Data)
 	return header
@@ -64,23 +51,28 @@ func (m Message) Attachments() []Attachment { return parse(m).attachments }
 func (m Message) Links() []string {
 	p := parse(m)
 	var links []string
-	for _, found := range hrefs.FindAllStringSubmatch(p.html, -1) {
-		links = append(links, unescape.Replace(found[1]+found[2]))
-	}
-	links = append(links, urls.FindAllString(p.text, -1)...)
-	var unique []string
-	for _, l := range links {
-		if !slices.Contains(unique, l) {
-			unique = append(unique, l)
+	seen := map[string]bool{}
+	add := func(link string) {
+		if !seen[link] {
+			seen[link] = true
+			links = append(links, link)
 		}
 	}
-	return unique
+	for _, found := range hrefs.FindAllStringSubmatch(p.html, -1) {
+		// Not: html.UnescapeString of the whole, which takes "&copy=1" for a ©.
+		add(entities.ReplaceAllStringFunc(found[1]+found[2]+found[3], html.UnescapeString))
+	}
+	for _, found := range urls.FindAllString(p.text, -1) {
+		add(found)
+	}
+	return links
 }
 
 var (
-	hrefs    = regexp.MustCompile(`(?i)\bhref\s*=\s*(?:"((?:https?:|mailto:)[^"]*)"|'((?:https?:|mailto:)[^']*)')`)
-	urls     = regexp.MustCompile(`\b(?:https?://|mailto:)[^\s<>"')\]]*[^\s<>"')\].,;:!?]`)
-	unescape = strings.NewReplacer("&amp;", "&", "&quot;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">")
+	hrefs = regexp.MustCompile(`(?i)[\s"'/]href\s*=\s*(?:"((?:https?:|mailto:)[^"]*)"|'((?:https?:|mailto:)[^']*)'|((?:https?:|mailto:)[^\s"'<>]+))`)
+	// An address in text ends before punctuation, and may have pairs of brackets.
+	urls     = regexp.MustCompile(`\b(?:https?://|mailto:)(?:[^\s<>"'()\[\]]|[(\[][^\s<>"'()\[\]]*[)\]])*(?:[^\s<>"'()\[\].,;:!?]|[(\[][^\s<>"'()\[\]]*[)\]])`)
+	entities = regexp.MustCompile(`&#?[0-9A-Za-z]+;`)
 )
 
 // Problems are what the other methods had to guess or leave out, in sentences;
@@ -88,25 +80,27 @@ var (
 func (m Message) Problems() []string { return parse(m).problems }
 
 // parser gathers what is in a message. The recorded octets stay the truth: it
-// goes on after each problem.
+// goes on after each problem. Its time is linear in the size of the message.
 type parser struct {
 	text, html  string
 	hasText     bool
 	hasHTML     bool
 	attachments []Attachment
 	problems    []string
+	parts       int // taken in so far
 }
 
-// maxDepth is how deep multiparts are followed.
-const maxDepth = 20
+// The most that is read of a message: what is beyond is a problem.
+const (
+	maxDepth = 20   // of multiparts in multiparts
+	maxParts = 1000 // in all
+)
 
 func parse(m Message) *parser {
 	p := &parser{}
-	header, body, err := splitHeader(m.Data)
-	if err != nil {
-		p.problem("header: %v", err)
-	}
-	p.part(textproto.MIMEHeader(header), body, 0)
+	header, body := p.header(m.Data)
+	p.words(header.Get("Subject"))
+	p.part(header, body, "text/plain", 0)
 	return p
 }
 
@@ -114,57 +108,77 @@ func (p *parser) problem(format string, args ...any) {
 	p.problems = append(p.problems, fmt.Sprintf(format, args...))
 }
 
-// splitHeader reads fields up to the first line that is none.
-func splitHeader(data string) (mail.Header, string, error) {
-	header := mail.Header{}
-	last := ""
+// quote shows what the sender wrote, the beginning only if it is long.
+func quote(s string) string {
+	if len(s) <= maxShown {
+		return strconv.Quote(s)
+	}
+	return fmt.Sprintf("%q... (%s)", s[:maxShown-40], count(len(s), "octet"))
+}
+
+// header is splitHeader with its error as a problem.
+func (p *parser) header(entity string) (header mail.Header, body string) {
+	header, body, err := splitHeader(entity)
+	if err != nil {
+		p.problem("header: %v", err)
+	}
+	return header, body
+}
+
+// splitHeader reads fields up to the empty line, or to the first line that is
+// none. LF ends a line, too.
+func splitHeader(data string) (header mail.Header, body string, err error) {
+	header = mail.Header{}
 	for data != "" {
-		line, rest, _ := strings.Cut(data, "\n")
-		line = strings.TrimSuffix(line, "\r")
+		line, rest := cutLine(data)
 		if line == "" {
 			return header, rest, nil
-		}
-		if folded := line[0] == ' ' || line[0] == '\t'; folded && last != "" {
-			values := header[last]
-			values[len(values)-1] += " " + strings.TrimLeft(line, " \t")
-			data = rest
-			continue
 		}
 		name, value, ok := strings.Cut(line, ":")
 		name = strings.TrimRight(name, " \t")
 		if !ok || name == "" || strings.ContainsAny(name, " \t") {
-			return header, data, fmt.Errorf("%s is no field; taken as the beginning of the body", cut(fmt.Sprintf("%q", line)))
+			return header, data, fmt.Errorf("%s is no field: taken as the beginning of the body", quote(line))
 		}
-		last = textproto.CanonicalMIMEHeaderKey(name)
-		header[last] = append(header[last], strings.TrimSpace(value))
+		folded := []string{value}
+		for rest != "" && (rest[0] == ' ' || rest[0] == '\t') {
+			line, rest = cutLine(rest)
+			folded = append(folded, strings.TrimLeft(line, " \t"))
+		}
+		key := textproto.CanonicalMIMEHeaderKey(name)
+		header[key] = append(header[key], strings.TrimSpace(strings.Join(folded, " ")))
 		data = rest
 	}
 	return header, "", nil
 }
 
-// part takes in one entity (RFC 2045).
-func (p *parser) part(header textproto.MIMEHeader, body string, depth int) {
-	kind, params := p.mediaType(header.Get("Content-Type"), "text/plain")
-	if boundary := params["boundary"]; strings.HasPrefix(kind, "multipart/") && depth < maxDepth {
-		if boundary == "" {
-			p.problem("%s without a boundary: taken as text", kind)
-		} else {
-			p.multipart(boundary, body, depth)
-			return
-		}
+// cutLine returns the first line without its end, and what follows.
+func cutLine(s string) (line, rest string) {
+	line, rest, _ = strings.Cut(s, "\n")
+	return strings.TrimSuffix(line, "\r"), rest
+}
+
+// part takes in one entity (RFC 2045). fallback is its type if it names none.
+func (p *parser) part(header mail.Header, body, fallback string, depth int) {
+	kind, params := p.mediaType(header.Get("Content-Type"), fallback)
+	multipart := strings.HasPrefix(kind, "multipart/")
+	if multipart && p.multipart(kind, p.param(params, "boundary"), body, depth) {
+		return
 	}
-	data := p.decode(header.Get("Content-Transfer-Encoding"), body)
+	data := body
+	if !multipart { // RFC 2045 6.4: no encoding but 7bit, 8bit and binary
+		data = p.decode(header.Get("Content-Transfer-Encoding"), body)
+	}
 	disposition, dparams := p.mediaType(header.Get("Content-Disposition"), "")
-	name := p.words(dparams["filename"])
+	name := p.param(dparams, "filename")
 	if name == "" {
-		name = p.words(params["name"])
+		name = p.param(params, "name")
 	}
 	isText := disposition != "attachment" && name == ""
 	switch {
 	case isText && kind == "text/html" && !p.hasHTML:
-		p.html, p.hasHTML = p.toUTF8(data, params["charset"]), true
-	case isText && (kind == "text/plain" || strings.HasPrefix(kind, "multipart/")) && !p.hasText:
-		p.text, p.hasText = p.toUTF8(data, params["charset"]), true
+		p.html, p.hasHTML = p.toText(data, p.param(params, "charset")), true
+	case isText && (kind == "text/plain" || multipart) && !p.hasText:
+		p.text, p.hasText = p.toText(data, p.param(params, "charset")), true
 	default:
 		id := strings.Trim(header.Get("Content-Id"), "<> ")
 		p.attachments = append(p.attachments, Attachment{Filename: name, ContentType: kind, ContentID: id,
@@ -172,111 +186,38 @@ func (p *parser) part(header textproto.MIMEHeader, body string, depth int) {
 	}
 }
 
-func (p *parser) mediaType(field, fallback string) (string, map[string]string) {
-	if field == "" {
-		return fallback, nil
+// multipart takes in the parts of a body (RFC 2046 5.1), or says that the body
+// has none.
+func (p *parser) multipart(kind, boundary, body string, depth int) bool {
+	if boundary == "" {
+		p.problem("%s without a boundary: taken as text", quote(kind))
+		return false
 	}
-	kind, params, err := mime.ParseMediaType(field)
-	if err != nil {
-		p.problem("%q: %v", field, err)
+	if depth == maxDepth {
+		p.problem("%s within %s: taken as text", quote(kind), count(maxDepth, "multipart"))
+		return false
 	}
-	if kind == "" {
-		kind = fallback
+	_, rest, delimiter := cutPart(body, boundary)
+	if delimiter != between {
+		p.problem("%s without a part: taken as text", quote(kind))
+		return false
 	}
-	return kind, params
-}
-
-func (p *parser) multipart(boundary, body string, depth int) {
-	r := multipart.NewReader(strings.NewReader(body), boundary)
-	for n := 0; ; n++ {
-		part, err := r.NextRawPart()
-		if err != nil {
-			if !errors.Is(err, io.EOF) || n == 0 {
-				p.problem("multipart with boundary %q, after %s: %v", boundary, count(n, "part"), err)
-			}
-			return
+	fallback := "text/plain"
+	if kind == "multipart/digest" { // RFC 2046 5.1.5
+		fallback = "message/rfc822"
+	}
+	for delimiter == between {
+		if p.parts++; p.parts > maxParts {
+			p.problem("more than %s: the others are left out", count(maxParts, "part"))
+			return true
 		}
-		content, err := io.ReadAll(part)
-		if err != nil {
-			p.problem("multipart with boundary %q: part %d: %v", boundary, n+1, err)
-		}
-		p.part(part.Header, string(content), depth+1)
+		var entity string
+		entity, rest, delimiter = cutPart(rest, boundary)
+		header, content := p.header(entity)
+		p.part(header, content, fallback, depth+1)
 	}
-}
-
-// decode undoes the Content-Transfer-Encoding as far as that goes.
-func (p *parser) decode(encoding, body string) string {
-	switch encoding = strings.ToLower(strings.TrimSpace(encoding)); encoding {
-	case "", "7bit", "8bit", "binary":
-		return body
-	case "quoted-printable":
-		b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(body)))
-		if err != nil {
-			p.problem("quoted-printable: %v", err)
-		}
-		return string(b)
-	case "base64":
-		compact := strings.Map(func(r rune) rune {
-			if r <= ' ' {
-				return -1
-			}
-			return r
-		}, body)
-		b, err := base64.StdEncoding.DecodeString(compact)
-		if err != nil {
-			p.problem("base64: %v", err)
-		}
-		return string(b)
+	if delimiter == missing {
+		p.problem("%s without its closing boundary", quote(kind))
 	}
-	p.problem("Content-Transfer-Encoding %q is not known", encoding)
-	return body
-}
-
-// toUTF8 converts text, with LF line ends.
-func (p *parser) toUTF8(s, charset string) string {
-	s = strings.ReplaceAll(s, "\r\n", "\n")
-	switch strings.ToLower(charset) {
-	case "", "utf-8", "us-ascii", "ascii", "utf8":
-		if !utf8.ValidString(s) {
-			p.problem("the text is not UTF-8, and no other charset is named")
-		}
-		return s
-	}
-	r, err := readCharset(charset, strings.NewReader(s))
-	if err != nil {
-		p.problem("%v", err)
-		return s
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		p.problem("charset %s: %v", charset, err)
-	}
-	return string(b)
-}
-
-func readCharset(charset string, input io.Reader) (io.Reader, error) {
-	switch strings.ToLower(charset) {
-	case "iso-8859-1", "latin1":
-		b, err := io.ReadAll(input)
-		var s strings.Builder
-		for _, c := range b {
-			s.WriteRune(rune(c))
-		}
-		return strings.NewReader(s.String()), err
-	}
-	if CharsetReader == nil {
-		return nil, fmt.Errorf("charset %q is not known: set smtptest.CharsetReader", charset)
-	}
-	return CharsetReader(charset, input)
-}
-
-// words decodes encoded words (RFC 2047), also where they should not stand.
-func (p *parser) words(s string) string {
-	decoder := mime.WordDecoder{CharsetReader: readCharset}
-	decoded, err := decoder.DecodeHeader(s)
-	if err != nil {
-		p.problem("%q: %v", s, err)
-		return s
-	}
-	return string(bytes.ToValidUTF8([]byte(decoded), []byte("\uFFFD")))
+	return true
 }

@@ -1,8 +1,13 @@
 package smtptest_test
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
@@ -14,6 +19,10 @@ type reading struct {
 	Attachments         []smtptest.Attachment
 	Links               []string
 	Problems            int
+}
+
+func read(m smtptest.Message) reading {
+	return reading{m.Subject(), m.Text(), m.HTML(), m.Attachments(), m.Links(), len(m.Problems())}
 }
 
 // TestMessageReading reads well-formed and broken mail. In data LF stands for
@@ -34,7 +43,6 @@ func TestMessageReading(t *testing.T) {
 		{"quoted-printable", "RFC 2045 6.7", "Content-Transfer-Encoding: quoted-printable\nContent-Type: text/plain; charset=utf-8\n\nsch=C3=B6n=\nes\n",
 			reading{Text: "schönes\n"}},
 		{"base64", "RFC 2045 6.8", "Content-Transfer-Encoding: base64\n\nSGVs\nbG8=\n", reading{Text: "Hello"}},
-		{"bad base64", "as far as it goes", "Content-Transfer-Encoding: base64\n\nSGVsbG8*\n", reading{Text: "Hel", Problems: 1}},
 		{"unknown encoding", "left as it is", "Content-Transfer-Encoding: rot13\n\nUryyb\n", reading{Text: "Uryyb\n", Problems: 1}},
 		{"latin1", "RFC 2046 4.1.2", "Content-Type: text/plain; charset=iso-8859-1\n\ncaf\xe9\n", reading{Text: "café\n"}},
 		{"unknown charset", "left as it is", "Content-Type: text/plain; charset=x-klingon\n\nabc\n", reading{Text: "abc\n", Problems: 1}},
@@ -51,29 +59,145 @@ func TestMessageReading(t *testing.T) {
 			reading{Attachments: []smtptest.Attachment{{Filename: "Grüße.pdf", ContentType: "application/pdf", Data: "x\r\n"}}}},
 		{"inline image", "RFC 2392", "Content-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n<img src=cid:i@x>\n--b\nContent-Type: image/png\nContent-ID: <i@x>\n\nPNG\n--b--\n",
 			reading{HTML: "<img src=cid:i@x>", Attachments: []smtptest.Attachment{{ContentType: "image/png", ContentID: "i@x", Inline: true, Data: "PNG"}}}},
-		{"no boundary", "RFC 2046 5.1.1", "Content-Type: multipart/mixed\n\n--b\n\ntext\n", reading{Text: "--b\n\ntext\n", Problems: 1}},
-		{"boundary not there", "no part", "Content-Type: multipart/mixed; boundary=b\n\ntext\n", reading{Problems: 1}},
-		{"last boundary missing", "what came counts", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n", reading{Text: "text", Problems: 1}},
+		{"preamble and epilogue", "RFC 2046 5.1.1", "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b \n\ntext\n--bb\n--b--\t\nepilogue\n--b\n", reading{Text: "text\n--bb"}},
+		{"empty part", "RFC 2046 5.1.1", "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b--\n", reading{}},
+		{"boundary after the close", "RFC 2046 5.1.1", "Content-Type: multipart/mixed; boundary=b\n\n--b--\n--b\n\ntext\n", reading{Text: "--b--\n--b\n\ntext\n", Problems: 1}},
+		{"digest", "RFC 2046 5.1.5", "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\n--b--\n",
+			reading{Attachments: []smtptest.Attachment{{ContentType: "message/rfc822", Data: "Subject: x\r\n"}}}},
+		{"text as attachment", "RFC 2183 2.2", "Content-Disposition: attachment\n\nx\n", reading{Attachments: []smtptest.Attachment{{ContentType: "text/plain", Data: "x\r\n"}}}},
+		{"encoded multipart", "RFC 2045 6.4: the encoding is that of the parts", "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n--b\n\ntext\n--b--\n", reading{Text: "text"}},
+		{"octets behind the padding", "a footer of a list", "Content-Transfer-Encoding: base64\n\nSGk=\n-- \nlist\n", reading{Text: "Hi", Problems: 1}},
+		{"six bits too many", "cut off", "Content-Transfer-Encoding: base64\n\nSGVsb\n", reading{Text: "Hel", Problems: 1}},
+		{"type without a slash", "RFC 2045 5.2", "Content-Type: text\n\nx\n", reading{Text: "x\n"}},
+		{"subject in latin1", "8 bits in a header", "Subject: caf\xe9\n\n", reading{Subject: "caf\uFFFD", Problems: 1}},
+		{"colon behind white space", "RFC 5322 4.5: obsolete", "Subject : Hi\n\n", reading{Subject: "Hi"}},
+		{"links in HTML", "any quotes, entities, once each", "Content-Type: text/html\n\n<a href=https://x.test/1><a\nHREF = 'HTTP://x.test/2'><a href=\"mailto:a@x.test?subject&#x3D;b&copy=1\"><a data-href=\"https://x.test/3\"><a href=https://x.test/1>\n",
+			reading{HTML: "<a href=https://x.test/1><a\nHREF = 'HTTP://x.test/2'><a href=\"mailto:a@x.test?subject&#x3D;b&copy=1\"><a data-href=\"https://x.test/3\"><a href=https://x.test/1>\n",
+				Links: []string{"https://x.test/1", "HTTP://x.test/2", "mailto:a@x.test?subject=b&copy=1"}}},
+		{"brackets in links", "pairs belong to it", "\n(https://x.test/Go_(game)) [http://[::1]:80/]\n",
+			reading{Text: "(https://x.test/Go_(game)) [http://[::1]:80/]\n", Links: []string{"https://x.test/Go_(game)", "http://[::1]:80/"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := smtptest.Message{Data: strings.ReplaceAll(c.data, "\n", "\r\n")}
-			got := reading{m.Subject(), m.Text(), m.HTML(), m.Attachments(), m.Links(), len(m.Problems())}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s%q", c.why, diff, m.Problems())
+			if diff := cmp.Diff(c.want, read(m)); diff != "" {
+				t.Errorf("%s: reading mismatch (-want +got):\n%s%q", c.why, diff, m.Problems())
 			}
 		})
 	}
 }
 
-// FuzzMessage: whatever was sent, reading it does not panic.
+// TestCharsetReader: the hook is asked for what is not built in, and may fail.
+func TestCharsetReader(t *testing.T) {
+	t.Cleanup(func() { smtptest.CharsetReader = nil })
+	smtptest.CharsetReader = func(charset string, input io.Reader) (io.Reader, error) {
+		switch charset {
+		case "x-loud":
+			b, err := io.ReadAll(input)
+			return strings.NewReader(strings.ToUpper(string(b))), err
+		case "x-broken":
+			return io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("bad octet"))), nil
+		}
+		return nil, errors.New("no such charset")
+	}
+	for _, c := range []struct {
+		name, data string
+		want       reading
+	}{
+		{"text", "Content-Type: text/plain; charset=x-loud\r\n\r\nabc", reading{Text: "ABC"}},
+		{"subject", "Subject: =?x-loud?q?abc?=\r\n\r\n", reading{Subject: "ABC"}},
+		{"file name", "Content-Type: image/png; name*=x-loud''a%62c\r\n\r\n",
+			reading{Attachments: []smtptest.Attachment{{Filename: "ABC", ContentType: "image/png"}}}},
+		{"error of the reader", "Content-Type: text/plain; charset=x-broken\r\n\r\nabc", reading{Text: "half", Problems: 1}},
+		{"not known to the hook", "Content-Type: text/plain; charset=x-klingon\r\n\r\nabc", reading{Text: "abc", Problems: 1}},
+		{"built in", "Content-Type: text/plain; charset=latin1\r\n\r\n\xe9", reading{Text: "é"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := smtptest.Message{Data: c.data}
+			if diff := cmp.Diff(c.want, read(m)); diff != "" {
+				t.Errorf("reading mismatch (-want +got):\n%s%q", diff, m.Problems())
+			}
+		})
+	}
+}
+
+// TestHostileMessages reads 1 MiB of each thing that is slow for a reader
+// that is not linear.
+func TestHostileMessages(t *testing.T) {
+	const size = 1 << 20
+	many := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	for _, c := range []struct{ name, data string }{
+		{"folded field", "Subject: x\r\n" + many(" x\r\n")},
+		{"fields", many("a:\r\n")},
+		{"encoded words", "Subject: " + many("=?utf-8?q?a?=")},
+		{"half encoded words", "Subject: " + many("=?")},
+		{"parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + many("--b\r\n")},
+		{"almost boundaries", "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + many("--bb\r\n")},
+		{"nested", nest(1000) + many("x\r\n")},
+		{"parameters", "Content-Type: text/plain" + many(";a=b")},
+		{"pieces of a parameter", "Content-Disposition: attachment" + many(";filename*1=b")},
+		{"open quotes", "Content-Type: text/plain" + many(`;a="`)},
+		{"links", "\r\n" + many("http://a ")},
+		{"open brackets", "\r\nhttp://" + many("(")},
+		{"hrefs", "Content-Type: text/html\r\n\r\n" + many(" href='http:")},
+		{"quoted-printable", "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + many("=")},
+		{"base64", "Content-Transfer-Encoding: base64\r\n\r\n" + many("A=")},
+		{"no UTF-8", "\r\n" + many("\xff")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := smtptest.Message{Data: c.data}
+			read(m)
+			for _, p := range m.Problems() {
+				if len(p) > 1000 {
+					t.Errorf("a problem of %d octets: %.100s", len(p), p)
+				}
+			}
+		})
+	}
+}
+
+// TestMessageLimits: what is beyond them is left out, and Problems says so.
+func TestMessageLimits(t *testing.T) {
+	m := smtptest.Message{Data: "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 1001) + "--b--\r\n"}
+	if n := len(m.Attachments()); n != 999 {
+		t.Errorf("%d attachments beside the text, want 999", n)
+	}
+	if diff := cmp.Diff([]string{"more than 1000 parts: the others are left out"}, m.Problems()); diff != "" {
+		t.Errorf("Problems() mismatch (-want +got):\n%s", diff)
+	}
+	m.Data = nest(21) + "\r\nx\r\n"
+	if got, want := m.Text(), "--b20\n\nx\n"; got != want {
+		t.Errorf("Text() = %q, want %q", got, want)
+	}
+}
+
+// nest begins multiparts in multiparts.
+func nest(depth int) string {
+	var b strings.Builder
+	for i := range depth {
+		fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+	}
+	return b.String()
+}
+
+// FuzzMessage: whatever was sent, reading it does not panic, and what is read
+// is no longer than what was sent.
 func FuzzMessage(f *testing.F) {
-	f.Add("Subject: =?utf-8?q?a?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\nSGVsbG8=\r\n--b--\r\n")
+	for _, c := range mailFiles {
+		b, err := os.ReadFile("testdata/mail/" + c.file + ".eml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(b))
+	}
 	f.Fuzz(func(t *testing.T, data string) {
 		m := smtptest.Message{Data: data}
-		m.Header()
-		m.Subject()
-		m.Links()
-		m.Attachments()
-		m.Problems()
+		got := read(m)
+		total := len(got.Text) + len(got.HTML)
+		for _, a := range got.Attachments {
+			total += len(a.Data)
+		}
+		if total > 2*len(data) { // an octet of ISO-8859-1 becomes two
+			t.Errorf("%d octets read out of %d", total, len(data))
+		}
 	})
 }

@@ -1,0 +1,79 @@
+package smtptest
+
+import (
+	"fmt"
+	"io"
+	"mime"
+	"strings"
+	"unicode/utf8"
+)
+
+// CharsetReader converts text in charsets other than UTF-8, US-ASCII and
+// ISO-8859-1, for Subject, Text, HTML and file names; nil leaves such octets as
+// they are, and Problems says so. golang.org/x/net/html/charset.NewReaderLabel
+// fits. It serves all messages of the process, so that a Message is plain data:
+// set it once, in init or TestMain, before any message is read. It may be called
+// from several goroutines at a time.
+var CharsetReader func(charset string, input io.Reader) (io.Reader, error)
+
+// toText converts a text part, with LF line ends.
+func (p *parser) toText(s, charset string) string {
+	return strings.ReplaceAll(p.toUTF8(s, charset), "\r\n", "\n")
+}
+
+// toUTF8 converts octets in a charset; without one they should be UTF-8.
+func (p *parser) toUTF8(s, charset string) string {
+	switch strings.ToLower(charset) {
+	case "", "utf-8", "us-ascii", "ascii", "utf8":
+		p.checkUTF8(s)
+		return s
+	}
+	r, err := readCharset(charset, strings.NewReader(s))
+	if err != nil {
+		p.problem("%v", err)
+		return s
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		p.problem("charset %s: %v", quote(charset), err)
+	}
+	return string(b)
+}
+
+func readCharset(charset string, input io.Reader) (io.Reader, error) {
+	switch strings.ToLower(charset) {
+	case "iso-8859-1", "latin1":
+		b, err := io.ReadAll(input)
+		var s strings.Builder
+		for _, c := range b {
+			s.WriteRune(rune(c))
+		}
+		return strings.NewReader(s.String()), err
+	}
+	if CharsetReader == nil {
+		return nil, fmt.Errorf("charset %s is not known: set smtptest.CharsetReader", quote(charset))
+	}
+	return CharsetReader(charset, input)
+}
+
+// words decodes encoded words (RFC 2047), also where they should not stand.
+// Raw UTF-8 is taken as it is (RFC 6532).
+func (p *parser) words(s string) string {
+	decoder := mime.WordDecoder{CharsetReader: readCharset}
+	decoded, err := decoder.DecodeHeader(s)
+	if err != nil {
+		p.problem("%s: %v", quote(s), err)
+		decoded = s
+	}
+	p.checkUTF8(decoded)
+	return strings.ToValidUTF8(decoded, "\uFFFD")
+}
+
+func (p *parser) checkUTF8(s string) {
+	for i := range s {
+		if r, size := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
+			p.problem("no UTF-8, and no other charset is named, at %s", quote(s[i:]))
+			return
+		}
+	}
+}
