@@ -2,7 +2,6 @@ package smtptest_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -71,48 +70,6 @@ func TestConformanceBDAT(t *testing.T) {
 		if rows[i].setup == nil {
 			rows[i].setup = setup
 		}
-	}
-	run(t, rows)
-}
-
-// TestConformanceDSN is about the parameters of RFC 3461 and others that one
-// table checks: recorded as sent, or refused.
-func TestConformanceDSN(t *testing.T) {
-	lines := []string{"DSN", "DELIVERBY", "FUTURERELEASE", "MT-PRIORITY"}
-	begin := talk("S: "+greeting, ehloWith(lines...))
-	var rows []row
-	for _, p := range []struct {
-		sent string
-		good bool
-	}{
-		{"RET=FULL", true}, {"RET=hdrs", true}, {"RET=ALL", false}, {"RET", false}, {"RET=FULL RET=FULL", false},
-		{"ENVID=QQ314159", true}, {"ENVID=a+20b", true}, {"ENVID=a+2x", false}, {"ENVID=" + strings.Repeat("x", 101), false},
-		{"BY=120;R", true}, {"BY=-5;NT", true}, {"BY=0;R", false}, {"BY=12;X", false},
-		{"HOLDFOR=60", true}, {"HOLDFOR=0", false}, {"HOLDUNTIL=2030-01-01T00:00:00Z", true}, {"HOLDUNTIL=tomorrow", false}, {"HOLDFOR=1 HOLDUNTIL=2030-01-01T00:00:00Z", false},
-		{"MT-PRIORITY=3", true}, {"MT-PRIORITY=-9", true}, {"MT-PRIORITY=10", false},
-	} {
-		r := row{name: p.sent[:min(len(p.sent), 40)], why: "RFC 3461 4, 2852 4, 4865 4, 6710 4.1", setup: offering(lines...),
-			talk: talk(begin, "C: MAIL FROM:<a@client.test> "+p.sent, "S: 501 5.5.4 Syntax: MAIL FROM: <address> [SP <mail-parameters>]", sayQuit)}
-		if p.good {
-			r.talk = talk(begin, "C: MAIL FROM:<a@client.test> "+p.sent, "S: "+mailOK, sayRcpt, sayData, sayText, sayQuit)
-			r.want = []smtptest.Message{message(func(m *smtptest.Message) { m.MailOptions = strings.Fields(p.sent) })}
-		}
-		rows = append(rows, r)
-	}
-	for _, p := range []struct {
-		sent string
-		good bool
-	}{
-		{"NOTIFY=NEVER", true}, {"NOTIFY=SUCCESS,delay", true}, {"NOTIFY=NEVER,DELAY", false}, {"NOTIFY=", false},
-		{"ORCPT=rfc822;Bob+2B1@example.com", true}, {"ORCPT=rfc822", false}, {"ORCPT=rfc822;a+b", false}, {"ORCPT=utf-8;b\\x{FC}b@x.test", true},
-	} {
-		r := row{name: "rcpt " + p.sent, why: "RFC 3461 4, RFC 6533 3", setup: offering(lines...),
-			talk: talk(begin, sayMail, "C: RCPT TO:<b@server.test> "+p.sent, "S: 501 5.5.4 Syntax: RCPT TO: <address> [SP <mail-parameters>]", sayQuit)}
-		if p.good {
-			r.talk = talk(begin, sayMail, "C: RCPT TO:<b@server.test> "+p.sent, "S: "+rcptOK, sayData, sayText, sayQuit)
-			r.want = []smtptest.Message{message(func(m *smtptest.Message) { m.RcptOptions = [][]string{{p.sent}} })}
-		}
-		rows = append(rows, r)
 	}
 	run(t, rows)
 }

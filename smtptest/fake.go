@@ -65,7 +65,8 @@ type Server struct {
 	// smtp_<COMMAND> methods.
 	Commands map[string]CommandFunc
 	// Parameters adds parameters of MAIL and RCPT, by their keyword in upper
-	// case. The function checks the value ("" if there is none) and may be nil.
+	// case, also in place of a built-in check. The function checks the value (""
+	// if there is none) and may be nil; on an error the client is told 501.
 	Parameters map[string]func(value string) error
 	// Seed is that of Chance and Jitter; 0 draws one and logs it.
 	Seed uint64
@@ -373,6 +374,9 @@ func (s *Server) configure() error {
 		return err
 	}
 	if err := s.checkMechanisms(); err != nil {
+		return err
+	}
+	if err := s.checkParameters(); err != nil {
 		return err
 	}
 	s.base, s.cancel = context.WithCancel(s.testContext())

@@ -17,6 +17,7 @@ type features struct {
 	sizeLimit int // octets; negative: none
 	mailLine  int // octets that a MAIL line may have after EHLO, CRLF included
 	rcptLine  int
+	limits    limits
 }
 
 // commandLine is the longest command line without extensions (RFC 5321
@@ -65,6 +66,7 @@ func (f *features) read(s *Server) error {
 		f.lines = append(f.lines, line)
 	}
 	f.enhanced, f.utf8 = f.has("ENHANCEDSTATUSCODES"), f.has("SMTPUTF8")
+	f.limits = parseLimits(f.offered["LIMITS"])
 	return nil
 }
 

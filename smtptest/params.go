@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -32,9 +33,9 @@ var paramTable = []param{
 	{keyword: "RET", mail: true, ext: "DSN", once: true, check: valued(wire.CheckRet), rfc: "RFC 3461 4.3"},
 	{keyword: "ENVID", mail: true, ext: "DSN", once: true, check: valued(wire.CheckEnvid), rfc: "RFC 3461 4.4"},
 	{keyword: "REQUIRETLS", mail: true, ext: "REQUIRETLS", once: true, check: bare, rfc: "RFC 8689 2"},
-	{keyword: "BY", mail: true, ext: "DELIVERBY", once: true, check: valued(wire.CheckBy), rfc: "RFC 2852 4"},
-	{keyword: "HOLDFOR", mail: true, ext: "FUTURERELEASE", once: true, check: valued(wire.CheckHoldFor), rfc: "RFC 4865 4"},
-	{keyword: "HOLDUNTIL", mail: true, ext: "FUTURERELEASE", once: true, check: valued(wire.CheckHoldUntil), rfc: "RFC 4865 4"},
+	{keyword: "BY", mail: true, ext: "DELIVERBY", once: true, check: checkBy, rfc: "RFC 2852 4"},
+	{keyword: "HOLDFOR", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldFor, rfc: "RFC 4865 4"},
+	{keyword: "HOLDUNTIL", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldUntil, rfc: "RFC 4865 4"},
 	{keyword: "MT-PRIORITY", mail: true, ext: "MT-PRIORITY", once: true, check: valued(wire.CheckPriority), rfc: "RFC 6710 4.1"},
 	{keyword: "NOTIFY", ext: "DSN", once: true, check: valued(wire.CheckNotify), rfc: "RFC 3461 4.1"},
 	{keyword: "ORCPT", ext: "DSN", once: true, check: checkOrcpt, rfc: "RFC 3461 4.2, RFC 6533 3"},
@@ -52,17 +53,27 @@ func init() {
 	}
 }
 
+// checkParameters finds keywords that no client's parameter can have.
+func (s *Server) checkParameters() error {
+	for word := range s.Parameters {
+		if all, err := wire.Params(word, false); err != nil || len(all) != 1 || all[0].HasValue || word != asciiUpper(word) {
+			return fmt.Errorf("in Parameters %q is no keyword in upper case (RFC 5321 4.1.2)", word)
+		}
+	}
+	return nil
+}
+
 // badValue is a marker: the answer is the command's syntax.
 var badValue = &said{}
 
 // params checks what follows the path and leaves the options, as sent, in
 // ch.pending. A fatal refusal is one of grammar; the others are the server's
-// judgement, which a script may overrule.
-func (ch *Channel) params(table map[string]*param, rest string, v *verb) (refusal Reply, fatal bool) {
+// judgement, which a script may overrule. With mayUTF8 values may be in UTF-8.
+func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v *verb) (refusal Reply, fatal bool) {
 	if rest == "" {
 		return "", false
 	}
-	all, err := wire.Params(rest, ch.Server.features.utf8)
+	all, err := wire.Params(rest, mayUTF8)
 	if err != nil {
 		return ch.syntax(v, "5.5.4"), true
 	}
@@ -77,25 +88,28 @@ func (ch *Channel) params(table map[string]*param, rest string, v *verb) (refusa
 		custom, isCustom := ch.Server.Parameters[word]
 		switch {
 		case isCustom:
-			if custom != nil && custom(p.Value) != nil {
-				return ch.syntax(v, "5.5.4"), true
+			if refusal := ch.customParam(custom, p, v); refusal != "" {
+				return refusal, true
 			}
 			continue
 		case known == nil || !ch.offersParam(known):
 			unknown = true
 			continue
 		case known.once && seen[word], word == "HOLDFOR" && seen["HOLDUNTIL"], word == "HOLDUNTIL" && seen["HOLDFOR"]:
-			return ch.syntax(v, "5.5.4"), true
+			return ch.syntax(v, known.code()), true
 		}
 		seen[word] = true
-		if lastOf(all, i, word) {
-			if bad := known.check(ch, p); bad == badValue {
-				return ch.syntax(v, "5.5.4"), true
-			} else if bad == &repTooBig {
-				refusal = ch.say(*bad)
-			} else if bad != nil {
-				return ch.say(*bad), true
-			}
+		if !lastOf(all, i, word) {
+			continue
+		}
+		switch bad := known.check(ch, p); bad {
+		case nil:
+		case badValue:
+			return ch.syntax(v, known.code()), true
+		case &repTooBig, &repTooSoon, &repTooLate:
+			refusal = ch.say(*bad)
+		default:
+			return ch.say(*bad), true
 		}
 	}
 	if unknown && refusal == "" {
@@ -105,6 +119,26 @@ func (ch *Channel) params(table map[string]*param, rest string, v *verb) (refusa
 		}
 	}
 	return refusal, false
+}
+
+// customParam checks a parameter of the test's own; "" takes it.
+func (ch *Channel) customParam(check func(string) error, p wire.Param, v *verb) (refusal Reply) {
+	if check == nil {
+		return ""
+	}
+	defer ch.recovered(fmt.Sprintf("Parameters[%q]", p.Keyword), &refusal)()
+	if check(p.Value) != nil {
+		return ch.syntax(v, "5.5.4")
+	}
+	return ""
+}
+
+// code is the enhanced status code of a bad value.
+func (p *param) code() string {
+	if p.keyword == "MT-PRIORITY" {
+		return "5.5.2" // RFC 6710 4.1
+	}
+	return "5.5.4"
 }
 
 // lastOf says that no later parameter has the same keyword: as in smtpd the
@@ -163,9 +197,55 @@ func checkUTF8(ch *Channel, p wire.Param) *said {
 	return nil
 }
 
+// checkOrcpt takes UTF-8 as far as wire.Params has let it through.
 func checkOrcpt(ch *Channel, p wire.Param) *said {
-	if wire.CheckOrcpt(p.Value, ch.Server.features.utf8) != nil {
+	if wire.CheckOrcpt(p.Value, true) != nil {
 		return badValue
+	}
+	return nil
+}
+
+// announced is the n-th argument, from 0, of an extension's EHLO line; "" if
+// it has none.
+func (ch *Channel) announced(ext string, n int) string {
+	if args := strings.Fields(ch.Server.features.offered[ext]); n < len(args) {
+		return args[n]
+	}
+	return ""
+}
+
+// checkBy refuses to return sooner than the minimum that EHLO announced.
+func checkBy(ch *Channel, p wire.Param) *said {
+	seconds, returns, err := wire.CheckBy(p.Value)
+	if err != nil {
+		return badValue
+	}
+	if least, err := strconv.Atoi(ch.announced("DELIVERBY", 0)); err == nil && returns && seconds < least {
+		return &repTooSoon
+	}
+	return nil
+}
+
+// checkHoldFor refuses more than the seconds that EHLO announced.
+func checkHoldFor(ch *Channel, p wire.Param) *said {
+	seconds, err := wire.CheckHoldFor(p.Value)
+	if err != nil {
+		return badValue
+	}
+	if most, err := strconv.Atoi(ch.announced("FUTURERELEASE", 0)); err == nil && seconds > most {
+		return &repTooLate
+	}
+	return nil
+}
+
+// checkHoldUntil refuses what is later than the time that EHLO announced.
+func checkHoldUntil(ch *Channel, p wire.Param) *said {
+	until, err := wire.CheckHoldUntil(p.Value)
+	if err != nil {
+		return badValue
+	}
+	if last, err := wire.CheckHoldUntil(ch.announced("FUTURERELEASE", 1)); err == nil && until.After(last) {
+		return &repTooLate
 	}
 	return nil
 }

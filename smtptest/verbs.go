@@ -79,8 +79,11 @@ func (ch *Channel) verbMail(arg string) verdict {
 	if !ok {
 		return verdict{reply: ch.syntax(v, "5.5.4")}
 	}
-	f := &ch.Server.features
-	path, rest, err := wire.ReversePath(s, f.utf8 && ch.Extended && hasParam(s, "SMTPUTF8"))
+	path, rest, err := wire.ReversePath(s, false)
+	mayUTF8 := ch.Server.features.utf8 && ch.Extended && slices.ContainsFunc(strings.Fields(rest), isSMTPUTF8)
+	if mayUTF8 && errors.Is(err, wire.ErrNonASCII) {
+		path, rest, err = wire.ReversePath(s, true)
+	}
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
 		return verdict{reply: ch.say(repMailASCII)}
@@ -94,8 +97,11 @@ func (ch *Channel) verbMail(arg string) verdict {
 	case ch.State != StateHello:
 		return verdict{reply: ch.say(repNested)}
 	}
-	refusal, fatal := ch.params(mailParams, rest, v)
+	refusal, fatal := ch.params(mailParams, rest, mayUTF8, v)
 	ch.pending.path = path.Mailbox
+	if refusal == "" {
+		refusal = ch.overMails()
+	}
 	switch {
 	case fatal:
 		return verdict{reply: refusal}
@@ -134,7 +140,8 @@ func (ch *Channel) verbRcpt(arg string) verdict {
 	if !ok {
 		return verdict{reply: ch.syntax(v, "5.5.4")}
 	}
-	path, rest, err := wire.ForwardPath(s, slices.ContainsFunc(ch.MailOptions, isSMTPUTF8))
+	mayUTF8 := slices.ContainsFunc(ch.MailOptions, isSMTPUTF8)
+	path, rest, err := wire.ForwardPath(s, mayUTF8)
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
 		return verdict{reply: ch.say(repRcptASCII)}
@@ -143,8 +150,11 @@ func (ch *Channel) verbRcpt(arg string) verdict {
 	case !ch.Extended && strings.TrimSpace(rest) != "":
 		return verdict{reply: ch.syntax(v, "5.5.4")}
 	}
-	refusal, fatal := ch.params(rcptParams, rest, v)
+	refusal, fatal := ch.params(rcptParams, rest, mayUTF8, v)
 	ch.pending.path, ch.pending.ok = path.Mailbox, !fatal
+	if refusal == "" {
+		refusal = ch.overRcpts(path.Mailbox)
+	}
 	switch {
 	case fatal:
 		return verdict{reply: refusal}
@@ -263,18 +273,6 @@ func keyword(arg, word string) (rest string, ok bool) {
 }
 
 func isSMTPUTF8(option string) bool { return asciiUpper(option) == "SMTPUTF8" }
-
-// hasParam looks for a parameter without a value behind the path: whether the
-// path may be in UTF-8 has to be known before it is parsed.
-func hasParam(s, keyword string) bool {
-	_, params, _ := strings.Cut(s, "> ")
-	for _, p := range strings.Fields(params) {
-		if asciiUpper(p) == keyword {
-			return true
-		}
-	}
-	return false
-}
 
 // tooBig is the refusal of an announced size over the limit, or "".
 func (ch *Channel) tooBig(s string) Reply {

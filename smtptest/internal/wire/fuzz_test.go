@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // chunks reads its octets in pieces whose sizes repeat.
@@ -156,11 +157,18 @@ func FuzzParams(f *testing.F) {
 			var joined strings.Builder
 			for _, p := range params {
 				joined.WriteString(" " + p.Text)
-				for _, check := range []func(string) error{CheckRet, CheckEnvid, CheckNotify, CheckBy, CheckHoldFor, CheckHoldUntil, CheckPriority, CheckAuth} {
+				for _, check := range []func(string) error{CheckRet, CheckEnvid, CheckNotify, CheckPriority, CheckAuth} {
 					check(p.Value)
 				}
-				CheckOrcpt(p.Value, true)
+				CheckBy(p.Value)
+				CheckHoldFor(p.Value)
+				CheckHoldUntil(p.Value)
 				CheckSize(p.Value)
+				if CheckOrcpt(p.Value, true) == nil {
+					if kind, addr := DecodeOrcpt(p.Value); kind == "" || addr == "" || !utf8.ValidString(addr) {
+						t.Errorf("ORCPT=%s stands for %q;%q", p.Value, kind, addr)
+					}
+				}
 			}
 			again, err := Params(joined.String(), true)
 			if err != nil || len(again) != len(params) {

@@ -127,7 +127,7 @@ func CheckNotify(v string) error {
 // of its own, which RFC 6533 3 defines; mayUTF8 allows it unencoded.
 func CheckOrcpt(v string, mayUTF8 bool) error {
 	kind, addr, ok := strings.Cut(v, ";")
-	if !ok || !isKeyword(kind) || addr == "" || len(v) > 500 {
+	if !ok || !isAtom(kind) || addr == "" || len(v) > 500 {
 		return ErrValue
 	}
 	if strings.EqualFold(kind, "utf-8") {
@@ -140,62 +140,116 @@ func CheckOrcpt(v string, mayUTF8 bool) error {
 	return nil
 }
 
+func isAtom(s string) bool {
+	for i := range len(s) {
+		if !isAtext(s[i]) || s[i] >= 0x80 {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // checkUTF8Addr checks an utf-8-addr-xtext or utf-8-addr-unitext: what may not
 // stand for itself is written \x{HEX} (RFC 6533 3).
 func checkUTF8Addr(s string, mayUTF8 bool) error {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\':
-			end := strings.IndexByte(s[i:], '}')
-			if !strings.HasPrefix(s[i:], `\x{`) || end < 0 {
+			hex, ok := cutHexpoint(s[i:])
+			if !ok {
 				return ErrValue
 			}
-			n, err := strconv.ParseUint(s[i+3:i+end], 16, 32)
-			if err != nil || s[i+3:i+end] != strings.ToUpper(s[i+3:i+end]) || !utf8.ValidRune(rune(n)) {
-				return ErrValue
-			}
-			i += end
-		case c <= ' ' || c == '+' || c == '=' || c == 0x7f || c >= 0x80 && !mayUTF8:
+			i += len(hex) + len(`\x{}`) - 1
+		case isSpecial(c) || c >= 0x80 && !mayUTF8:
 			return ErrValue
 		}
 	}
-	return nil
-}
-
-// CheckBy checks the value of BY: seconds, mode and trace (RFC 2852 4). With
-// mode R the time must be greater than zero.
-func CheckBy(v string) error {
-	seconds, mode, ok := strings.Cut(v, ";")
-	digits := strings.TrimLeft(seconds, "+-")
-	if !ok || len(seconds)-len(digits) > 1 || !isDigits(digits, 9) || oneOf(mode, "N", "R", "NT", "RT") != nil {
-		return ErrValue
-	}
-	if n, _ := strconv.Atoi(seconds); n <= 0 && (mode[0] == 'R' || mode[0] == 'r') {
+	if !utf8.ValidString(s) {
 		return ErrValue
 	}
 	return nil
 }
 
-// CheckHoldFor checks the value of HOLDFOR: seconds, 1 to 999999999 (RFC 4865 4).
-func CheckHoldFor(v string) error {
-	if !isDigits(v, 9) || strings.Trim(v, "0") == "" {
-		return ErrValue
-	}
-	return nil
+// isSpecial says that c may not stand for itself in an utf-8 address.
+func isSpecial(c byte) bool {
+	return c <= ' ' || c == '+' || c == '=' || c == '\\' || c == 0x7f
 }
 
-// CheckHoldUntil checks the value of HOLDUNTIL: a time as in RFC 3339 (RFC 4865 4).
-func CheckHoldUntil(v string) error {
-	if _, err := time.Parse(time.RFC3339, v); err != nil {
-		return ErrValue
+// cutHexpoint takes the digits of the \x{HEX} that s begins with: two or more
+// upper-case digits without a needless zero, of a character that may not stand
+// for itself (RFC 6533 3, HEXPOINT).
+func cutHexpoint(s string) (hex string, ok bool) {
+	s, begun := strings.CutPrefix(s, `\x{`)
+	hex, _, ended := strings.Cut(s, "}")
+	n, err := strconv.ParseUint(hex, 16, 32)
+	if !begun || !ended || err != nil || hex != strings.ToUpper(hex) || len(hex) < 2 || len(hex) > 2 && hex[0] == '0' {
+		return "", false
 	}
-	return nil
+	return hex, n > 0 && utf8.ValidRune(rune(n)) && (n >= 0x80 || isSpecial(byte(n)))
 }
 
-// CheckPriority checks the value of MT-PRIORITY: -9 to 9 (RFC 6710 4.1).
+// DecodeOrcpt is what the address in the value of an ORCPT stands for, and its
+// type. The value must be one that CheckOrcpt takes.
+func DecodeOrcpt(v string) (kind, addr string) {
+	kind, addr, _ = strings.Cut(v, ";")
+	if !strings.EqualFold(kind, "utf-8") {
+		addr, _ = DecodeXtext(addr)
+		return kind, addr
+	}
+	var b strings.Builder
+	for i := 0; i < len(addr); i++ {
+		hex, ok := cutHexpoint(addr[i:])
+		if !ok {
+			b.WriteByte(addr[i])
+			continue
+		}
+		n, _ := strconv.ParseUint(hex, 16, 32)
+		b.WriteRune(rune(n))
+		i += len(hex) + len(`\x{}`) - 1
+	}
+	return kind, b.String()
+}
+
+// CheckBy parses the value of BY: seconds, mode and trace (RFC 2852 4). With
+// mode R, to return what is late, the time must be greater than zero.
+func CheckBy(v string) (seconds int, returns bool, err error) {
+	number, mode, ok := strings.Cut(v, ";")
+	digits := strings.TrimLeft(number, "+-")
+	if !ok || len(number)-len(digits) > 1 || !isDigits(digits, 9) || oneOf(mode, "N", "R", "NT", "RT") != nil {
+		return 0, false, ErrValue
+	}
+	seconds, _ = strconv.Atoi(number)
+	if returns = mode[0] == 'R' || mode[0] == 'r'; returns && seconds <= 0 {
+		return 0, false, ErrValue
+	}
+	return seconds, returns, nil
+}
+
+// CheckHoldFor parses the value of HOLDFOR: seconds, 1 to 999999999 (RFC 4865 4).
+func CheckHoldFor(v string) (seconds int, err error) {
+	if !isDigits(v, 9) || v[0] == '0' {
+		return 0, ErrValue
+	}
+	return strconv.Atoi(v)
+}
+
+// CheckHoldUntil parses the value of HOLDUNTIL: a time as in RFC 3339, in UTC
+// (RFC 4865 4).
+func CheckHoldUntil(v string) (until time.Time, err error) {
+	const whole = len("2006-01-02T15:04:05") // package time takes fewer digits, and a comma
+	if len(v) <= whole || v[whole] != '.' && v[whole] != 'Z' || !strings.HasSuffix(v, "Z") {
+		return until, ErrValue
+	}
+	if until, err = time.Parse(time.RFC3339, v); err != nil {
+		return until, ErrValue
+	}
+	return until, nil
+}
+
+// CheckPriority checks the value of MT-PRIORITY: -9 to 9, without a plus sign
+// and without a minus before the 0 (RFC 6710 4.1).
 func CheckPriority(v string) error {
-	digit := strings.TrimPrefix(strings.TrimPrefix(v, "+"), "-")
-	if !isDigits(digit, 1) || len(v)-len(digit) > 1 {
+	if digit := strings.TrimPrefix(v, "-"); !isDigits(digit, 1) || v == "-0" {
 		return ErrValue
 	}
 	return nil

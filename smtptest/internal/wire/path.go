@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -31,7 +32,7 @@ const (
 
 // ReversePath parses the path at the beginning of s; rest is what follows it:
 // nothing, or parameters behind a space. Without utf8 a path that RFC 6531
-// alone allows is ErrNonASCII.
+// alone allows is ErrNonASCII, and rest is set all the same.
 func ReversePath(s string, utf8 bool) (p Path, rest string, err error) {
 	if strings.HasPrefix(s, "<>") {
 		rest, err = behind(s[2:])
@@ -92,7 +93,7 @@ func parsePath(s string, mayUTF8 bool) (p Path, rest string, err error) {
 			return p, "", ErrPath
 		}
 		if !mayUTF8 {
-			return p, "", ErrNonASCII
+			return p, rest, ErrNonASCII
 		}
 	}
 	return p, rest, nil
@@ -105,7 +106,7 @@ func routeLen(s string) int {
 		return -1
 	}
 	for hop := range strings.SplitSeq(s[:colon], ",") {
-		if domain, at := strings.CutPrefix(hop, "@"); !at || !ValidDomain(domain, true) && !ValidLiteral(domain) {
+		if domain, at := strings.CutPrefix(hop, "@"); !at || !ValidDomain(domain, true) {
 			return -1
 		}
 	}
@@ -163,7 +164,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// ValidDomain says whether s is a domain (RFC 5321 4.1.2), with u-labels where
+// ValidDomain says whether s is a domain (RFC 5321 4.1.2), with U-labels where
 // mayUTF8 is set (RFC 6531 3.3). There is no root dot.
 func ValidDomain(s string, mayUTF8 bool) bool {
 	if s == "" || len(s) > maxDomain {
@@ -181,11 +182,23 @@ func ValidDomain(s string, mayUTF8 bool) bool {
 				return false
 			}
 		}
-		if ascii && len(label) > maxLabel || !ascii && !(mayUTF8 && utf8.ValidString(label)) {
+		if ascii && len(label) > maxLabel || !ascii && !(mayUTF8 && isULabel(label)) {
 			return false
 		}
 	}
 	return true
+}
+
+// isULabel says that a label has only letters, marks and digits outside ASCII,
+// as RFC 5892 2.1 has it, and the few others that it takes in context; case
+// and normal form are not looked at.
+func isULabel(label string) bool {
+	for _, r := range label {
+		if r >= 0x80 && !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune("\u00b7\u0375\u05f3\u05f4\u200c\u200d\u30fb", r) {
+			return false
+		}
+	}
+	return utf8.ValidString(label)
 }
 
 // ValidLiteral says whether s is an address literal, brackets included
@@ -198,7 +211,7 @@ func ValidLiteral(s string) bool {
 	const tag = "IPv6:"
 	if len(s) > len(tag) && strings.EqualFold(s[:len(tag)], tag) {
 		ip, err := netip.ParseAddr(s[len(tag):])
-		return err == nil && ip.Is6() && ip.Zone() == ""
+		return err == nil && ip.Is6() && ip.Zone() == "" && groups(s[len(tag):]) <= 8
 	}
 	parts := strings.Split(s, ".")
 	for _, p := range parts {
@@ -207,6 +220,24 @@ func ValidLiteral(s string) bool {
 		}
 	}
 	return len(parts) == 4
+}
+
+// groups is the number of groups of an IPv6 address, with "::" standing for
+// two at least (RFC 5321 4.1.3).
+func groups(ip string) int {
+	n := 0
+	for part := range strings.SplitSeq(ip, ":") {
+		if part != "" {
+			n++
+		}
+	}
+	if strings.Contains(ip, "::") {
+		n += 2
+	}
+	if strings.Contains(ip, ".") {
+		n++ // the IPv4 tail is two
+	}
+	return n
 }
 
 func isDigits(s string, most int) bool {

@@ -1,0 +1,70 @@
+package smtptest
+
+import (
+	"strconv"
+	"strings"
+)
+
+// limits is what a LIMITS line announces (RFC 9422); 0 is none.
+type limits struct {
+	mails       int // MAILMAX: transactions in a session
+	rcpts       int // RCPTMAX: recipients in a transaction
+	rcptDomains int // RCPTDOMAINMAX: different domains of them
+}
+
+// parseLimits reads the arguments of LIMITS. Names that are not known are
+// passed over; an error of syntax voids the whole line.
+func parseLimits(args string) limits {
+	var l limits
+	for _, arg := range strings.Fields(args) {
+		name, value, ok := strings.Cut(arg, "=")
+		to := map[string]*int{"MAILMAX": &l.mails, "RCPTMAX": &l.rcpts, "RCPTDOMAINMAX": &l.rcptDomains}[asciiUpper(name)]
+		n, err := strconv.ParseUint(value, 10, 32)
+		switch {
+		case !ok || name == "" || value == "":
+			return limits{}
+		case to == nil:
+		case err != nil || len(value) > 6 || value[0] == '0':
+			return limits{}
+		default:
+			*to = int(n)
+		}
+	}
+	return l
+}
+
+// overMails is the refusal of one transaction more than LIMITS allows, or "".
+func (ch *Channel) overMails() Reply {
+	if most := ch.Server.features.limits.mails; most > 0 && ch.mails >= most {
+		return ch.say(repManyMails)
+	}
+	return ""
+}
+
+// overRcpts is the refusal of one recipient more than LIMITS allows, or "".
+func (ch *Channel) overRcpts(mailbox string) Reply {
+	l := ch.Server.features.limits
+	if l.rcpts > 0 && len(ch.RcptTos) >= l.rcpts {
+		return ch.say(repManyRcpts)
+	}
+	if l.rcptDomains == 0 {
+		return ""
+	}
+	domains := map[string]bool{domainOf(mailbox): true}
+	for _, to := range ch.RcptTos {
+		domains[domainOf(to)] = true
+	}
+	if len(domains) > l.rcptDomains {
+		return ch.say(repManyDomains)
+	}
+	return ""
+}
+
+// domainOf is the domain of a mailbox, in upper case; "" for Postmaster.
+func domainOf(mailbox string) string {
+	i := strings.LastIndexByte(mailbox, '@')
+	if i < 0 {
+		return ""
+	}
+	return asciiUpper(mailbox[i+1:])
+}
