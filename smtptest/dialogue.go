@@ -27,7 +27,7 @@ func (s *Server) dialogue() string {
 // that were shown as they are.
 func (s *Server) showFailure() {
 	s.test().Helper()
-	if !s.failed() || !s.started() {
+	if !s.failed() || s.Addr == "" {
 		return
 	}
 	sessions := s.Sessions()
@@ -58,10 +58,11 @@ type sessionLog struct {
 	strings.Builder
 	zero time.Time       // the start of the server's first session
 	rows map[string]bool // whose text has been shown
+	most int             // exchanges of a session
 }
 
 func newLog(all []Session) *sessionLog {
-	l := &sessionLog{rows: make(map[string]bool)}
+	l := &sessionLog{rows: make(map[string]bool), most: maxExchanges}
 	if len(all) > 0 {
 		l.zero = all[0].Start
 	}
@@ -197,7 +198,7 @@ func (l *sessionLog) session(se Session) {
 	fmt.Fprintf(l, "%s:\n", l.headline(se))
 	left, failed := 0, ""
 	for i, e := range se.Exchanges {
-		middle := min(i, len(se.Exchanges)-1-i) >= maxExchanges/2
+		middle := min(i, len(se.Exchanges)-1-i) >= (l.most+1)/2
 		if middle && (e.usual() || e.step() == failed) {
 			left++
 			continue

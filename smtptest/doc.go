@@ -31,6 +31,20 @@
 // its 250 finds the message in Messages. Reading (Messages, Sessions,
 // Transcript) never blocks on traffic and never copies message data.
 //
+// # When a test fails
+//
+// The test's log shows the dialogue: of many sessions one of each kind, times
+// since the session's start, an ! at what was refused, the rows that answered.
+// A Wait that fails says what did arrive and what came nearest.
+//
+// With go test -artifacts, transcript.txt, a session-N.txt for each session and
+// a message-N.eml for each message are kept in the test's ArtifactDir, of tests
+// that pass too; the attribute smtptest.artifacts of the test (go test -json)
+// says where. Without the flag the testing package deletes that directory, and
+// nothing is written. Where there is no such flag, in other frameworks, the
+// files of a test that fails are kept, if its TB has an ArtifactDir.
+// Server.Artifact adds files, and package report a page to look at.
+//
 // # Time
 //
 // Delays, windows and timeouts are those of package time. In a bubble of

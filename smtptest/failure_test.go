@@ -147,7 +147,7 @@ func TestFailureOutput(t *testing.T) {
 	var got strings.Builder
 	for _, f := range failures {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestPlayFailures$/^"+strings.ReplaceAll(f.name, " ", "_")+"$")
-		cmd.Env = append(os.Environ(), playEnv+"=1")
+		cmd.Env = append(os.Environ(), playEnv+"=1", "GORACE=atexit_sleep_ms=0")
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			t.Errorf("%s: does not fail", f.name)

@@ -79,6 +79,8 @@ type Server struct {
 
 	tb     TB
 	report reporter
+	kept   keeper            // of the server's own test
+	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
 	life     sync.Mutex   // held by Start, Stop, Restart and Close, never by sessions
 	phase    atomic.Int32 // a phase; written with life held
@@ -147,6 +149,7 @@ func NewUnstartedServer(tb TB) *Server {
 	s.phase.Store(unstarted)
 	s.test().Helper()
 	s.test().Cleanup(s.finish)
+	s.kept = s.keeper(tb)
 	return s
 }
 

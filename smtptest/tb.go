@@ -27,6 +27,7 @@ type reporter struct {
 	over   bool // the test has ended: nothing may be logged
 	failed bool
 	seen   map[int]int // of each session that the log has shown, how many exchanges
+	files  []artifact  // to be kept if the test fails
 }
 
 // test is the server's TB. Each function between the test and a failure calls
@@ -127,6 +128,7 @@ func (s *Server) finish() {
 	s.Close()
 	s.reportUnused()
 	s.showFailure()
+	s.keepFiles()
 	s.report.mu.Lock()
 	s.report.over = true
 	s.report.mu.Unlock()

@@ -1,0 +1,234 @@
+package smtptest
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxFiles is how many sessions, and how many messages, are kept as files.
+const maxFiles = 1000
+
+// artifact is a file that is kept of a test that failed.
+type artifact struct {
+	name  string
+	write func(io.Writer) error
+}
+
+// Artifact adds a file to those that are kept of the test tb if it fails: name,
+// a plain file name, with what write writes. If tb is the server's own test, the
+// file is written when the server has been closed and all is recorded, else in
+// a Cleanup of tb. It stands beside the server's own files: transcript.txt,
+// session-N.txt and message-N.eml.
+//
+// Files are kept in tb's ArtifactDir if that outlives the test, which is so with
+// go test -artifacts; without the flag the testing package deletes it, and
+// nothing is written. A second server of a test has the directory server-2
+// within it, and so on.
+func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
+	s.test().Helper()
+	switch {
+	case tb == nil:
+		s.fatalf("smtptest: Artifact without a TB: give the test that may fail")
+		return
+	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\:`):
+		s.fatalf("smtptest: Artifact: %q is no plain file name", name)
+		return
+	}
+	file := artifact{name, write}
+	if reflect.TypeOf(tb).Comparable() && tb == s.tb {
+		s.report.mu.Lock()
+		defer s.report.mu.Unlock()
+		s.report.files = append(s.report.files, file)
+		return
+	}
+	k := s.keeper(tb)
+	tb.Cleanup(func() {
+		tb.Helper()
+		if failed, ok := tb.(interface{ Failed() bool }); ok && failed.Failed() {
+			k.keep([]artifact{file}, tb.Logf)
+		}
+	})
+}
+
+// keepFiles writes the server's own files, and those of Artifact if the test has
+// failed.
+func (s *Server) keepFiles() {
+	s.test().Helper()
+	failed := s.failed()
+	if s.Addr == "" || !failed && !s.kept.always {
+		return
+	}
+	var files []artifact
+	if s.kept.dir != "" {
+		files = s.files()
+	}
+	if failed {
+		s.report.mu.Lock()
+		files = append(files, s.report.files...)
+		s.report.mu.Unlock()
+	}
+	s.kept.keep(files, func(format string, args ...any) {
+		if failed {
+			s.print(fmt.Sprintf(format, args...))
+		}
+	})
+}
+
+// files are what the server has recorded: names never come from it.
+func (s *Server) files() []artifact {
+	text := func(name, content string) artifact {
+		return artifact{name, func(w io.Writer) error {
+			_, err := io.WriteString(w, content)
+			return err
+		}}
+	}
+	files := []artifact{text("transcript.txt", s.Transcript())}
+	sessions := s.Sessions()
+	for _, se := range sessions[:min(len(sessions), maxFiles)] {
+		l := newLog(sessions)
+		l.most = len(se.Exchanges)
+		l.session(se)
+		files = append(files, text(fmt.Sprintf("session-%d.txt", se.ID), l.String()))
+	}
+	messages := s.accepted()
+	for i, data := range messages[:min(len(messages), maxFiles)] {
+		files = append(files, text(fmt.Sprintf("message-%d.eml", i+1), data))
+	}
+	return files
+}
+
+// accepted are the data of all messages since the start, in order of
+// acceptance, also of those that a Drain has taken.
+func (s *Server) accepted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var recs []*record
+	for _, se := range s.sessions {
+		for _, rec := range se.records {
+			if rec.outcome == isAccepted {
+				recs = append(recs, rec)
+			}
+		}
+	}
+	at := func(rec *record) time.Time { return rec.session.start.Add(rec.at) }
+	slices.SortStableFunc(recs, func(a, b *record) int { return at(a).Compare(at(b)) })
+	var data []string
+	for _, rec := range recs {
+		data = append(data, rec.data)
+	}
+	return data
+}
+
+// A keeper knows where the files of one server and one test go.
+type keeper struct {
+	tb     TB
+	dir    string // "" if the test keeps none
+	always bool   // also of a test that passes
+	lost   bool   // the test has a directory, but it is deleted
+}
+
+// places counts the servers with files in a test's directory.
+var places struct {
+	sync.Mutex
+	servers map[string]int
+}
+
+// keeper finds the place for tb's files. The servers of a test are numbered as
+// they are made.
+func (s *Server) keeper(tb TB) keeper {
+	k := keeper{tb: tb}
+	test, ok := tb.(interface{ ArtifactDir() string })
+	if !ok {
+		return k
+	}
+	artifacts := flag.Lookup("test.artifacts")
+	if artifacts != nil && artifacts.Value.String() != "true" {
+		k.lost = true
+		return k
+	}
+	k.always = artifacts != nil
+	k.dir = s.place(test.ArtifactDir())
+	return k
+}
+
+// place is the server's own directory within a test's.
+func (s *Server) place(dir string) string {
+	places.Lock()
+	defer places.Unlock()
+	if mine, ok := s.places[dir]; ok {
+		return mine
+	}
+	if places.servers == nil {
+		places.servers = make(map[string]int)
+	}
+	places.servers[dir]++
+	mine := dir
+	if n := places.servers[dir]; n > 1 {
+		mine = filepath.Join(dir, fmt.Sprintf("server-%d", n))
+	}
+	if s.places == nil {
+		s.places = make(map[string]string)
+	}
+	s.places[dir] = mine
+	return mine
+}
+
+// keep writes the files and says where they are.
+func (k keeper) keep(files []artifact, logf func(string, ...any)) {
+	k.tb.Helper()
+	switch {
+	case len(files) == 0:
+		return
+	case k.lost:
+		logf("smtptest: go test -artifacts keeps %s", names(files))
+		return
+	case k.dir == "":
+		logf("smtptest: no place for %s: the test has no ArtifactDir", names(files))
+		return
+	}
+	if err := k.write(files); err != nil {
+		k.tb.Logf("smtptest: artifacts: %v", err)
+	}
+	logf("smtptest: %s in %s", names(files), k.dir)
+	if tb, ok := k.tb.(interface{ Attr(key, value string) }); ok {
+		tb.Attr("smtptest.artifacts", k.dir)
+	}
+}
+
+func (k keeper) write(files []artifact) error {
+	if err := os.MkdirAll(k.dir, 0o777); err != nil {
+		return err
+	}
+	for _, file := range files {
+		f, err := os.Create(filepath.Join(k.dir, file.name))
+		if err != nil {
+			return err
+		}
+		if err := cmp.Or(file.write(f), f.Close()); err != nil {
+			return fmt.Errorf("%s: %w", file.name, err)
+		}
+	}
+	return nil
+}
+
+// names are those of the files, the first few only.
+func names(files []artifact) string {
+	const most = 4
+	var list []string
+	for _, file := range files {
+		list = append(list, file.name)
+	}
+	if len(list) > most {
+		list = append(list[:most-1], fmt.Sprintf("%d more", len(list)-most+1))
+	}
+	return strings.Join(list, ", ")
+}

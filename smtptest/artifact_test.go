@@ -1,0 +1,198 @@
+package smtptest_test
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+func note(text string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	}
+}
+
+// keeping are tests that keep files. They run in a process of their own.
+var keeping = []struct {
+	name, reason string
+	fails        bool
+	run          func(t *testing.T)
+	want         []string // with -artifacts
+}{
+	{"passes", "with -artifacts files are always kept, those of Artifact on failure only", false, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+	}, []string{"message-1.eml", "session-1.txt", "transcript.txt"}},
+	{"fails", "also those of Artifact, and of sessions without a message", true, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Client().Close()
+		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		t.Error("no")
+	}, []string{"message-1.eml", "note.txt", "session-1.txt", "session-2.txt", "transcript.txt"}},
+	{"drained", "a drained message is kept too", false, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		send(srv, "ann@example.com", "bob@example.com", "one\r\n")
+		srv.Drain()
+		send(srv, "ann@example.com", "bob@example.com", "two\r\n")
+	}, []string{"message-1.eml", "message-2.eml", "session-1.txt", "session-2.txt", "transcript.txt"}},
+	{"two servers", "numbered as they were made", false, func(t *testing.T) {
+		smtptest.NewServer(t)
+		send(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
+	}, []string{"server-2/message-1.eml", "server-2/session-1.txt", "server-2/transcript.txt", "transcript.txt"}},
+	{"never started", "there is nothing to keep", false, func(t *testing.T) { smtptest.NewUnstartedServer(t) }, nil},
+	{"an unused row", "the test fails after its last line", true, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Script(smtptest.Rule{On: "RCPT", Reply: "450 later"})
+	}, []string{"note.txt", "transcript.txt"}},
+	{"a shared server", "the file is kept with the test that asked for it", true, func(t *testing.T) {
+		srv := smtptest.NewServer(nil)
+		defer srv.Close()
+		srv.Artifact(t, "note.txt", note("one"))
+		srv.Artifact(t, "note-2.txt", note("two"))
+		t.Error("no")
+	}, []string{"note-2.txt", "note.txt"}},
+	{"hostile words", "no name comes from the client", false, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		c := srv.Client()
+		c.Mail(`"../../evil"@example.com`)
+		c.Rcpt(`"../../evil"@example.com`)
+		w, err := c.Data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(w, "Content-Disposition: attachment; filename=\"../../evil\"\r\nSubject: /evil\r\n\r\n")
+		w.Close()
+		c.Quit()
+	}, []string{"message-1.eml", "session-1.txt", "transcript.txt"}},
+}
+
+const keepEnv = "SMTPTEST_KEEP_FILES"
+
+// TestKeepFiles is the process of its own.
+func TestKeepFiles(t *testing.T) {
+	if os.Getenv(keepEnv) == "" {
+		return
+	}
+	for _, k := range keeping {
+		t.Run(k.name, k.run)
+	}
+}
+
+// keepFiles runs one of the tests, and returns what it says.
+func keepFiles(t *testing.T, name string, fails bool, flags ...string) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], append(flags, "-test.v", "-test.run=^TestKeepFiles$/^"+strings.ReplaceAll(name, " ", "_")+"$")...)
+	cmd.Env = append(os.Environ(), keepEnv+"=1", "GORACE=atexit_sleep_ms=0")
+	out, err := cmd.CombinedOutput()
+	if (err != nil) != fails {
+		t.Errorf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
+func TestArtifacts(t *testing.T) {
+	for _, k := range keeping {
+		t.Run(k.name, func(t *testing.T) {
+			dir := t.TempDir()
+			out := keepFiles(t, k.name, k.fails, "-test.artifacts", "-test.outputdir="+dir)
+			if diff := cmp.Diff(k.want, filesIn(t, dir)); diff != "" {
+				t.Errorf("%s: files mismatch (-want +got):\n%s", k.reason, diff)
+			}
+			for _, place := range attribute.FindAllStringSubmatch(out, -1) {
+				if _, err := os.Stat(filepath.Join(place[1], "transcript.txt")); err != nil && k.name != "a shared server" {
+					t.Errorf("Attr names a directory without a transcript: %v", err)
+				}
+			}
+			if named := attribute.MatchString(out); named != (k.want != nil) {
+				t.Errorf("Attr is called: %t, in\n%s", named, out)
+			}
+		})
+		t.Run(k.name+" without -artifacts", func(t *testing.T) {
+			tmp := t.TempDir()
+			t.Setenv("TMPDIR", tmp)
+			out := keepFiles(t, k.name, k.fails)
+			if files := filesIn(t, tmp); files != nil || attribute.MatchString(out) {
+				t.Errorf("files %v, in\n%s", files, out)
+			}
+			wantHint := k.fails && (slices.Contains(k.want, "note.txt"))
+			if hint := strings.Contains(out, "go test -artifacts keeps note.txt"); hint != wantHint {
+				t.Errorf("it says how to keep note.txt: %t, in\n%s", hint, out)
+			}
+		})
+	}
+}
+
+var (
+	attribute = regexp.MustCompile(`(?m)^=== ATTR  \S+ smtptest\.artifacts (.*)$`)
+	testDir   = regexp.MustCompile(`^_artifacts/(.*/)?\d+/`)
+)
+
+// filesIn are the files below dir, without the directory of the test.
+func filesIn(t *testing.T, dir string) (files []string) {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			path, err = filepath.Rel(dir, path)
+			files = append(files, testDir.ReplaceAllString(filepath.ToSlash(path), ""))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestArtifactContents is about what is in the files.
+func TestArtifactContents(t *testing.T) {
+	dir := t.TempDir()
+	keepFiles(t, "fails", true, "-test.artifacts", "-test.outputdir="+dir)
+	for name, want := range map[string]string{
+		"message-1.eml":  "Hi\r\n",
+		"note.txt":       "failed",
+		"session-1.txt":  "session 1 from 127.0.0.1:",
+		"session-2.txt":  "C: RCPT TO:<bob@example.com>\n",
+		"transcript.txt": "-- session 1\nS: 220 localhost ESMTP smtptest\n",
+	} {
+		found, err := filepath.Glob(filepath.Join(dir, "_artifacts", "*", name))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s: %v, %v", name, found, err)
+		}
+		got, err := os.ReadFile(found[0])
+		if err != nil || !strings.Contains(string(got), want) || name == "message-1.eml" && string(got) != want {
+			t.Errorf("%s = %q, %v; want %q", name, got, err, want)
+		}
+	}
+}
+
+func TestArtifactMistakes(t *testing.T) {
+	for _, name := range []string{"", ".", "..", "a/b", `a\b`, "c:d"} {
+		tb := &fakeTB{}
+		srv := smtptest.NewServer(tb)
+		try(func() { srv.Artifact(tb, name, note("")) })
+		if got := tb.errors(); !strings.Contains(got, "is no plain file name") {
+			t.Errorf("Artifact(%q): %q", name, got)
+		}
+		tb.end()
+	}
+	tb := &fakeTB{}
+	srv := smtptest.NewServer(tb)
+	try(func() { srv.Artifact(nil, "note.txt", note("")) })
+	if got := tb.errors(); !strings.Contains(got, "without a TB") {
+		t.Errorf("Artifact(nil): %q", got)
+	}
+	tb.end()
+}
