@@ -1,0 +1,148 @@
+// Package smtpcmp has options of go-cmp for mail and dialogues, and golden
+// files. A wanted and a recorded mail compare in one line, and the difference
+// shows the line that changed:
+//
+//	if diff := cmp.Diff(want, got, smtpcmp.Message("Date", "Message-ID")); diff != "" {
+//		t.Errorf("welcome mail mismatch (-want +got):\n%s", diff)
+//	}
+//
+// The options work on smtptest.Message wherever it occurs, also in a slice, and
+// go together with those of cmp and cmpopts.
+package smtpcmp
+
+import (
+	"mime"
+	"net/mail"
+	"net/textproto"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// Message compares messages as their recipients read them: the fields of the
+// header, decoded and in any order, without those named in ignored, and the
+// decoded text, HTML and attachments. It ignores MIME boundaries, transfer
+// encodings, and whether lines end in CRLF or LF. Where octets count, compare
+// Data without this option.
+//
+// Session, Time, Peer and Helo are ignored: they vary from run to run. Reply,
+// MailOptions, RcptOptions, Unstuffed and Chunks are compared if both messages
+// have them, so that a wanted message needs no more than From, To and Data
+// (and User and TLS, if it came so).
+func Message(ignored ...string) cmp.Option {
+	return cmp.Options{
+		cmp.FilterPath(isField("Session", "Time", "Peer", "Helo"), cmp.Ignore()),
+		cmp.FilterPath(isField("Reply", "MailOptions", "RcptOptions", "Unstuffed", "Chunks"),
+			cmp.FilterValues(eitherUnsaid, cmp.Ignore())),
+		cmp.FilterPath(isField("Data"), cmp.Transformer("smtpcmp.Message", func(data string) content {
+			return readContent(data, ignored)
+		})),
+	}
+}
+
+// IgnoreOrder compares the recipients of a message, and the messages of a
+// slice, in any order.
+func IgnoreOrder() cmp.Option {
+	return cmp.Options{
+		cmpopts.AcyclicTransformer("smtpcmp.IgnoreOrder", sortMessages),
+		cmpopts.AcyclicTransformer("smtpcmp.IgnoreOrder", sortRecipients),
+	}
+}
+
+// isField is the filter for fields of smtptest.Message.
+func isField(names ...string) func(cmp.Path) bool {
+	message := reflect.TypeFor[smtptest.Message]()
+	return func(p cmp.Path) bool {
+		field, ok := p.Last().(cmp.StructField)
+		return ok && p.Index(-2).Type() == message && slices.Contains(names, field.Name())
+	}
+}
+
+// eitherUnsaid says whether one of the two values says nothing: it is "" or has
+// no elements but such.
+func eitherUnsaid(x, y any) bool {
+	unsaid := func(v any) bool {
+		if options, ok := v.([][]string); ok {
+			return len(slices.Concat(options...)) == 0
+		}
+		return reflect.ValueOf(v).Len() == 0
+	}
+	return unsaid(x) || unsaid(y)
+}
+
+// content is what a message says.
+type content struct {
+	Header      mail.Header
+	Text        []string // lines
+	HTML        []string
+	Attachments []smtptest.Attachment
+	Problems    []string
+}
+
+func readContent(data string, ignored []string) content {
+	m := smtptest.Message{Data: data}
+	c := content{Header: m.Header(), Text: lines(m.Text()), HTML: lines(m.HTML()), Attachments: m.Attachments(), Problems: m.Problems()}
+	for _, name := range append([]string{"Content-Transfer-Encoding"}, ignored...) {
+		delete(c.Header, textproto.CanonicalMIMEHeaderKey(name))
+	}
+	decoder := mime.WordDecoder{CharsetReader: smtptest.CharsetReader}
+	for name, values := range c.Header {
+		for i, value := range values {
+			if decoded, err := decoder.DecodeHeader(value); err == nil {
+				values[i] = decoded
+			}
+			if name == "Content-Type" {
+				values[i] = boundary.ReplaceAllString(value, "")
+			}
+		}
+	}
+	for i, problem := range c.Problems { // they quote fields
+		c.Problems[i] = boundary.ReplaceAllString(problem, "")
+	}
+	return c
+}
+
+// boundary is the parameter of a multipart, also within a quotation.
+var boundary = regexp.MustCompile(`(?i);\s*boundary=(?:\\?"[^"\\]*\\?"|[^;\s"]*)`)
+
+// lines are those of a text, without their ends. The last needs none.
+func lines(s string) []string {
+	var all []string
+	for line := range strings.Lines(s) {
+		all = append(all, strings.TrimRight(line, "\r\n"))
+	}
+	return all
+}
+
+// sortMessages orders by what is seen first, so that fields which vary from run
+// to run decide last.
+func sortMessages(messages []smtptest.Message) []smtptest.Message {
+	key := func(m smtptest.Message) []string {
+		m = sortRecipients(m)
+		return []string{m.From, strings.Join(m.To, "\n"), m.Subject(), m.Text(), m.HTML(), m.Data}
+	}
+	return slices.SortedStableFunc(slices.Values(messages), func(a, b smtptest.Message) int { return slices.Compare(key(a), key(b)) })
+}
+
+// sortRecipients keeps the parameters of each recipient with it.
+func sortRecipients(m smtptest.Message) smtptest.Message {
+	order := make([]int, len(m.To))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(m.To[a], m.To[b]) })
+	to, options := slices.Clone(m.To), slices.Clone(m.RcptOptions)
+	for i, from := range order {
+		to[i] = m.To[from]
+		if len(options) == len(to) {
+			options[i] = m.RcptOptions[from]
+		}
+	}
+	m.To, m.RcptOptions = to, options
+	return m
+}

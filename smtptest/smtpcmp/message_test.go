@@ -1,0 +1,138 @@
+package smtpcmp_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/smtpcmp"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// TestMessage compares one message with another. In Data LF stands for CRLF
+// unless it has a CR. diff is what the lines of the difference show.
+func TestMessage(t *testing.T) {
+	const multipart = "Content-Type: multipart/mixed; boundary=\"B\"\n\n--B\n\ntext\n--B\nContent-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\nUE5H\n--B--\n"
+	for _, c := range []struct {
+		name, reason string
+		x, y         smtptest.Message
+		options      []cmp.Option
+		diff         []string
+	}{
+		{"same", "the zero Message", smtptest.Message{}, smtptest.Message{}, nil, nil},
+		{"run", "each run has others",
+			smtptest.Message{Session: 1, Time: time.Unix(1, 0), Peer: "127.0.0.1:1", Helo: "a"},
+			smtptest.Message{Session: 2, Time: time.Unix(2, 0), Peer: "127.0.0.1:2", Helo: "b"}, nil, nil},
+		{"envelope", "it is wanted or not",
+			smtptest.Message{From: "a@x.test", To: []string{"b@x.test"}, User: "ann", TLS: true},
+			smtptest.Message{From: "b@x.test", To: []string{"c@x.test"}, User: "bob"}, nil,
+			[]string{`- "ann"`, `+ "bob"`, "- true", "+ false", `- "a@x.test"`, `+ "b@x.test"`, `- "b@x.test"`, `+ "c@x.test"`}},
+		{"unsaid", "a wanted message says nothing of them",
+			smtptest.Message{},
+			smtptest.Message{Reply: "250 OK", MailOptions: []string{"BODY=8BITMIME"}, RcptOptions: [][]string{{"NOTIFY=NEVER"}}, Unstuffed: []int{0}, Chunks: []int{5}}, nil, nil},
+		{"no parameters", "as they are recorded for two recipients",
+			smtptest.Message{RcptOptions: [][]string{nil, nil}}, smtptest.Message{RcptOptions: [][]string{{"NOTIFY=NEVER"}, nil}}, nil, nil},
+		{"said", "both do",
+			smtptest.Message{Reply: "250 OK", MailOptions: []string{"BODY=8BITMIME"}}, smtptest.Message{Reply: "451 later", MailOptions: []string{"SMTPUTF8"}}, nil,
+			[]string{`- "BODY=8BITMIME"`, `+ "SMTPUTF8"`, `- "250 OK"`, `+ "451 later"`}},
+		{"ignored fields", "in any case, folded, or not there",
+			smtptest.Message{Data: "DATE: 1\nX-Id: 2\n 3\nSubject: Hi\n\nHi!\n"}, smtptest.Message{Data: "date: 4\nSubject: Hi\n\nHi!\n"},
+			[]cmp.Option{smtpcmp.Message("Date", "x-id")}, nil},
+		{"other fields", "not ignored",
+			smtptest.Message{Data: "Date: 1\nSubject: Hi\n\n"}, smtptest.Message{Data: "Date: 1\nSubject: Hello\n\n"},
+			[]cmp.Option{smtpcmp.Message("Date")}, []string{`- "Subject": {"Hi"}`, `+ "Subject": {"Hello"}`}},
+		{"order of fields", "RFC 5322 3.6", smtptest.Message{Data: "A: 1\nB: 2\n\n"}, smtptest.Message{Data: "B: 2\nA: 1\n\n"}, nil, nil},
+		{"order of one field's values", "RFC 5321 4.4: Received", smtptest.Message{Data: "A: 1\nA: 2\n\n"}, smtptest.Message{Data: "A: 2\nA: 1\n\n"}, nil,
+			[]string{`- "1"`, `+ "1"`}},
+		{"encoded words", "RFC 2047", smtptest.Message{Data: "From: =?utf-8?q?J=C3=B6rg?= <j@x.test>\n\n"}, smtptest.Message{Data: "From:\n =?utf-8?b?SsO2cmc=?= <j@x.test>\n\n"}, nil, nil},
+		{"line ends", "a literal of the test's", smtptest.Message{Data: "A: 1\r\n\r\none\r\ntwo\r\n"}, smtptest.Message{Data: "A: 1\r\n\r\none\ntwo"}, nil, nil},
+		{"changed line", "the one thing that a difference must show",
+			smtptest.Message{Data: "\none\ntwo\nthree\n"}, smtptest.Message{Data: "\none\n2\nthree\n"}, nil, []string{`- "two"`, `+ "2"`}},
+		{"changed line in base64", "nobody reads that",
+			smtptest.Message{Data: "Content-Transfer-Encoding: base64\n\nb25lCnR3bwo=\n"}, smtptest.Message{Data: "Content-Transfer-Encoding: base64\n\nb25lCjIK\n"}, nil,
+			[]string{`- "two"`, `+ "2"`}},
+		{"encodings", "the same for the recipient",
+			smtptest.Message{Data: "Content-Transfer-Encoding: base64\n\nb25lCg==\n"}, smtptest.Message{Data: "Content-Transfer-Encoding: quoted-printable\n\no=6Ee\n"}, nil, nil},
+		{"boundary", "RFC 2046 5.1.1", smtptest.Message{Data: multipart}, smtptest.Message{Data: strings.ReplaceAll(multipart, "B", "other 1")}, nil, nil},
+		{"kind of multipart", "beside the boundary",
+			smtptest.Message{Data: multipart}, smtptest.Message{Data: strings.ReplaceAll(multipart, "mixed", "related")}, nil,
+			[]string{`- "multipart/mixed"`, `+ "multipart/related"`}},
+		{"boundary in a problem", "it quotes the field",
+			smtptest.Message{Data: strings.Replace(multipart, "\n\n", "; x\n\n", 1)},
+			smtptest.Message{Data: strings.Replace(strings.ReplaceAll(multipart, "B", "other 1"), "\n\n", "; x\n\n", 1)}, nil, nil},
+		{"attachment", "decoded", smtptest.Message{Data: multipart}, smtptest.Message{Data: strings.ReplaceAll(multipart, "a.png", "b.png")}, nil,
+			[]string{`- "a.png"`, `+ "b.png"`}},
+		{"broken", "what cannot be read is a difference",
+			smtptest.Message{Data: multipart}, smtptest.Message{Data: strings.ReplaceAll(multipart, "--B--\n", "")}, nil,
+			[]string{"- nil", "+ `\"multipart/mixed\" without its closing boundary`"}},
+		{"other options", "fields of Message and of Attachment are where they were",
+			smtptest.Message{User: "ann", Data: multipart}, smtptest.Message{User: "bob", Data: strings.ReplaceAll(multipart, "UE5H", "UE5I")},
+			[]cmp.Option{cmpopts.IgnoreFields(smtptest.Message{}, "User"), cmpopts.IgnoreFields(smtptest.Attachment{}, "Data"), smtpcmp.Message()}, nil},
+		{"recipients in order", "as they were sent", smtptest.Message{To: []string{"a", "b"}}, smtptest.Message{To: []string{"b", "a"}}, nil, []string{`- "a"`, `+ "a"`}},
+		{"recipients in any order", "asked for", smtptest.Message{To: []string{"a", "b", "a"}}, smtptest.Message{To: []string{"a", "a", "b"}},
+			[]cmp.Option{smtpcmp.Message(), smtpcmp.IgnoreOrder()}, nil},
+		{"recipients twice", "duplicates count", smtptest.Message{To: []string{"a", "b", "a"}}, smtptest.Message{To: []string{"a", "b"}},
+			[]cmp.Option{smtpcmp.IgnoreOrder(), smtpcmp.Message()}, []string{`- "a"`}},
+		{"parameters in any order", "they stay with their recipient",
+			smtptest.Message{To: []string{"a", "b"}, RcptOptions: [][]string{{"NOTIFY=NEVER"}, nil}},
+			smtptest.Message{To: []string{"b", "a"}, RcptOptions: [][]string{nil, {"NOTIFY=NEVER"}}}, []cmp.Option{smtpcmp.Message(), smtpcmp.IgnoreOrder()}, nil},
+		{"parameters of another", "they do not", smtptest.Message{To: []string{"a", "b"}, RcptOptions: [][]string{{"NOTIFY=NEVER"}, nil}},
+			smtptest.Message{To: []string{"b", "a"}, RcptOptions: [][]string{{"NOTIFY=NEVER"}, nil}}, []cmp.Option{smtpcmp.Message(), smtpcmp.IgnoreOrder()},
+			[]string{`- {"NOTIFY=NEVER"}`, "- nil", "+ nil", `+ {"NOTIFY=NEVER"}`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, m := range []*smtptest.Message{&c.x, &c.y} {
+				if !strings.Contains(m.Data, "\r") {
+					m.Data = strings.ReplaceAll(m.Data, "\n", "\r\n")
+				}
+			}
+			if c.options == nil {
+				c.options = []cmp.Option{smtpcmp.Message()}
+			}
+			report := cmp.Diff(c.x, c.y, c.options...)
+			shows(t, report, c.diff, c.reason)
+			if diff := cmp.Diff([]*smtptest.Message{&c.x}, []*smtptest.Message{&c.y}, c.options...); (diff == "") != (c.diff == nil) {
+				t.Errorf("%s: in a slice of pointers it is otherwise:\n%s", c.reason, diff)
+			}
+		})
+	}
+}
+
+// shows holds a difference against what its lines that are marked - or + must
+// show, each after its mark.
+func shows(t *testing.T, report string, want []string, reason string) {
+	t.Helper()
+	if (report == "") != (want == nil) {
+		t.Errorf("%s: the difference must show %q:\n%s", reason, want, report)
+	}
+	for _, w := range want {
+		isThere := false
+		for line := range strings.Lines(report) {
+			isThere = isThere || line[:1] == w[:1] && strings.Contains(line, w[2:])
+		}
+		if !isThere {
+			t.Errorf("%s: no line of the difference shows %q:\n%s", reason, w, report)
+		}
+	}
+}
+
+// TestIgnoreOrderOfMessages: services send at once. What varies from run to run
+// does not decide on the order.
+func TestIgnoreOrderOfMessages(t *testing.T) {
+	mail := func(to, date, text string) smtptest.Message {
+		return smtptest.Message{From: "a@x.test", To: []string{to}, Data: "Date: " + date + "\r\n\r\n" + text + "\r\n"}
+	}
+	want := []smtptest.Message{mail("b", "1", "one"), mail("b", "2", "two"), mail("c", "3", "one")}
+	got := []smtptest.Message{mail("c", "4", "one"), mail("b", "5", "two"), mail("b", "6", "one")}
+	options := cmp.Options{smtpcmp.Message("Date"), smtpcmp.IgnoreOrder()}
+	if diff := cmp.Diff(want, got, options); diff != "" {
+		t.Errorf("messages mismatch (-want +got):\n%s", diff)
+	}
+	got[0].Data += "more\r\n"
+	shows(t, cmp.Diff(want, got, options), []string{`+ "more"`}, "a line more")
+	if got[0].To[0] != "c" {
+		t.Error("comparing has changed the order of what is compared")
+	}
+}
