@@ -105,7 +105,7 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	if took {
 		t.own.commit(ch)
 	}
-	if ch.rec != nil && t.endsData() && answer != NoReply {
+	if ch.rec != nil && t.endsData() && answer != NoReply && (took || ch.rec.reply == "" || ch.rec.outcome != isAccepted) {
 		ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
 	}
 	x := ch.record(t)

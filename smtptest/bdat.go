@@ -24,11 +24,14 @@ func (ch *Channel) verbBdat(arg string) verdict {
 	}
 	size, last, _ := strings.Cut(arg, " ")
 	n, err := sizeOf(size)
-	last = asciiUpper(strings.TrimSpace(last))
-	if err != nil || (last != "" && last != "LAST") {
+	if err != nil {
 		return verdict{reply: ch.syntax(v, "5.5.4")}
 	}
 	place := ch.bdatPlace()
+	last = asciiUpper(strings.TrimSpace(last))
+	if last != "" && last != "LAST" {
+		place = ch.syntax(v, "5.5.4")
+	}
 	ch.pending.chunk = chunk{size: n, last: last == "LAST", inPlace: place == ""}
 	if err := ch.readChunk(); err != nil {
 		ch.keepContent(ch.content.Len())
@@ -58,6 +61,8 @@ func (ch *Channel) bdat(t *turn) {
 	case c.told != "":
 		ch.begin(t)
 		ch.bdatFailed()
+	case ch.Server.LMTP && c.last && ch.rec != nil:
+		ch.refuseEach(t)
 	default:
 		_, took := ch.answer(t)
 		if took {
@@ -66,6 +71,27 @@ func (ch *Channel) bdat(t *turn) {
 			ch.bdatFailed()
 		}
 	}
+}
+
+// refuseEach answers an LMTP client's last chunk that is out of place: for each
+// accepted recipient, and not at all if there is none, which ends the
+// transaction (RFC 2033 4.3).
+func (ch *Channel) refuseEach(t *turn) {
+	for range ch.RcptTos {
+		one := *t
+		if ch.answer(&one); ch.over {
+			return
+		}
+	}
+	if len(ch.RcptTos) > 0 {
+		ch.bdatFailed()
+		return
+	}
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	ch.record(t)
+	ch.reset(isRefused)
+	ch.ahead = ch.r.Buffered() > 0
 }
 
 // noteChunk records a chunk that belongs to the message.

@@ -18,7 +18,7 @@ type Message struct {
 	To          []string   // accepted forward-paths as sent, without <> and source route, in order, duplicates kept
 	MailOptions []string   // parameters of MAIL as sent ("SIZE=10"); nil if none
 	RcptOptions [][]string // parameters of RCPT as sent, parallel to To
-	Reply       Reply      // what the client was really told of it; "" if nothing
+	Reply       Reply      // what the client was really told of it; "" if nothing; with LMTP for the last recipient that accepted
 	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept
 	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
 	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
@@ -120,7 +120,7 @@ type Transaction struct {
 	Octets      int         // of content as sent, dots stuffed, without the final dot
 	Unstuffed   []int       // as in Message, once the end of the content was reached
 	Chunks      []int       // as in Message: those that were accepted
-	Reply       Reply       // to the end of data; "" if none was given
+	Reply       Reply       // to the end of data, as in Message; "" if none was given
 	Outcome     string      // what became of it
 }
 
