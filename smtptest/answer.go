@@ -14,10 +14,9 @@ type turn struct {
 	own       verdict
 	late      func(ch *Channel) Reply // asks the test's code for the own answer; nil: own has it
 	row       *row                    // of BODY and IDLE: the one row whose moment it is
-	index     int                     // of its exchange, once recorded
-	logged    bool
-	confused  bool // the test's own code failed: 451
-	skip      bool // of TLS: no handshake
+	x         *exchange               // nil until it is recorded
+	confused  bool                    // the test's own code failed: 451
+	skip      bool                    // of TLS: no handshake
 	flags     flags
 	octets    int
 	hidden    hidden
@@ -79,19 +78,17 @@ func (ch *Channel) begin(t *turn) {
 // record puts the event into the session, once. Server.mu must be held.
 func (ch *Channel) record(t *turn) *exchange {
 	se := ch.session
-	if !t.logged {
-		t.logged = true
-		t.index = len(se.exchanges)
-		x := exchange{command: t.line, at: t.at, octets: uint32(t.octets), flags: t.flags}
+	if t.x == nil {
+		t.x = se.exchanges.add()
+		*t.x = exchange{command: t.line, at: t.at, octets: uint32(t.octets), flags: t.flags}
 		if ch.rec != nil {
-			x.within = uint32(len(se.records))
+			t.x.within = uint32(len(se.records))
 		}
 		if t.hidden != (hidden{}) {
-			x.rare = &rare{hidden: t.hidden}
+			t.x.rare = &rare{hidden: t.hidden}
 		}
-		se.exchanges = append(se.exchanges, x)
 	}
-	return &se.exchanges[t.index]
+	return t.x
 }
 
 // settle lets the answer take effect and records it, in one step. answer is

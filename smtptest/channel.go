@@ -137,6 +137,7 @@ type Channel struct {
 	session   *session
 	rec       *record // the open transaction; nil if none
 	pending   pending
+	turn      turn // of the command, or the end of data, at hand
 	content   wire.Content
 	underTLS  bool
 	auth      authState
@@ -282,9 +283,10 @@ func (ch *Channel) interrupt() {
 
 // greet answers the connection.
 func (ch *Channel) greet() {
-	t := turn{name: "CONNECT", line: "CONNECT", flags: isEvent}
+	t := &ch.turn
+	*t = turn{name: "CONNECT", line: "CONNECT", flags: isEvent}
 	t.own.reply = Reply("220 " + ch.FQDN + " ESMTP smtptest")
-	told, _ := ch.answer(&t)
+	told, _ := ch.answer(t)
 	if c := told.Code(); c/100 == 5 {
 		ch.State = StateRefusing // RFC 5321 3.1
 	}
@@ -295,15 +297,16 @@ func (ch *Channel) command(line string, long bool) {
 	name, arg, _ := strings.Cut(line, " ")
 	arg = strings.TrimSpace(arg)
 	name = asciiUpper(name)
-	t := turn{name: name, arg: arg, line: line, verb: commands[name]}
+	t := &ch.turn
+	*t = turn{name: name, arg: arg, line: line, verb: commands[name]}
 	if ch.ahead {
 		t.flags |= early
 	}
 	if ch.Server.Commands != nil {
 		ch.ReceivedLines = append(ch.ReceivedLines, line)
 	}
-	ch.hide(&t)
-	if long || len(line)+2 > ch.lineLimit(&t) {
+	ch.hide(t)
+	if long || len(line)+2 > ch.lineLimit(t) {
 		t.flags |= tooLong
 		t.line = t.line[:min(len(t.line), commandLine)]
 		t.own.reply = ch.say(repTooLong)
@@ -313,16 +316,16 @@ func (ch *Channel) command(line string, long bool) {
 			t.own.reply = ch.say(repLongResponse)
 		}
 	} else {
-		ch.decide(&t, line)
+		ch.decide(t, line)
 	}
 	if name == "AUTH" {
 		t.hidden.flaw = ch.auth.flaw
 	}
 	if name == "BDAT" && t.flags&tooLong == 0 && ch.Server.features.has("CHUNKING") {
-		ch.bdat(&t)
+		ch.bdat(t)
 		return
 	}
-	told, took := ch.answer(&t)
+	told, took := ch.answer(t)
 	if t.verb != nil && t.verb.mode != nil && !ch.over && t.flags&tooLong == 0 {
 		ch.pending.took = took
 		t.verb.mode(ch, told)

@@ -39,7 +39,7 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 		ch.lost(err)
 		return "", err
 	}
-	t.line, t.hidden, t.logged, t.at = line, hidden{}, false, time.Since(ch.session.start)
+	t.line, t.hidden, t.x, t.at = line, hidden{}, nil, time.Since(ch.session.start)
 	if strings.HasPrefix(string(prompt), "334") {
 		t.line, t.hidden = maskResponse(line)
 	}

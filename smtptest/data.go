@@ -93,20 +93,22 @@ func (ch *Channel) keepContent(octets int) {
 
 // endOfData answers a content that is complete, at the dot or the last chunk.
 // octets is the size of the content as sent.
-func (ch *Channel) endOfData(t turn, octets int, instead, answered Reply) {
+func (ch *Channel) endOfData(end turn, octets int, instead, answered Reply) {
+	t := &ch.turn
+	*t = end
 	if ch.rec != nil && instead == "" {
 		ch.collect(octets)
 	}
 	switch {
 	case answered != "":
-		ch.begin(&t)
+		ch.begin(t)
 		ch.dismiss(answered)
 		ch.ahead = ch.r.Buffered() > 0
 	case ch.Server.LMTP && instead == "":
-		ch.answerRecipients(t)
+		ch.answerRecipients(end)
 	default:
-		ch.ownEnd(&t, instead)
-		told, took := ch.answer(&t)
+		ch.ownEnd(t, instead)
+		told, took := ch.answer(t)
 		ch.endTransaction(told, took)
 	}
 }

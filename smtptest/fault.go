@@ -318,7 +318,7 @@ func (b *bodyRows) reach(octets int) error {
 		if err := b.ch.moment(&t); err != nil {
 			return err
 		}
-		if fired = t.logged; !fired {
+		if fired = t.x != nil; !fired {
 			continue
 		}
 		if r.Chunk != 0 || r.Pause != 0 {

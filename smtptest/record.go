@@ -23,7 +23,7 @@ type session struct {
 	helo      string
 	user      string
 	tls       *TLSInfo
-	exchanges []exchange
+	exchanges exchanges
 	records   []*record
 	end       string
 	unread    string
@@ -39,6 +39,54 @@ type exchange struct {
 	within  uint32 // Exchange.Transaction
 	flags   flags
 	rare    *rare
+}
+
+// exchanges is a list that grows in blocks: what stands in it never moves, so
+// a long session copies nothing, and a short one needs the first block only.
+type exchanges struct {
+	first  [8]exchange
+	n      int // of first
+	blocks [][]exchange
+}
+
+const exchangeBlock = 1024 // the most in one block
+
+// add appends a zero exchange and returns it.
+func (e *exchanges) add() *exchange {
+	if e.n < len(e.first) {
+		e.n++
+		return &e.first[e.n-1]
+	}
+	end := len(e.blocks) - 1
+	if end < 0 || len(e.blocks[end]) == cap(e.blocks[end]) {
+		size := 2 * len(e.first)
+		if end >= 0 {
+			size = min(2*cap(e.blocks[end]), exchangeBlock)
+		}
+		e.blocks = append(e.blocks, make([]exchange, 0, size))
+		end++
+	}
+	block := append(e.blocks[end], exchange{})
+	e.blocks[end] = block
+	return &block[len(block)-1]
+}
+
+// last is the newest; there must be one.
+func (e *exchanges) last() *exchange {
+	if end := len(e.blocks) - 1; end >= 0 {
+		return &e.blocks[end][len(e.blocks[end])-1]
+	}
+	return &e.first[e.n-1]
+}
+
+func (e *exchanges) export() []Exchange {
+	var all []Exchange
+	for _, block := range append([][]exchange{e.first[:e.n]}, e.blocks...) {
+		for i := range block {
+			all = append(all, block[i].export())
+		}
+	}
+	return all
 }
 
 type flags uint8
@@ -224,9 +272,7 @@ func (se *session) export() Session {
 		info.ClientCert, info.Cert = slices.Clone(info.ClientCert), slices.Clone(info.Cert)
 		s.TLS = &info
 	}
-	for i := range se.exchanges {
-		s.Exchanges = append(s.Exchanges, se.exchanges[i].export())
-	}
+	s.Exchanges = se.exchanges.export()
 	for _, rec := range se.records {
 		s.Transactions = append(s.Transactions, rec.export())
 	}

@@ -123,7 +123,7 @@ func (ch *Channel) drop(b []byte) {
 	}
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	x := &ch.session.exchanges[len(ch.session.exchanges)-1]
+	x := ch.session.exchanges.last()
 	odd := rare{}
 	if x.rare != nil {
 		odd = *x.rare
