@@ -98,15 +98,16 @@ func (c *client) pipeline(n int) {
 // large delivers one message of the given size; declared sends SIZE= with it.
 func (c *client) large(size int, declared bool) {
 	if declared {
-		c.do(fmt.Appendf(nil, "MAIL FROM:<a@client.test> SIZE=%d\r\n", size+len(lineEnd)), 1)
+		c.do(fmt.Appendf(nil, "MAIL FROM:<a@client.test> SIZE=%d\r\n", size), 1)
 	} else {
 		c.do(mailLine, 1)
 	}
 	c.do(rcptLine, 1)
 	c.do(dataLine, 1)
 	piece := bytes.Repeat([]byte("012345678901234567890123456789012345678901234567890123456789\r\n"), 1040)
-	for sent := 0; sent < size; sent += len(piece) {
-		if _, err := c.conn.Write(piece[:min(len(piece), size-sent)]); err != nil {
+	text := size - len(lineEnd)
+	for sent := 0; sent < text; sent += len(piece) {
+		if _, err := c.conn.Write(piece[:min(len(piece), text-sent)]); err != nil {
 			log.Fatal(err)
 		}
 	}
