@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // features is what the Extensions offer, read once by Start.
 type features struct {
 	lines     []string // of the EHLO reply, without those of TLS and Users
-	offered   map[string]string
+	offered   []offer
 	enhanced  bool
 	utf8      bool
 	sizeLimit int // octets; negative: none
@@ -19,6 +20,9 @@ type features struct {
 	rcptLine  int
 	limits    limits
 }
+
+// offer is an extension that is offered, or anything else that EHLO says.
+type offer struct{ keyword, value string } // keyword in upper case
 
 // commandLine is the longest command line without extensions (RFC 5321
 // 4.5.3.1.4).
@@ -46,12 +50,16 @@ func (f *features) read(s *Server) error {
 	if !validHost(s.hostname()) {
 		return fmt.Errorf("the Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.Hostname)
 	}
-	*f = features{offered: map[string]string{}, sizeLimit: int(s.SizeLimit)}
+	*f = features{
+		lines:     make([]string, 0, len(s.Extensions)),
+		offered:   make([]offer, 0, len(s.Extensions)+1), // and AUTH
+		sizeLimit: int(s.SizeLimit),
+	}
 	if s.SizeLimit == 0 {
 		f.sizeLimit = DefaultSizeLimit
 	}
 	for _, line := range s.Extensions {
-		if err := wire.CheckReply("250 " + line); err != nil || line == "" || strings.ContainsAny(line, "\r\n") {
+		if line == "" || wire.CheckText(line) != nil {
 			return fmt.Errorf("in Extensions %q is no EHLO line", line)
 		}
 		keyword, value, _ := strings.Cut(line, " ")
@@ -59,14 +67,14 @@ func (f *features) read(s *Server) error {
 		if keyword == "SIZE" && value == "" {
 			line = "SIZE " + strconv.Itoa(max(0, f.sizeLimit))
 		}
-		if _, twice := f.offered[keyword]; twice {
+		if f.has(keyword) {
 			return fmt.Errorf("in Extensions %s stands twice", keyword)
 		}
-		f.offered[keyword] = value
+		f.offered = append(f.offered, offer{keyword, value})
 		f.lines = append(f.lines, line)
 	}
 	f.enhanced, f.utf8 = f.has("ENHANCEDSTATUSCODES"), f.has("SMTPUTF8")
-	f.limits = parseLimits(f.offered["LIMITS"])
+	f.limits = parseLimits(f.value("LIMITS"))
 	return nil
 }
 
@@ -87,7 +95,7 @@ func (f *features) check(s *Server) error {
 		return fmt.Errorf("do not write it into Extensions: AUTH is offered by setting Server.Users or Authenticate; Mechanisms chooses")
 	}
 	if s.offersAuth() {
-		f.offered["AUTH"] = ""
+		f.offered = append(f.offered, offer{keyword: "AUTH"})
 	}
 	f.mailLine, f.rcptLine = commandLine, commandLine
 	for _, g := range lineGrowth {
@@ -100,8 +108,17 @@ func (f *features) check(s *Server) error {
 }
 
 func (f *features) has(keyword string) bool {
-	_, ok := f.offered[keyword]
-	return ok
+	return slices.ContainsFunc(f.offered, func(o offer) bool { return o.keyword == keyword })
+}
+
+// value is what stands behind an offered keyword; "" if nothing does.
+func (f *features) value(keyword string) string {
+	for _, o := range f.offered {
+		if o.keyword == keyword {
+			return o.value
+		}
+	}
+	return ""
 }
 
 // ehlo is the reply to EHLO in the channel's present state: before and after

@@ -208,7 +208,7 @@ func checkOrcpt(ch *Channel, p wire.Param) *said {
 // announced is the n-th argument, from 0, of an extension's EHLO line; "" if
 // it has none.
 func (ch *Channel) announced(ext string, n int) string {
-	if args := strings.Fields(ch.Server.features.offered[ext]); n < len(args) {
+	if args := strings.Fields(ch.Server.features.value(ext)); n < len(args) {
 		return args[n]
 	}
 	return ""

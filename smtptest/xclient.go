@@ -21,7 +21,7 @@ func (ch *Channel) verbXclient(arg string) verdict {
 		name, value, ok := strings.Cut(attr, "=")
 		plain, err := wire.DecodeXtext(value)
 		name = asciiUpper(name)
-		if !ok || err != nil || !slices.Contains(strings.Fields(ch.Server.features.offered["XCLIENT"]), name) {
+		if !ok || err != nil || !slices.Contains(strings.Fields(ch.Server.features.value("XCLIENT")), name) {
 			return verdict{reply: ch.syntax(commands["XCLIENT"], "5.5.4")}
 		}
 		if plain == "[UNAVAILABLE]" || plain == "[TEMPUNAVAIL]" {

@@ -42,11 +42,18 @@ func checkReplyLine(line, first string, last bool) error {
 		return errors.New("the last line has a space and text after the code, as in \"250 OK\"")
 	case !last && (len(line) == 3 || line[3] != '-'):
 		return errors.New("a line before the last has a hyphen after the code, as in \"250-first\"")
-	case len(line)+2 > maxReplyLine:
-		return fmt.Errorf("a line has %d octets; at most %d are allowed, CRLF included", len(line)+2, maxReplyLine)
 	}
-	for i := 4; i < len(line); i++ {
-		if c := line[i]; c != '\t' && (c < ' ' || c > '~') {
+	return CheckText(line[4:])
+}
+
+// CheckText says what is wrong with the text of one line of a reply, behind
+// code and separator.
+func CheckText(s string) error {
+	if n := len("250 ") + len(s) + len(crlf); n > maxReplyLine {
+		return fmt.Errorf("a line has %d octets; at most %d are allowed, CRLF included", n, maxReplyLine)
+	}
+	for i := range len(s) {
+		if c := s[i]; c != '\t' && (c < ' ' || c > '~') {
 			return fmt.Errorf("octet %#02x is not printable ASCII", c)
 		}
 	}
