@@ -75,8 +75,18 @@ func (s *Server) tell(fatal bool, format string, args ...any) {
 	case fatal && !onSession():
 		s.test().Fatalf(format, args...)
 	default:
-		s.test().Errorf(format, args...)
+		s.fail(format, args...)
 	}
+}
+
+// fail calls Errorf. That of Ginkgo notes the failure and then panics to leave
+// the spec; a session, and the end of a test, must go on.
+func (s *Server) fail(format string, args ...any) {
+	s.test().Helper()
+	if s.tb != nil { // Not: a nil one, whose panic is all that it says
+		defer func() { _ = recover() }()
+	}
+	s.test().Errorf(format, args...)
 }
 
 // logf writes to the test's log; a nil TB has none.
@@ -114,12 +124,12 @@ func (s *Server) testContext() context.Context {
 
 // failed says whether the test has failed, as far as can be known.
 func (s *Server) failed() bool {
-	if tb, ok := s.tb.(interface{ Failed() bool }); ok {
-		return tb.Failed()
+	if tb, ok := s.tb.(interface{ Failed() bool }); ok && tb.Failed() {
+		return true
 	}
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
-	return s.report.failed
+	return s.report.failed // which Ginkgo's Failed says later
 }
 
 // finish is the test's Cleanup.
