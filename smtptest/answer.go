@@ -58,7 +58,7 @@ func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 		took = ch.settle(t, told, told, true, nil)
 		ch.queue(told)
 	}
-	if told.Code() == 421 {
+	if told.Code() == 421 && (r == nil || r.Raw == "") { // a Raw never closes by itself
 		ch.finish(EndReply)
 	}
 	ch.last, ch.lastAt = t.name, time.Now()
