@@ -1,0 +1,118 @@
+package lint
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+var acrossRules = []rule{
+	{"one-transaction-per-recipient", Warning, true, "RFC 5321 4.5.4.1", "The same content went to another recipient in a transaction of its own."},
+	{"reconnect-too-soon", Warning, true, "RFC 5321 4.5.4.1", "A delivery was tried again within 30 minutes after a 4yz."},
+	{"header-message-id-reused", Error, false, "RFC 5322 3.6.4", "Two messages with different content have the same Message-ID."},
+}
+
+// across finds what only several transactions show together.
+func (c *check) across(sessions []smtptest.Session) {
+	a := across{check: c, tries: map[string]time.Time{}, ids: map[string]string{}}
+	for i := range sessions {
+		s := &sessions[i]
+		sent := map[string][]string{}
+		for k := range s.Transactions {
+			a.again(s, k+1)
+			a.apart(s, k+1, sent)
+			a.messageID(s, k+1)
+		}
+	}
+}
+
+type across struct {
+	*check
+	tries map[string]time.Time // sender and recipient: when a try was answered 4yz
+	ids   map[string]string    // Message-ID: content
+}
+
+func (a *across) found(s *smtptest.Session, k int, id string, octets, format string, args ...any) {
+	n := 0
+	for i, e := range s.Exchanges {
+		if e.Transaction == k {
+			n = i + 1
+		}
+	}
+	a.add(Finding{ID: id, Session: s.ID, Exchange: n, Transaction: k, Offset: -1, Octets: octets, Detail: fmt.Sprintf(format, args...)})
+}
+
+// again finds retries that come too early.
+func (a *across) again(s *smtptest.Session, k int) {
+	t := &s.Transactions[k-1]
+	begin, end := timesOf(s, k)
+	for _, r := range t.Recipients {
+		key := t.From + "\x00" + sameMailbox(r.To)
+		if failed, ok := a.tries[key]; ok && begin.Sub(failed) < 30*time.Minute {
+			a.found(s, k, "reconnect-too-soon", r.To, "%v after a 4yz", begin.Sub(failed).Round(time.Millisecond))
+		}
+		delete(a.tries, key)
+		if r.Reply.Code()/100 == 4 || r.Reply.Code()/100 == 2 && t.Reply.Code()/100 == 4 {
+			a.tries[key] = end
+		}
+	}
+}
+
+// timesOf are the times of a transaction's first and last exchange.
+func timesOf(s *smtptest.Session, k int) (begin, end time.Time) {
+	for _, e := range s.Exchanges {
+		if e.Transaction == k {
+			if begin.IsZero() {
+				begin = s.Start.Add(e.At)
+			}
+			end = s.Start.Add(e.At)
+		}
+	}
+	return begin, end
+}
+
+// apart finds a content that was sent once for each recipient.
+func (a *across) apart(s *smtptest.Session, k int, sent map[string][]string) {
+	t := &s.Transactions[k-1]
+	if t.Data == "" || t.Reply.Code()/100 != 2 {
+		return
+	}
+	key := t.From + "\x00" + t.Data
+	to := ""
+	for _, r := range t.Recipients {
+		to += sameMailbox(r.To) + "\x00"
+	}
+	if others := sent[key]; len(others) > 0 && !slices.Contains(others, to) {
+		a.found(s, k, "one-transaction-per-recipient", "", "the content is that of an earlier transaction")
+	}
+	sent[key] = append(sent[key], to)
+}
+
+var (
+	messageID = regexp.MustCompile(`(?im)^Message-ID:[ \t\r\n]*(<[^>\r\n]+>)`)
+	perCopy   = regexp.MustCompile(`(?im)^(Bcc|Received|Return-Path|Resent-[a-z-]+|Delivered-To):.*(\r\n[ \t].*)*\r\n`)
+)
+
+// messageID finds a Message-ID that names two messages. What may differ from
+// copy to copy of one message is left out (RFC 5322 3.6.3, 3.6.6, 3.6.7).
+func (a *across) messageID(s *smtptest.Session, k int) {
+	t := &s.Transactions[k-1]
+	if t.Outcome != smtptest.OutcomeAccepted && t.Outcome != smtptest.OutcomeRefused {
+		return
+	}
+	header, rest, _ := strings.Cut(t.Data, "\r\n\r\n")
+	m := messageID.FindStringSubmatch(header)
+	if m == nil {
+		return
+	}
+	content := perCopy.ReplaceAllString(header+"\r\n", "") + "\r\n" + rest
+	if other, ok := a.ids[m[1]]; ok && other != content {
+		a.found(s, k, "header-message-id-reused", m[1], "another content had the same Message-ID")
+		return
+	}
+	a.ids[m[1]] = content
+}

@@ -1,0 +1,169 @@
+package lint
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+var authRules = []rule{
+	{"auth-cleartext", Error, false, "RFC 4954 4", "A password or token was sent in clear."},
+	{"auth-mechanism-not-offered", Error, false, "RFC 4954 3", "AUTH named a mechanism that the last EHLO reply does not have."},
+	{"auth-ir-not-allowed", Error, false, "RFC 4954 4", "AUTH had an initial response, and in this mechanism the server speaks first."},
+	{"auth-ir-empty", Error, false, "RFC 4954 4", "AUTH had an initial response without an octet: an empty one is written =."},
+	{"auth-ir-too-long", Error, false, "RFC 4954 4", "An initial response made the AUTH line longer than 512 octets."},
+	{"auth-bad-base64", Error, false, "RFC 4954 4", "A response was not base64."},
+	{"auth-malformed-message", Error, false, "RFC 4616 2, RFC 5802 7, RFC 7628 3.1", "A response was not of the mechanism's grammar."},
+	{"auth-not-cancelled", Warning, false, "RFC 4954 4", "A challenge that was not base64 was answered by something other than *."},
+	{"auth-in-transaction", Error, false, "RFC 4954 4", "AUTH came within a transaction."},
+	{"auth-twice", Error, false, "RFC 4954 4", "AUTH came after a successful AUTH."},
+	{"auth-pipelined", Error, false, "RFC 4954 4", "Something came behind AUTH before its reply."},
+	{"auth-same-credentials", Warning, false, "RFC 4954 6", "The same credentials came again after 535."},
+	{"auth-fallthrough", Warning, false, "", "MAIL came after AUTH had failed."},
+	{"auth-scram-downgrade", Error, false, "RFC 5802 6", "The client said that the server offers no channel binding, although a -PLUS mechanism was offered."},
+}
+
+// authWalk is what AUTH has come to.
+type authWalk struct {
+	mechanism string          // of the exchange in progress; "" if none
+	shown     string          // what has been sent in it, as hashes
+	clear     bool            // it is said that a secret came in clear
+	done      bool            // 235
+	failed    bool            // 535 to the last
+	refused   map[string]bool // shown, with the mechanism, and answered 535
+}
+
+// serverFirst are the mechanisms without an initial response.
+var serverFirst = map[string]bool{"CRAM-MD5": true, "DIGEST-MD5": true}
+
+// showing are the mechanisms that show the secret; those of them that need one
+// reply only may stand within a group (RFC 4954 4).
+var showing = map[string]bool{"PLAIN": true, "LOGIN": true, "XOAUTH2": true, "OAUTHBEARER": true}
+var oneReply = map[string]bool{"PLAIN": true, "XOAUTH2": true, "OAUTHBEARER": true, "EXTERNAL": true, "ANONYMOUS": true}
+
+// mechanismOf is the mechanism that AUTH names, in upper case, and whether an
+// initial response follows.
+func mechanismOf(x *step) (name string, initial bool) {
+	fields := strings.Fields(x.arg)
+	if len(fields) == 0 {
+		return "", false
+	}
+	return upper(fields[0]), len(fields) > 1
+}
+
+func (w *walk) lookAuth(x *step) {
+	if x.verb == "MAIL" && w.auth.failed && !w.auth.done {
+		w.auth.failed = false // once
+		w.found(x, "auth-fallthrough", x.Command, "MAIL came although AUTH had failed")
+	}
+	if x.verb != "AUTH" {
+		return
+	}
+	mechanism, initial := mechanismOf(x)
+	switch {
+	case w.auth.done:
+		w.found(x, "auth-twice", x.Command, "the client is authenticated")
+	case w.open:
+		w.found(x, "auth-in-transaction", x.Command, "AUTH came within the transaction of exchange %d", w.mail.n)
+	}
+	if w.offered("AUTH") && mechanism != "" && !hasWord(w.offers["AUTH"], mechanism) {
+		w.found(x, "auth-mechanism-not-offered", x.Command, "offered were %s", w.offers["AUTH"])
+	}
+	if initial && serverFirst[mechanism] {
+		w.found(x, "auth-ir-not-allowed", x.Command, "%s has no initial response", mechanism)
+	}
+	if !initial && mechanism != "" && strings.HasSuffix(x.Command, " ") {
+		w.found(x, "auth-ir-empty", x.Command, "an empty initial response is written =")
+	}
+	if x.Length+2 > 512 {
+		w.found(x, "auth-ir-too-long", x.Command, "the line has %d octets", x.Length+2)
+	}
+	w.lookSecret(x, mechanism)
+}
+
+func hasWord(list, word string) bool {
+	for _, w := range strings.Fields(list) {
+		if upper(w) == word {
+			return true
+		}
+	}
+	return false
+}
+
+// lookSecret judges what is masked, in AUTH or a response.
+func (w *walk) lookSecret(x *step, mechanism string) {
+	if x.Secret != 0 && !x.TLS && showing[mechanism] && !w.auth.clear {
+		w.auth.clear = true
+		w.found(x, "auth-cleartext", x.Command, "%s shows the secret, and there is no TLS", mechanism)
+	}
+	switch {
+	case x.Flaw == "":
+	case x.Flaw == "not base64":
+		w.found(x, "auth-bad-base64", x.Command, "not base64")
+	case strings.Contains(x.Flaw, "stronger mechanism"):
+		w.found(x, "auth-scram-downgrade", x.Command, "the GS2 flag is y, and a -PLUS mechanism was offered")
+	default:
+		w.found(x, "auth-malformed-message", x.Command, "%s", x.Flaw)
+	}
+	shown := w.auth.with(x, mechanism)
+	if x.code == 535 && x.Secret != 0 && w.auth.refused[shown] {
+		w.found(x, "auth-same-credentials", x.Command, "the same were refused before")
+	}
+}
+
+// with is what has been shown in the exchange up to this step.
+func (a *authWalk) with(x *step, mechanism string) string {
+	if x.verb == "AUTH" {
+		return fmt.Sprintf("%s %x", mechanism, x.Secret)
+	}
+	return fmt.Sprintf("%s %x", a.shown, x.Secret)
+}
+
+// lookAnswer judges a line after a 334.
+func (w *walk) lookAnswer(x *step) {
+	if w.auth.mechanism == "" {
+		return // of a verb of the test's own
+	}
+	challenge := strings.TrimSpace(strings.TrimPrefix(w.prev.said, "334"))
+	if _, err := base64.StdEncoding.DecodeString(challenge); err != nil && x.Command != "*" {
+		w.found(x, "auth-not-cancelled", x.Command, "the challenge %q is not base64", challenge)
+	}
+	w.lookSecret(x, w.auth.mechanism)
+}
+
+// earlyBehindAuth judges what did not wait for a reply of AUTH.
+func (w *walk) earlyBehindAuth(x *step) {
+	mechanism, initial := mechanismOf(&w.prev)
+	if w.prev.verb == "AUTH" && !x.answer && initial && oneReply[mechanism] && w.pipelines() {
+		return
+	}
+	w.found(x, "auth-pipelined", x.Command, "%s came before a reply of AUTH", name(x))
+}
+
+func (w *walk) advanceAuth(x *step) {
+	a := &w.auth
+	mechanism := a.mechanism
+	switch {
+	case x.verb == "AUTH":
+		mechanism, _ = mechanismOf(x)
+	case !x.answer || mechanism == "":
+		return
+	}
+	a.shown = a.with(x, mechanism)
+	a.mechanism = ""
+	switch {
+	case x.told() == 3:
+		a.mechanism = mechanism
+	case x.told() == 2:
+		a.done, a.failed = true, false
+	case x.code == 535:
+		a.failed = true
+		if a.refused == nil {
+			a.refused = map[string]bool{}
+		}
+		a.refused[a.shown] = true
+	}
+	if a.mechanism == "" {
+		a.clear = false
+	}
+}

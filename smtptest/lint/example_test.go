@@ -1,0 +1,46 @@
+package lint_test
+
+import (
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/lint"
+)
+
+func ExampleCheck() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+
+	c := srv.Client()
+	c.Hello("client.example")
+	c.Mail("ann@example.com")
+	c.Rcpt("bob@example.com")
+	w, _ := c.Data()
+	io.WriteString(w, "Date: Sat, 01 Jan 2000 00:00:00 +0000\r\nFrom: ann@example.com\r\nTo: bob@example.com\r\n"+
+		"Message-ID: <1@example.com>\r\n\r\nVoil\u00e0!\r\n")
+	w.Close()
+	c.Close() // and no QUIT
+	srv.WaitSession(func(smtptest.Session) bool { return true })
+
+	for _, f := range lint.Check(srv.Sessions()) {
+		fmt.Println(f.ID, f.Level, f.RFC)
+		fmt.Printf("\t%s: %q\n", f.Detail, f.Octets)
+	}
+	// Output:
+	// data-8bit-not-mime error RFC 5321 2.4
+	// 	an octet outside ASCII, and no MIME field that allows it: "à!"
+	// quit-missing error RFC 5321 4.1.1.10
+	// 	the connection was closed without QUIT: ""
+}
+
+func ExampleRequire() {
+	_ = func(t *testing.T) { // a test
+		srv := smtptest.NewServer(t)
+		lint.Require(t, srv, lint.Error, "quit-missing") // this one we know of
+
+		// ... the service under test sends its mail to srv.Addr
+	}
+	// Output:
+}

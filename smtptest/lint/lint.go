@@ -1,0 +1,133 @@
+// Package lint finds what the clients of a smtptest.Server did wrong, in what
+// the server has recorded: commands out of order, bad line ends, secrets in
+// clear, broken headers and MIME. Each finding names the RFC section that it
+// is about.
+//
+// One line in a test makes findings fail it:
+//
+//	lint.Require(t, srv, lint.Error)
+//
+// A finding is proved by the record: what the record leaves open is not
+// reported, so there are misses and no false alarms. A client that sends
+// commands before it may, for example, is caught only if they were there before
+// the reply was written; to delay a reply by a row of the script helps. What
+// the client was told counts, not what the server would have said without its
+// script.
+//
+// Rules lists all that is looked for; docs/lint.md is the same list to read.
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// Level says how bad a finding is. Levels can be compared.
+type Level uint8
+
+// The levels.
+const (
+	Warning Level = 1 + iota // against a SHOULD, or legal and nearly always a mistake
+	Error                    // against a MUST or a plain definition
+)
+
+// String is "warning" or "error".
+func (l Level) String() string {
+	if l == Error {
+		return "error"
+	}
+	return "warning"
+}
+
+// Finding is one thing that a client did wrong.
+type Finding struct {
+	ID          string // "data-bare-lf": the ID of one of the Rules
+	Level       Level
+	RFC         string // "RFC 5321 2.3.8"; "" if no RFC speaks of it
+	Session     int    // Session.ID
+	Exchange    int    // within Session.Exchanges, from 1; 0 if it is about no single one
+	Transaction int    // within Session.Transactions, from 1; 0 if it is about none
+	Offset      int    // of Octets within the transaction's Data; -1 if they are not in it
+	Octets      string // those concerned, secrets masked; at most 80
+	Detail      string // what is wrong, in words
+}
+
+// String is one line, as in
+//
+//	session 1, transaction 1: data-bare-lf (error, RFC 5321 2.3.8): LF without CR at octet 17: "a\nb"
+func (f Finding) String() string {
+	where := fmt.Sprintf("session %d", f.Session)
+	if f.Transaction > 0 {
+		where += fmt.Sprintf(", transaction %d", f.Transaction)
+	}
+	s := fmt.Sprintf("%s: %s (%s", where, f.ID, f.Level)
+	if f.RFC != "" {
+		s += ", " + f.RFC
+	}
+	s += "): " + f.Detail
+	if f.Offset >= 0 {
+		s += fmt.Sprintf(" at octet %d", f.Offset)
+	}
+	if f.Octets != "" {
+		s += fmt.Sprintf(": %q", f.Octets)
+	}
+	return s
+}
+
+// Check returns what the clients of the sessions did wrong, in the order of the
+// sessions and of what they sent; what is about no single exchange comes last.
+// Findings of rules that are Off are left out unless their ids are given in
+// also. An id in also that no rule has is a mistake of the caller, and panics.
+//
+// An open session is judged as far as it has come.
+func Check(sessions []smtptest.Session, also ...string) []Finding {
+	c := check{on: map[string]bool{}}
+	for _, id := range also {
+		if _, ok := ruleOf[id]; !ok {
+			panic(fmt.Sprintf("lint: Check: %q is the id of no rule: see Rules", id))
+		}
+		c.on[id] = true
+	}
+	for i := range sessions {
+		c.session(&sessions[i])
+	}
+	c.across(sessions)
+	slices.SortStableFunc(c.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.place(), b.place()))
+	})
+	return c.findings
+}
+
+func (f Finding) place() int {
+	if f.Exchange == 0 {
+		return math.MaxInt
+	}
+	return f.Exchange
+}
+
+// check gathers findings.
+type check struct {
+	on       map[string]bool // rules that are Off and asked for
+	findings []Finding
+}
+
+// maxShown is the most of the octets that a finding shows.
+const maxShown = 80
+
+// add completes a finding from its rule, unless that is off.
+func (c *check) add(f Finding) {
+	r, ok := ruleOf[f.ID]
+	if !ok {
+		panic("lint: no rule " + f.ID)
+	}
+	if r.off && !c.on[f.ID] {
+		return
+	}
+	f.Level, f.RFC = r.level, r.rfc
+	f.Octets = f.Octets[:min(len(f.Octets), maxShown)]
+	c.findings = append(c.findings, f)
+}

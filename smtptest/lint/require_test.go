@@ -1,0 +1,109 @@
+package lint_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/lint"
+	"github.com/google/go-cmp/cmp"
+)
+
+// fakeTB is a test that may fail.
+type fakeTB struct {
+	cleanups     []func()
+	errors, logs []string
+}
+
+func (f *fakeTB) Helper()          {}
+func (f *fakeTB) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
+func (f *fakeTB) Logf(format string, args ...any) {
+	f.logs = append(f.logs, fmt.Sprintf(format, args...))
+}
+func (f *fakeTB) Errorf(format string, args ...any) {
+	f.errors = append(f.errors, fmt.Sprintf(format, args...))
+}
+func (f *fakeTB) Failed() bool { return len(f.errors) > 0 }
+
+func (f *fakeTB) Fatalf(format string, args ...any) {
+	f.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (f *fakeTB) end() {
+	for _, c := range slices.Backward(f.cleanups) {
+		c()
+	}
+}
+
+// lintLines are the lines of a log that Require has written.
+func lintLines(log []string) []string {
+	lines := []string{}
+	for _, line := range log {
+		if strings.HasPrefix(line, "lint: ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func TestRequire(t *testing.T) {
+	const (
+		unknown = `lint: session 1: command-unknown (warning, RFC 5321 4.2.4): a line is no command: "*"`
+		missing = `lint: session 1: quit-missing (error, RFC 5321 4.1.1.10): the connection was closed without QUIT`
+	)
+	for _, tt := range []struct {
+		name   string
+		level  lint.Level
+		allow  []string
+		fails  bool // for another reason
+		errors []string
+		logs   []string
+	}{
+		{name: "error", level: lint.Error, errors: []string{missing}, logs: []string{unknown}},
+		{name: "warning", level: lint.Warning, errors: []string{unknown, missing}},
+		{name: "allowed", level: lint.Error, allow: []string{"quit-missing"}},
+		{name: "one allowed", level: lint.Warning, allow: []string{"quit-missing"}, errors: []string{unknown}, logs: []string{missing}},
+		{name: "another failure", level: lint.Error, allow: []string{"quit-missing"}, fails: true, logs: []string{unknown, missing}},
+		{name: "unknown id", level: lint.Error, allow: []string{"quit"}, errors: []string{`lint: Require: "quit" is the id of no rule: lint.Rules lists them`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tb := &fakeTB{}
+			srv := smtptest.NewServer(tb)
+			var done sync.WaitGroup
+			done.Go(func() { lint.Require(tb, srv, tt.level, tt.allow...) }) // Fatalf ends it
+			done.Wait()
+			c := srv.Client()
+			c.Hello("client.test")
+			c.Text.Cmd("*")
+			c.Text.ReadResponse(500)
+			c.Close()
+			srv.WaitSession(func(smtptest.Session) bool { return true })
+			if tt.fails {
+				tb.Errorf("the test's own failure")
+			}
+			tb.end()
+			if diff := cmp.Diff(append([]string{}, tt.errors...), lintLines(tb.errors)); diff != "" {
+				t.Errorf("errors (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(append([]string{}, tt.logs...), lintLines(tb.logs)); diff != "" {
+				t.Errorf("logs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCheckUnknownID holds that a misspelt id is not taken for a rule without
+// findings.
+func TestCheckUnknownID(t *testing.T) {
+	defer func() {
+		if got, want := fmt.Sprint(recover()), `lint: Check: "tls-sni" is the id of no rule: see Rules`; got != want {
+			t.Errorf("Check() panics with %q, want %q", got, want)
+		}
+	}()
+	lint.Check(nil, "tls-sni")
+}

@@ -1,0 +1,251 @@
+package lint
+
+import (
+	"strings"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+var sessionRules = []rule{
+	{"talk-before-greeting", Error, false, "RFC 5321 4.3.1", "Something was sent before the greeting."},
+	{"mail-without-hello", Error, false, "RFC 5321 4.1.1.1", "MAIL came without HELO or EHLO."},
+	{"bad-sequence", Error, false, "RFC 5321 4.1.4", "A command came where it has no place: the answer is 503."},
+	{"mail-nested", Error, false, "RFC 5321 4.1.4", "MAIL came while a transaction was open."},
+	{"data-without-recipient", Warning, false, "RFC 5321 3.3", "DATA or BDAT came although every RCPT was seen to be refused."},
+	{"command-not-offered", Error, false, "RFC 5321 2.2", "A command came whose extension the last EHLO reply did not offer."},
+	{"command-unknown", Warning, false, "RFC 5321 4.2.4", "A line was no command at all."},
+	{"argument-unexpected", Error, false, "RFC 5321 4.1.1", "DATA, RSET, QUIT or STARTTLS had an argument."},
+	{"pipelining-not-offered", Error, false, "RFC 2920 3.1", "A command came before the reply to its predecessor, and PIPELINING was not offered."},
+	{"pipelining-past-sync", Error, false, "RFC 2920 3.1", "Something came behind a command that must be the last of its group, before the reply."},
+	{"bdat-before-rcpt-replies", Error, false, "RFC 3030 2", "BDAT came before the replies to RCPT."},
+	{"data-before-354", Error, false, "RFC 5321 3.3", "Content came before the 354."},
+	{"data-after-refusal", Error, false, "RFC 5321 3.3", "Content came although DATA was refused."},
+	{"repeat-after-5xx", Warning, false, "RFC 5321 4.2.1", "The same command came again after a 5yz, with nothing changed in between."},
+	{"command-after-421", Warning, false, "RFC 5321 3.8", "A command other than QUIT came after a 421."},
+	{"command-after-quit", Error, false, "RFC 5321 4.1.1.10", "Something came behind QUIT."},
+	{"quit-missing", Error, false, "RFC 5321 4.1.1.10", "The client closed the connection without QUIT."},
+	{"quit-reply-not-read", Warning, true, "RFC 5321 4.1.1.10", "The client closed the connection before the reply to QUIT."},
+	{"connection-abandoned-in-data", Error, false, "RFC 5321 4.1.1.10", "The client closed the connection in content, between chunks or in an AUTH exchange."},
+	{"timeout-too-short", Warning, true, "RFC 5321 4.5.3.2", "The client left while it waited, before the least time-out."},
+}
+
+// lookEarly finds what came before the reply to its predecessor.
+func (w *walk) lookEarly(x *step) {
+	prev := &w.prev
+	if prev.verb == "STARTTLS" && x.Early && !x.Event {
+		w.found(x, "starttls-pipelined", x.Command, "%s came before the reply to STARTTLS", name(x))
+		return
+	}
+	switch {
+	case !x.Early || x.verb == "." && prev.verb == ".":
+	case x.verb == ".":
+		w.found(x, "data-before-354", "", "content came before the reply to DATA")
+	case x.Event:
+	case prev.verb == "CONNECT":
+		w.found(x, "talk-before-greeting", x.Command, "%s came before the greeting", name(x))
+	case prev.verb == "AUTH" || prev.answer:
+		w.earlyBehindAuth(x)
+	case !w.pipelines():
+		w.found(x, "pipelining-not-offered", x.Command, "%s came before the reply to %s", name(x), name(prev))
+	case prev.verb != "" && !groups[prev.verb] && prev.verb != "HELP":
+		w.found(x, "pipelining-past-sync", x.Command, "%s came before the reply to %s", name(x), name(prev))
+	case x.verb == "BDAT" && prev.verb == "RCPT":
+		w.found(x, "bdat-before-rcpt-replies", x.Command, "BDAT came before the reply to RCPT")
+	}
+}
+
+// name is how a sentence calls a step.
+func name(x *step) string {
+	switch {
+	case x.answer:
+		return "a response"
+	case x.Command == "":
+		return "an empty line"
+	case x.verb != "":
+		return x.verb
+	}
+	return "a line"
+}
+
+// lookOrder finds commands that are out of place. What the client could not
+// know yet is no fault of its: replies that pipelining had not shown it.
+func (w *walk) lookOrder(x *step) {
+	if w.prev.Raw != "" && w.prev.code == 421 && !x.Early && x.verb != "QUIT" && w.seen == w.prev.n {
+		w.found(x, "command-after-421", x.Command, "%s came after a 421", name(x))
+	}
+	wrong := func(format string, args ...any) { w.found(x, "bad-sequence", x.Command, format, args...) }
+	mailGone := w.mail.n == 0 || w.mail.refused() && w.hasSeen(w.mail.n)
+	switch {
+	case w.refusing:
+		if x.verb != "QUIT" && w.prev.verb == "CONNECT" && !x.Early { // one finding is enough for all that follows
+			wrong("%s came after the greeting had refused the session", name(x))
+		}
+	case x.verb == "MAIL" && !w.hello:
+		if !w.freshTLS {
+			w.found(x, "mail-without-hello", x.Command, "MAIL came before HELO or EHLO")
+		}
+	case (x.verb == "MAIL" || x.verb == "DATA") && w.failed > 0 && w.hasSeen(w.failed):
+		w.found(x, "rset-missing-after-bdat-failure", x.Command, "%s came after a refused BDAT without RSET", x.verb)
+	case x.verb == "BDAT" && w.failed > 0 && w.hasSeen(w.failed):
+		w.found(x, "bdat-after-failure", x.Command, "BDAT came after a refused BDAT")
+	case w.failed > 0:
+	case x.verb == "MAIL" && w.open:
+		w.found(x, "mail-nested", x.Command, "MAIL came within the transaction of exchange %d", w.mail.n)
+	case x.verb == "RCPT" && mailGone:
+		wrong("RCPT came without MAIL")
+	case x.verb == "RCPT" && w.chunks:
+		wrong("RCPT came behind BDAT")
+	case x.verb == "DATA" && w.chunks:
+		wrong("DATA came behind BDAT")
+	case x.verb == "DATA" || x.verb == "BDAT":
+		w.lookContentPlace(x, mailGone)
+	case x.verb == "STARTTLS" && w.open && !x.TLS:
+		wrong("STARTTLS came within a transaction")
+	}
+	if arg := strings.TrimSpace(x.arg); arg != "" && (x.verb == "DATA" || x.verb == "RSET" || x.verb == "QUIT" || x.verb == "STARTTLS") {
+		w.found(x, "argument-unexpected", x.Command, "%s takes no argument", x.verb)
+	}
+}
+
+func (w *walk) hasSeen(n int) bool { return n <= w.seen }
+
+func (w *walk) lookContentPlace(x *step, mailGone bool) {
+	switch {
+	case mailGone:
+		w.found(x, "bad-sequence", x.Command, "%s came without MAIL", x.verb)
+	case w.rcpts == 0:
+		w.found(x, "bad-sequence", x.Command, "%s came without RCPT", x.verb)
+	case w.taken == 0 && w.hasSeen(w.rcpt) && !w.mail.refused():
+		w.found(x, "data-without-recipient", x.Command, "%s came although every RCPT was refused", x.verb)
+	case x.verb == "DATA" && w.mail.hasOption("BODY=BINARYMIME"):
+		w.found(x, "binarymime-with-data", x.Command, "DATA came after BODY=BINARYMIME")
+	}
+}
+
+// extensions are the keywords that offer commands.
+var extensions = map[string]string{"STARTTLS": "STARTTLS", "AUTH": "AUTH", "BDAT": "CHUNKING", "XCLIENT": "XCLIENT",
+	"XFORWARD": "XFORWARD", "ETRN": "ETRN", "ATRN": "ATRN", "BURL": "BURL"}
+
+// lookOffered finds commands that no extension offers, and lines that are none.
+func (w *walk) lookOffered(x *step) {
+	unknown := x.verb == "" && x.code == 500 && x.Rule == ""
+	switch keyword, ok := extensions[x.verb]; {
+	case ok && !w.offered(keyword) && !(x.verb == "STARTTLS" && x.TLS):
+		w.found(x, "command-not-offered", x.Command, "%s came, and the last EHLO reply does not have %s", x.verb, keyword)
+	case w.prev.verb == "DATA" && w.prev.refused() && !x.Early && x.verb == "" && isContent(x.Command):
+		w.found(x, "data-after-refusal", x.Command, "content came although DATA was answered %d", w.prev.code)
+		unknown = true
+	case unknown && w.prev.verb == "BDAT":
+		w.found(x, "bdat-length-wrong", x.Command, "what followed the chunk is no command")
+	case unknown && !w.unknown && !x.dirty: // one finding for what is obviously text
+		w.found(x, "command-unknown", x.Command, "%s is no command", name(x))
+	}
+	w.unknown = unknown
+}
+
+// isContent says that a line is a header field or the final dot.
+func isContent(line string) bool {
+	field, _, ok := strings.Cut(line, ":")
+	return line == "." || ok && field != "" && !strings.ContainsFunc(field, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// lookAgain finds commands that were refused for good before.
+func (w *walk) lookAgain(x *step) {
+	if n := w.fifth[x.Command]; n > 0 && w.hasSeen(n) && x.verb != "" && x.verb != "AUTH" && x.verb != "QUIT" {
+		w.found(x, "repeat-after-5xx", x.Command, "exchange %d was the same, and refused for good", n)
+	}
+}
+
+// byClient says that the client has closed the connection, for no reason that
+// the server gave it.
+func (w *walk) byClient() bool {
+	return w.s.End == smtptest.EndClosed || w.s.End == smtptest.EndReset
+}
+
+// waiting says that the client was left without a reply.
+func (w *walk) waiting() bool {
+	x := &w.last
+	return x.said == "" && x.verb != "TLS" && x.verb != "BODY" && x.verb != "IDLE" && !(x.verb == "BDAT" && x.Did == "")
+}
+
+// finish finds what the end of the session shows.
+func (w *walk) finish() {
+	w.endUnread()
+	w.endHello()
+	x := &w.last
+	switch {
+	case x.n == 0 || !w.byClient():
+	case x.verb == "QUIT":
+		if x.said == "" && !strings.Contains(x.Did, "no reply") {
+			w.found(x, "quit-reply-not-read", x.Command, "the connection was closed before the reply")
+		}
+	case w.waiting():
+		w.endWaiting(x)
+	case w.midway():
+		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", w.where())
+	case w.excused():
+	default:
+		w.found(x, "quit-missing", "", "the connection was closed without QUIT")
+	}
+}
+
+// midway says that the client left in something that it had begun.
+func (w *walk) midway() bool {
+	return w.content && !w.odd || w.chunks || w.auth.mechanism != "" || w.last.verb == "BDAT" && w.last.said == ""
+}
+
+func (w *walk) where() string {
+	switch {
+	case w.content:
+		return "within content"
+	case w.auth.mechanism != "":
+		return "within AUTH"
+	}
+	return "before the last chunk"
+}
+
+// excused says that leaving without QUIT was no fault: the server had said a
+// 421, octets of a row that are no reply, or nothing more at all, or TLS did
+// not please the client.
+func (w *walk) excused() bool {
+	if w.odd || w.last.verb == "TLS" || w.last.verb == "IDLE" || w.last.Raw != "" {
+		return true
+	}
+	for _, e := range w.s.Exchanges {
+		if strings.HasPrefix(e.Raw, "421") || strings.Contains(e.Did, string(smtptest.HalfClose)) || e.Command == "QUIT" {
+			return true
+		}
+	}
+	return false
+}
+
+// endUnread judges octets that no command has taken.
+func (w *walk) endUnread() {
+	rest := w.s.Unread
+	if rest == "" {
+		return
+	}
+	none := step{}
+	if w.s.End == smtptest.EndQuit {
+		w.found(&none, "command-after-quit", rest, "something came behind QUIT")
+		return
+	}
+	if i := bareLF(rest); i >= 0 {
+		w.found(&none, "command-bare-lf", rest[:i+1], "a line ends in LF without CR: no command")
+	}
+	if i := bareCR(rest[:len(rest)-1]); i >= 0 {
+		w.found(&none, "command-bare-cr", rest[:i+1], "CR without LF")
+	}
+}
+
+// patience is how long a client must wait at least (RFC 5321 4.5.3.2).
+var patience = map[string]time.Duration{"CONNECT": 5 * time.Minute, "MAIL": 5 * time.Minute, "RCPT": 5 * time.Minute,
+	"DATA": 2 * time.Minute, ".": 10 * time.Minute}
+
+func (w *walk) endWaiting(x *step) {
+	waited := w.s.Duration - x.At
+	if least := patience[x.verb]; waited < least {
+		w.found(x, "timeout-too-short", x.Command, "the connection was closed after %v of waiting for the reply to %s; at least %v are due", waited.Round(time.Millisecond), x.verb, least)
+	}
+}

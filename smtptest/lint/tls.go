@@ -1,0 +1,104 @@
+package lint
+
+import (
+	"crypto/x509"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+var tlsRules = []rule{
+	{"starttls-ignored", Warning, false, "RFC 8314 3", "STARTTLS was offered, and AUTH or MAIL came in clear."},
+	{"starttls-pipelined", Error, false, "RFC 3207 4", "Something came behind STARTTLS before the reply."},
+	{"starttls-no-handshake", Error, false, "RFC 3207 4", "What followed the 220 to STARTTLS was no TLS."},
+	{"starttls-again", Error, false, "RFC 3207 4.2", "STARTTLS came under TLS."},
+	{"tls-version-old", Warning, false, "RFC 8997 3", "A TLS version below 1.2 was negotiated, or no newer one offered."},
+	{"tls-no-sni", Warning, true, "RFC 8314 3.4", "The client did not name the host that it wants (SNI)."},
+	{"tls-untrusted-accepted", Error, false, "RFC 8314 3.4", "The client went on with a certificate that is out of its time, or not for the name that it asked for."},
+	{"tls-close-without-notify", Warning, true, "RFC 8314 3.3", "The client closed TLS without close_notify."},
+}
+
+// lookTLS judges commands in their relation to TLS.
+func (w *walk) lookTLS(x *step) {
+	switch {
+	case x.verb == "STARTTLS" && x.TLS:
+		w.found(x, "starttls-again", x.Command, "the session is under TLS")
+	case x.verb == "STARTTLS":
+		w.tried = true
+		if x.Dropped != "" {
+			w.found(x, "starttls-pipelined", x.Dropped, "octets in clear came behind STARTTLS")
+		}
+	case (x.verb == "AUTH" || x.verb == "MAIL") && !x.TLS && !w.tried && w.offered("STARTTLS"):
+		w.tried = true
+		w.found(x, "starttls-ignored", x.Command, "STARTTLS was offered, and %s came in clear", x.verb)
+	}
+	if x.TLS && !w.trusted && x.verb != "QUIT" {
+		w.trusted = true
+		if why := w.badCertificate(x); why != "" {
+			w.found(x, "tls-untrusted-accepted", x.Command, "the client went on under a certificate that %s", why)
+		}
+	}
+}
+
+// badCertificate says why no client that checks certificates takes that of the
+// server; "" if one may.
+func (w *walk) badCertificate(x *step) string {
+	if w.s.TLS == nil || w.s.TLS.Cert == nil {
+		return ""
+	}
+	cert, err := x509.ParseCertificate(w.s.TLS.Cert)
+	if err != nil {
+		return ""
+	}
+	now := w.s.Start.Add(x.At)
+	switch name := w.s.TLS.ServerName; {
+	case now.After(cert.NotAfter):
+		return "ended on " + cert.NotAfter.Format(time.DateOnly)
+	case now.Before(cert.NotBefore):
+		return "begins on " + cert.NotBefore.Format(time.DateOnly)
+	case name != "" && cert.VerifyHostname(name) != nil:
+		return "is not for " + name
+	}
+	return ""
+}
+
+// lookEvent judges a handshake.
+func (w *walk) lookEvent(x *step) {
+	if x.verb != "TLS" {
+		return
+	}
+	if x.Dropped != "" && x.Dropped[0] != 0x16 {
+		w.found(x, "starttls-no-handshake", x.Dropped, "the client sent no TLS record")
+	}
+	if oldest(x.Did) {
+		w.found(x, "tls-version-old", "", "the client offered no version from TLS 1.2 on")
+	}
+	if tls := w.s.TLS; tls != nil {
+		if tls.Version == "TLS 1.0" || tls.Version == "TLS 1.1" || tls.Version == "SSLv3" {
+			w.found(x, "tls-version-old", "", "%s was negotiated", tls.Version)
+		}
+		if tls.ServerName == "" {
+			w.found(x, "tls-no-sni", "", "the client did not name the host")
+		}
+	}
+	if w.s.Truncated {
+		w.found(x, "tls-close-without-notify", "", "TLS was not closed by close_notify")
+	}
+}
+
+// unsupported is how crypto/tls names the versions of a client that it refuses.
+var unsupported = regexp.MustCompile(`client offered only unsupported versions: \[([0-9a-f ]+)\]`)
+
+// oldest says that a handshake failed because no offered version is new enough.
+func oldest(did string) bool {
+	m := unsupported.FindStringSubmatch(did)
+	if m == nil {
+		return false
+	}
+	for _, version := range regexp.MustCompile(`[0-9a-f]+`).FindAllString(m[1], -1) {
+		if n, err := strconv.ParseUint(version, 16, 16); err != nil || n >= 0x303 {
+			return false
+		}
+	}
+	return true
+}

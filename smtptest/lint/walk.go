@@ -1,0 +1,266 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// step is one exchange, as the client saw it.
+type step struct {
+	smtptest.Exchange
+	n      int    // within Session.Exchanges, from 1; 0: none
+	verb   string // in upper case; "" if no command is known by it; of an event its name
+	arg    string // what follows the verb and a space, as sent
+	said   string // what came back, by Reply or Raw
+	code   int    // of said; 0 if it has none
+	answer bool   // a line after a 334, not a command
+	dirty  bool   // has controls in it: what it was meant to be is open
+}
+
+// told is the first digit of the code; 0 means that the client cannot know what
+// its command has come to.
+func (x *step) told() int { return x.code / 100 }
+
+func (x *step) refused() bool { return x.code >= 400 }
+
+func newStep(e smtptest.Exchange, n int, prev *step) step {
+	x := step{Exchange: e, n: n, said: string(e.Reply)}
+	if e.Raw != "" {
+		x.said = e.Raw
+	}
+	x.code = smtptest.Reply(x.said).Code()
+	x.verb, x.arg, _ = strings.Cut(e.Command, " ")
+	x.verb = upper(x.verb)
+	if !e.Event && prev.told() == 3 {
+		x.answer = prev.verb == "AUTH" || prev.answer || !known[prev.verb] && !prev.Event
+	}
+	if x.answer || !e.Event && !known[x.verb] {
+		x.verb = "" // which also tells a line that looks like an event
+	}
+	x.dirty = strings.ContainsFunc(e.Command, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return x
+}
+
+// known are the verbs that some RFC or wide use defines.
+var known = map[string]bool{}
+
+func init() {
+	for _, verb := range strings.Fields("EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP STARTTLS AUTH " +
+		"XCLIENT XFORWARD TURN ETRN ATRN SEND SOML SAML BURL") {
+		known[verb] = true
+	}
+}
+
+// upper folds ASCII only (RFC 5321 2.4).
+func upper(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
+}
+
+// walk goes through a session and knows at each step what the client knew.
+type walk struct {
+	*check
+	s    *smtptest.Session
+	prev step // the last that was no BODY or IDLE
+	last step // the last of all
+
+	greeted  bool              // the greeting has been said
+	refusing bool              // by a 5yz greeting
+	hello    bool              // HELO or EHLO was answered and not refused
+	first    string            // the first of them to be sent
+	ehloFell int               // the EHLO that was refused as unknown, and no HELO since
+	offers   map[string]string // of the last EHLO reply: keyword to the rest; nil after HELO
+	freshTLS bool              // no command yet since STARTTLS
+	tried    bool              // STARTTLS, or it is said that it was not
+	trusted  bool              // the certificate has been looked at
+	seen     int               // who keeps to RFC 2920 has read the replies up to this exchange
+
+	mail    step // of the transaction, open or attempted; none: n is 0
+	open    bool // MAIL was accepted
+	rcpts   int  // sent
+	taken   int  // of them not refused
+	rcpt    int  // the last
+	content bool // a 354 was said, no dot since
+	odd     bool // a row had to do with the content while it came
+	chunks  bool // a BDAT was accepted, not the last
+	failed  int  // the BDAT that was refused
+	within  []within
+
+	recipients map[string]int // of the transaction: the exchange of each
+
+	auth    authWalk
+	fifth   map[string]int // commands answered 5yz in the present state
+	unknown bool           // the last command was no command
+}
+
+// within is what a transaction was sent under.
+type within struct {
+	mail   step
+	offers map[string]string
+	end    step // the end of its content; n is 0 if it was not reached
+}
+
+// session finds what is wrong in one session.
+func (c *check) session(s *smtptest.Session) {
+	w := walk{check: c, s: s, fifth: map[string]int{}, recipients: map[string]int{}, within: make([]within, len(s.Transactions)+1)}
+	for i, e := range s.Exchanges {
+		x := newStep(e, i+1, &w.prev)
+		w.see(&x)
+		if x.verb != "BODY" && x.verb != "IDLE" {
+			w.look(&x)
+			w.advance(&x)
+			w.prev = x
+		} else if w.content {
+			w.odd = true
+		}
+		w.last = x
+	}
+	for i := range s.Transactions {
+		w.contentOf(i + 1)
+	}
+	w.finish()
+}
+
+// found adds a finding about a step.
+func (w *walk) found(x *step, id, octets, format string, args ...any) {
+	w.add(Finding{ID: id, Session: w.s.ID, Exchange: x.n, Transaction: x.Transaction, Offset: -1, Octets: octets, Detail: fmt.Sprintf(format, args...)})
+}
+
+// look holds a step against the rules.
+func (w *walk) look(x *step) {
+	w.lookEarly(x)
+	switch {
+	case x.Event:
+		w.lookEvent(x)
+	case x.answer:
+		w.lookAnswer(x)
+	default:
+		w.lookOrder(x)
+		w.lookOffered(x)
+		w.lookAgain(x)
+		w.lookHello(x)
+		w.lookLine(x)
+		w.lookPath(x)
+		w.lookTLS(x)
+		w.lookAuth(x)
+	}
+}
+
+// see finds out which replies the client has read by now: a command that must
+// end its group was answered, or there is no pipelining at all.
+func (w *walk) see(x *step) {
+	if !x.Early && w.prev.n > 0 && (!w.pipelines() || !groups[w.prev.verb]) {
+		w.seen = w.prev.n
+	}
+	if t := x.Transaction; t > 0 && w.within[t].mail.n == 0 {
+		w.within[t] = within{mail: w.mail, offers: w.offers}
+		if x.verb == "MAIL" {
+			w.within[t].mail = *x
+		}
+	}
+}
+
+func (w *walk) pipelines() bool { return w.offered("PIPELINING") }
+
+func (w *walk) offered(keyword string) bool {
+	_, ok := w.offers[keyword]
+	return ok
+}
+
+// groups are what others may follow before the reply (RFC 2920 3.1, RFC 3030 4.2).
+var groups = map[string]bool{"MAIL": true, "RCPT": true, "RSET": true, "BDAT": true, ".": true}
+
+// advance takes in what the step has changed.
+func (w *walk) advance(x *step) {
+	if ok := x.told(); ok == 2 && changes[x.verb] || ok == 3 && x.verb == "DATA" {
+		clear(w.fifth)
+	} else if ok == 5 && !x.Event && !x.answer {
+		w.fifth[x.Command] = x.n
+	}
+	switch x.verb {
+	case "CONNECT":
+		w.greeted, w.refusing = true, x.told() == 5
+	case "EHLO", "LHLO", "HELO":
+		w.greet(x)
+	case "TLS":
+		if w.greeted {
+			w.hello, w.offers, w.freshTLS = false, nil, true
+			w.auth = authWalk{}
+			w.drop()
+		}
+	case "XCLIENT":
+		if x.told() == 2 {
+			w.offers = nil
+		}
+	case "RSET":
+		if x.told() == 2 {
+			w.drop()
+		}
+	case "MAIL":
+		if !w.open || x.told() == 2 {
+			w.drop()
+			w.mail, w.open = *x, x.told() == 2
+		}
+	case "RCPT":
+		w.rcpts++
+		w.rcpt = x.n
+		if !x.refused() {
+			w.taken++
+		}
+	case "DATA", ".", "BDAT":
+		w.advanceContent(x)
+	}
+	w.advanceAuth(x)
+	if !x.Event && !x.answer {
+		w.freshTLS = false
+	}
+}
+
+// changes are the commands whose success makes a later one another request.
+var changes = map[string]bool{"EHLO": true, "HELO": true, "LHLO": true, "MAIL": true, "RSET": true, "STARTTLS": true, "AUTH": true, "": true, ".": true, "BDAT": true}
+
+// drop ends the transaction.
+func (w *walk) drop() {
+	w.mail, w.open, w.rcpts, w.taken, w.rcpt = step{}, false, 0, 0, 0
+	w.content, w.odd, w.chunks, w.failed = false, false, false, 0
+	clear(w.recipients)
+}
+
+func (w *walk) advanceContent(x *step) {
+	ended := false
+	switch {
+	case x.verb == ".":
+		ended = true
+	case x.verb == "DATA" && x.told() == 3:
+		w.content = true
+	case x.verb == "DATA":
+		if !w.open {
+			w.mail = step{} // who has read this reply has read that to MAIL
+		}
+		if w.chunks {
+			w.chunks, w.failed = false, x.n
+		}
+	case w.failed > 0:
+	case isLast(x):
+		ended = w.open && w.taken > 0 && (x.code < 500 || x.code > 504) // those refuse the command, not the content
+	case x.told() == 2:
+		w.chunks = true
+	case x.refused() && w.open:
+		w.chunks, w.failed = false, x.n
+	}
+	if !ended {
+		return
+	}
+	if t := x.Transaction; t > 0 && w.within[t].end.n == 0 {
+		w.within[t].end = *x
+	}
+	w.drop()
+}
+
+func isLast(x *step) bool { return strings.HasSuffix(upper(strings.TrimSpace(x.arg)), " LAST") }
