@@ -48,6 +48,11 @@ func (ch *Channel) verbBdat(arg string) verdict {
 	return verdict{ch.say(text(Reply("250 "+count(c.size, "octet")+" received"), "2.0.0")), (*Channel).commitChunk}
 }
 
+// takesChunk says that the command is a BDAT whose chunk is read.
+func (ch *Channel) takesChunk(t *turn) bool {
+	return t.name == "BDAT" && t.flags&tooLong == 0 && ch.Server.features.has("CHUNKING")
+}
+
 // bdat answers a chunk. The last one is the end of data too.
 func (ch *Channel) bdat(t *turn) {
 	c := ch.pending.chunk
@@ -55,6 +60,7 @@ func (ch *Channel) bdat(t *turn) {
 	switch {
 	case ch.over:
 		ch.begin(t)
+	case c.told == "" && ch.customBdat(t):
 	case c.inPlace && c.last:
 		ch.noteChunk(c)
 		ch.endOfData(turn{name: "BDAT", also: ".", arg: t.arg, line: t.line, verb: t.verb, flags: t.flags, octets: c.read}, ch.content.Len(), "", c.told)
@@ -92,6 +98,23 @@ func (ch *Channel) refuseEach(t *turn) {
 	ch.record(t)
 	ch.reset(isRefused)
 	ch.ahead = ch.r.Buffered() > 0
+}
+
+// customBdat asks a CommandFunc once the chunk has come. Its reply is no success
+// of the built-in verb: the chunk is lost.
+func (ch *Channel) customBdat(t *turn) bool {
+	f := ch.Server.Commands["BDAT"]
+	if f == nil {
+		return false
+	}
+	reply := ch.guardCommand(t, f)
+	if reply == "" {
+		return false
+	}
+	t.own = verdict{reply: reply}
+	ch.answer(t)
+	ch.bdatFailed()
+	return true
 }
 
 // noteChunk records a chunk that belongs to the message.

@@ -316,17 +316,21 @@ func (ch *Channel) command(line string, long bool) {
 			t.own.reply = ch.say(repLongResponse)
 		}
 	} else {
-		ch.decide(t, line)
+		ch.decide(t)
 	}
 	if name == "AUTH" {
 		t.hidden.flaw = ch.auth.flaw
 	}
-	if name == "BDAT" && t.flags&tooLong == 0 && ch.Server.features.has("CHUNKING") {
+	if ch.takesChunk(t) {
 		ch.bdat(t)
 		return
 	}
 	told, took := ch.answer(t)
-	if t.verb != nil && t.verb.mode != nil && !ch.over && t.flags&tooLong == 0 {
+	switch {
+	case ch.over || t.flags&tooLong != 0:
+	case ch.State == StateData: // also if a CommandFunc has said so
+		ch.modeData(told)
+	case t.verb != nil && t.verb.mode != nil:
 		ch.pending.took = took
 		t.verb.mode(ch, told)
 	}
@@ -346,49 +350,43 @@ func (ch *Channel) lineLimit(t *turn) int {
 	return commandLine
 }
 
-// decide finds the verb's own verdict.
-func (ch *Channel) decide(t *turn, line string) {
-	s := ch.Server
-	custom := s.Commands[t.name]
-	v := t.verb
-	switch {
-	case line == "":
-		t.own.reply = ch.say(repEmpty)
-	case v != nil:
-		t.own = v.run(ch, t.arg)
-		if v.offered != nil && !v.offered(s) && custom == nil {
-			t.own.reply = ch.unknown(t.name)
-			if v.name == "LHLO" || v.name == "EHLO" || v.name == "HELO" {
-				t.own.commit = nil
-			}
-		} else if r, refused := ch.policy(v); refused {
-			t.own.reply = r
-		}
-	case custom == nil:
-		name, _, _ := strings.Cut(t.line, " ")
-		t.own.reply = ch.unknown(name)
+// decide finds the verb's own verdict, and whom to ask for another.
+func (ch *Channel) decide(t *turn) {
+	t.own = ch.builtin(t)
+	f := ch.Server.Commands[t.name]
+	if f == nil || ch.refuses(t.verb) || ch.takesChunk(t) {
+		return
 	}
-	if custom != nil {
-		builtin := t.own
-		t.late = func(ch *Channel) Reply { return ch.custom(t, custom, builtin) }
-	}
-	if ch.State == StateRefusing && (v == nil || v.exempt&whileRefusing == 0) {
-		t.own, t.late = verdict{reply: ch.say(repRefusing)}, nil
-	}
+	t.late = func(ch *Channel) Reply { return ch.custom(t, f) }
 }
 
-// custom runs a CommandFunc; its zero Reply means the built-in verb.
-func (ch *Channel) custom(t *turn, f CommandFunc, builtin verdict) Reply {
-	reply := ch.guardCommand(t, f)
-	if reply != "" {
-		return reply
+// builtin is the verdict of the built-in verb.
+func (ch *Channel) builtin(t *turn) (own verdict) {
+	v := t.verb
+	switch {
+	case ch.refuses(v):
+		return verdict{reply: ch.say(repRefusing)}
+	case t.line == "":
+		return verdict{reply: ch.say(repEmpty)}
+	case v == nil:
+		name, _, _ := strings.Cut(t.line, " ")
+		return verdict{reply: ch.unknown(name)}
 	}
-	if t.verb == nil {
-		return ch.unknown(t.name)
+	own = v.run(ch, t.arg)
+	if v.offered != nil && !v.offered(ch.Server) {
+		own.reply = ch.unknown(t.name)
+		if v.name == "LHLO" || v.name == "EHLO" || v.name == "HELO" {
+			own.commit = nil
+		}
+	} else if r, refused := ch.policy(v); refused {
+		own.reply = r
 	}
-	// The function may have changed the state that the verb depends on.
-	t.own = t.verb.run(ch, t.arg)
-	return t.own.reply
+	return own
+}
+
+// refuses says that after a 554 greeting the verb is not served.
+func (ch *Channel) refuses(v *verb) bool {
+	return ch.State == StateRefusing && (v == nil || v.exempt&whileRefusing == 0)
 }
 
 // policy is the refusal of a verb that TLS or AUTH must precede.

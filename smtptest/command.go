@@ -10,11 +10,13 @@ import (
 
 // CommandFunc is a verb of the test's own, or one in place of a built-in verb
 // (smtpd's smtp_<COMMAND> methods); see Server.Commands. arg is what follows
-// the verb. It is called on the session's goroutine and may read and set the
-// Channel. The zero Reply runs the built-in verb, NoReply sends nothing; a
-// reply of several lines is written as "250-first\n250 second". The reply of a
-// function takes effect only as far as the function has set the Channel. A
-// panic or an illegal reply fails the test and answers 451.
+// the verb. It is called on the session's goroutine, after the script, and may
+// read and set the Channel. The zero Reply runs the built-in verb on what the
+// function has left there, NoReply sends nothing; a reply of several lines is
+// written as "250-first\n250 second". A reply takes effect only as far as the
+// function has set the Channel: 250 to RCPT adds nobody by itself. But for 354
+// to DATA, which lets the content follow as ever; so does StateData, set by any
+// verb. A panic or an illegal reply fails the test and answers 451.
 type CommandFunc func(ch *Channel, arg string) Reply
 
 // Ask sends an intermediate reply, such as "334 Password:", and returns the
@@ -39,6 +41,7 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 		ch.lost(err)
 		return "", err
 	}
+	ch.ReceivedLines = append(ch.ReceivedLines, line)
 	t.line, t.hidden, t.x, t.at = line, hidden{}, nil, time.Since(ch.session.start)
 	if strings.HasPrefix(string(prompt), "334") {
 		t.line, t.hidden = maskResponse(line)
@@ -56,9 +59,27 @@ func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 	defer ch.adopt()
 	defer ch.recovered(what, &reply)()
 	ch.begin(t)
+	if !ch.hold {
+		ch.flush() // the function may write to Conn
+	}
 	ch.asking = t
 	defer func() { ch.asking = nil }()
 	return ch.legal(what, f(ch, t.arg))
+}
+
+// custom runs a CommandFunc; its zero Reply means the built-in verb.
+func (ch *Channel) custom(t *turn, f CommandFunc) Reply {
+	called := *t
+	reply := ch.guardCommand(t, f)
+	if reply == "" || t.name == "DATA" {
+		t.own = ch.builtin(&called) // the function may have changed what it depends on
+	} else {
+		t.own.commit = nil
+	}
+	if reply == "" {
+		return t.own.reply
+	}
+	return reply
 }
 
 // adopt takes over into the record what a CommandFunc has done to the state.
@@ -66,18 +87,43 @@ func (ch *Channel) adopt() {
 	s := ch.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ch.session.helo, ch.session.user = ch.SeenGreeting, ch.User
-	within := ch.State == StateMail || ch.State == StateRcpt || ch.State == StateBdat
+	ch.session.helo, ch.session.peer, ch.session.user = ch.SeenGreeting, ch.Peer, ch.User
+	ch.advance()
+	switch ch.State {
+	case StateMail, StateRcpt, StateData, StateBdat:
+		if ch.rec == nil {
+			ch.openTransaction()
+		}
+		ch.adoptEnvelope()
+	case StateFailed:
+	default:
+		if ch.rec != nil {
+			ch.reset(isReset)
+		}
+	}
+}
+
+// advance moves the state to where a sender and recipients that were set
+// belong.
+func (ch *Channel) advance() {
+	if ch.State == StateHello && ch.rec == nil && (ch.MailFrom != "" || len(ch.RcptTos) > 0) {
+		ch.State = StateMail
+	}
 	switch {
-	case within && ch.rec == nil:
-		ch.openTransaction()
-	case !within && ch.rec != nil && ch.State != StateData && ch.State != StateFailed:
-		ch.reset(isReset)
+	case ch.State == StateMail && len(ch.RcptTos) > 0:
+		ch.State = StateRcpt
+	case ch.State == StateRcpt && len(ch.RcptTos) == 0:
+		ch.State = StateMail
 	}
-	if ch.rec == nil {
-		return
-	}
+}
+
+// adoptEnvelope makes the record that of the Channel's sender and recipients.
+func (ch *Channel) adoptEnvelope() {
 	ch.rec.from, ch.rec.mailOptions = ch.MailFrom, ch.MailOptions
+	for len(ch.RcptOptions) < len(ch.RcptTos) {
+		ch.RcptOptions = append(ch.RcptOptions, nil)
+	}
+	ch.RcptOptions = ch.RcptOptions[:len(ch.RcptTos)]
 	n := 0
 	for i := range ch.rec.rcpts {
 		r := &ch.rec.rcpts[i]
@@ -85,14 +131,28 @@ func (ch *Channel) adopt() {
 			continue
 		}
 		if r.Accepted = n < len(ch.RcptTos); r.Accepted {
-			r.To = ch.RcptTos[n]
+			r.To, r.Options = ch.RcptTos[n], ch.RcptOptions[n]
 		}
 		n++
 	}
-	for len(ch.RcptOptions) < len(ch.RcptTos) {
-		ch.RcptOptions = append(ch.RcptOptions, nil)
-	}
+	ch.pending.adopted = max(0, len(ch.RcptTos)-n)
 	for ; n < len(ch.RcptTos); n++ {
 		ch.rec.rcpts = append(ch.rec.rcpts, Recipient{To: ch.RcptTos[n], Options: ch.RcptOptions[n], Accepted: true})
 	}
+}
+
+// checkCommands finds keys that no client could name, and verbs without a
+// function.
+func (s *Server) checkCommands() error {
+	for name, f := range s.Commands {
+		switch {
+		case name == "" || name != asciiUpper(name) || strings.ContainsAny(name, " \t\r\n"):
+			return fmt.Errorf("the key %q of Commands is no verb: write it in upper case and without spaces", name)
+		case isPseudo(name):
+			return fmt.Errorf("the key %q of Commands is the name of an event of the script: use a Rule", name)
+		case f == nil:
+			return fmt.Errorf("Commands[%q] is nil: give it a function, or leave the key out", name)
+		}
+	}
+	return nil
 }

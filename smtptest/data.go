@@ -34,7 +34,7 @@ func (ch *Channel) commitData() { ch.State = StateData }
 // modeData reads content after any 354, also one that was out of order: then
 // the content is thrown away, and the dot answers what DATA should have.
 func (ch *Channel) modeData(told Reply) {
-	if told == NoReply || told == "" || told[0] != '3' {
+	if ch.State != StateData && (told == NoReply || told == "" || told[0] != '3') {
 		if ch.State == StateBdat {
 			ch.State = StateFailed // RFC 3030 2
 		}

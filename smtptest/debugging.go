@@ -35,8 +35,8 @@ func (d *debugging) ProcessMessage(_ context.Context, m Message) Reply {
 		if len(m.MailOptions) > 0 {
 			fmt.Fprintf(&b, "mail options: %s\n", pyList(m.MailOptions))
 		}
-		if last := m.RcptOptions[len(m.RcptOptions)-1]; len(last) > 0 {
-			fmt.Fprintf(&b, "rcpt options: %s\n\n", pyList(last))
+		if n := len(m.RcptOptions); n > 0 && len(m.RcptOptions[n-1]) > 0 {
+			fmt.Fprintf(&b, "rcpt options: %s\n\n", pyList(m.RcptOptions[n-1]))
 		}
 	}
 	d.content(&b, m)

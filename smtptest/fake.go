@@ -382,6 +382,9 @@ func (s *Server) configure() error {
 	if err := s.checkParameters(); err != nil {
 		return err
 	}
+	if err := s.checkCommands(); err != nil {
+		return err
+	}
 	s.base, s.cancel = context.WithCancel(s.testContext())
 	return s.checkScript()
 }

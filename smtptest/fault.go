@@ -69,6 +69,9 @@ func (a *act) keep() {
 		a.turn.own.reply = a.turn.late(a.ch)
 		a.turn.late = nil
 	}
+	if a.turn.own.commit == nil { // a CommandFunc has done it all
+		return
+	}
 	s := a.ch.Server
 	s.mu.Lock()
 	a.turn.own.commit(a.ch)

@@ -83,6 +83,7 @@ func (f *features) read(s *Server) error {
 func (f *features) check(s *Server) error {
 	for _, need := range []struct{ keyword, needs, rfc string }{
 		{"BINARYMIME", "CHUNKING", "RFC 3030 3"},
+		{"SMTPUTF8", "8BITMIME", "RFC 6531 3.1"},
 	} {
 		if f.has(need.keyword) && !f.has(need.needs) {
 			return fmt.Errorf("in Extensions %s needs %s (%s)", need.keyword, need.needs, need.rfc)
@@ -125,7 +126,7 @@ func (f *features) value(keyword string) string {
 // TLS different lines are offered.
 func (ch *Channel) ehlo() Reply {
 	s := ch.Server
-	lines := append([]string{s.hostname()}, s.features.lines...)
+	lines := append([]string{ch.FQDN}, s.features.lines...)
 	if !ch.underTLS {
 		lines = deleteKeyword(lines, "REQUIRETLS") // RFC 8689 2
 	}

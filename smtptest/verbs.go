@@ -18,6 +18,7 @@ type pending struct {
 	ok      bool
 	soft    bool // the server's own judgement refuses it
 	took    bool
+	adopted int // recipients that a CommandFunc has added
 	chunk   chunk
 }
 
@@ -174,6 +175,12 @@ func (ch *Channel) commitRcpt() {
 
 // noteRcpt keeps the answer to each acceptable recipient, whatever it was.
 func (ch *Channel) noteRcpt(told Reply, took bool) {
+	if n := ch.pending.adopted; n > 0 && ch.rec != nil && told != NoReply {
+		for i := range n {
+			ch.rec.rcpts[len(ch.rec.rcpts)-1-i].Reply = told
+		}
+		return
+	}
 	if !ch.pending.ok || ch.rec == nil {
 		return
 	}

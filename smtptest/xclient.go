@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"net"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ func (ch *Channel) commitXclient(said map[string]string) {
 	if addr, ok := said["ADDR"]; ok {
 		ch.Peer = strings.TrimPrefix(addr, "IPV6:")
 		if port := said["PORT"]; port != "" {
-			ch.Peer += ":" + port
+			ch.Peer = net.JoinHostPort(ch.Peer, port)
 		}
 		ch.session.peer = ch.Peer
 	}

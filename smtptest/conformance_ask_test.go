@@ -1,0 +1,166 @@
+package smtptest_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// guess asks until the client knows the word.
+func guess(ch *smtptest.Channel, arg string) smtptest.Reply {
+	for prompt := smtptest.Reply("350 the word?"); ; prompt = "350-no\n350 again:" {
+		answer, err := ch.Ask(prompt)
+		switch {
+		case err != nil:
+			return smtptest.NoReply
+		case answer == arg:
+			return "250 2.0.0 right"
+		case answer == "*":
+			return "501 5.7.0 cancelled"
+		}
+	}
+}
+
+// TestChannelAsk is a challenge and an answer.
+func TestChannelAsk(t *testing.T) {
+	long := fill(513, "", "")
+	run(t, []row{
+		{name: "right", why: "Ask", in: ehlo, setup: with("XGUESS", guess), split: true, talk: talk("C: XGUESS xyzzy", "S: 350 the word?", "C: xyzzy", "S: 250 2.0.0 right", sayQuit)},
+		{name: "again", why: "several rounds, and prompts of several lines", in: ehlo, setup: with("XGUESS", guess), talk: talk("C: XGUESS xyzzy", "S: 350 the word?",
+			"C: plugh", "S: 350-no", "S: 350 again:", "C: ", "S: 350-no", "S: 350 again:", "C: xyzzy", "S: 250 2.0.0 right", sayQuit)},
+		{name: "cancelled", why: "the function decides what ends it", in: ehlo, setup: with("XGUESS", guess), talk: talk("C: XGUESS xyzzy", "S: 350 the word?", "C: *", "S: 501 5.7.0 cancelled", sayQuit)},
+		{name: "an answer is no command", why: "it goes to the function", in: ehlo, setup: with("XGUESS", guess), talk: talk("C: XGUESS xyzzy", "S: 350 the word?", "C: QUIT", "S: 350-no", "S: 350 again:", "C: xyzzy", "S: 250 2.0.0 right", sayQuit)},
+		{name: "a long answer", why: "it is the function's to judge", in: ehlo, setup: with("XGUESS", guess), talk: talk("C: XGUESS xyzzy", "S: 350 the word?", "C: "+long, "S: 350-no", "S: 350 again:", "C: xyzzy", "S: 250 2.0.0 right", sayQuit)},
+		{name: "client leaves", why: "4.1.1.10", in: ehlo, setup: with("XGUESS", guess), talk: talk("C: XGUESS xyzzy", "S: 350 the word?"), end: smtptest.EndClosed},
+	})
+}
+
+// TestChannelAskRecords: each answer is an exchange of its own, and a line that
+// was received; that to a 334 is a secret.
+func TestChannelAskRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(t)
+		var lines []string
+		with("XGUESS", func(ch *smtptest.Channel, arg string) smtptest.Reply {
+			ch.Ask("350 the word?")
+			secret, _ := ch.Ask("334 and the password?")
+			lines = ch.ReceivedLines
+			return smtptest.Reply("250 2.0.0 " + fmt.Sprint(len(secret)))
+		})(srv)
+		srv.StartInMemory()
+		c := arrive(t, srv, ehlo)
+		if err := converse(c, turnsOf(talk("C: XGUESS", "S: 350 the word?", "C: xyzzy", "S: 334 and the password?", "C: s3cret", "S: 250 2.0.0 6", sayQuit))); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"EHLO client.test", "XGUESS", "xyzzy", "s3cret"}, lines); diff != "" {
+			t.Errorf("ReceivedLines mismatch (-want +got):\n%s", diff)
+		}
+		want := "C: XGUESS\nS: 350 the word?\nC: xyzzy\nS: 334 and the password?\nC: ****\nS: 250 2.0.0 6\nC: QUIT\n"
+		if got := srv.Transcript(); !strings.Contains(got, want) {
+			t.Errorf("Transcript() mismatch (-want +got):\n%s", cmp.Diff(want, got))
+		}
+	})
+}
+
+// TestChannelAskCut ends the connection while a function waits for an answer.
+func TestChannelAskCut(t *testing.T) {
+	for name, end := range map[string]func(*smtptest.Server){"close": (*smtptest.Server).Close, "stop": (*smtptest.Server).Stop, "hang up": (*smtptest.Server).CloseClientConnections} {
+		t.Run(name, func(t *testing.T) {
+			networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+				srv := smtptest.NewUnstartedServer(t)
+				failed := make(chan error, 1)
+				with("XGUESS", func(ch *smtptest.Channel, arg string) smtptest.Reply {
+					_, err := ch.Ask("350 the word?")
+					failed <- err
+					return "250 2.0.0 too late"
+				})(srv)
+				start(srv)
+				c := arrive(t, srv, ehlo)
+				if err := converse(c, turnsOf(talk("C: XGUESS", "S: 350 the word?"))); err != nil {
+					t.Fatal(err)
+				}
+				end(srv)
+				if err := <-failed; err == nil {
+					t.Error("Ask() = nil error")
+				}
+				if s := srv.WaitSession(func(smtptest.Session) bool { return true }); s.End != smtptest.EndServer {
+					t.Errorf("End = %q", s.End)
+				}
+			})
+		})
+	}
+}
+
+// TestCommandFailures is about functions that fail on the server's goroutine.
+func TestCommandFailures(t *testing.T) {
+	const confused = "451 4.3.0 Error: the test's own code failed\r\n"
+	for _, f := range []struct {
+		name, want string
+		do         smtptest.CommandFunc
+		reply      string
+	}{
+		{"panic", `session 1: Commands["XFOO"] panicked: boom`, func(*smtptest.Channel, string) smtptest.Reply { panic("boom") }, confused},
+		{"bad reply", `session 1: Commands["XFOO"] returned the reply "hello"`, func(*smtptest.Channel, string) smtptest.Reply { return "hello" }, confused},
+		{"line break", `session 1: Commands["XFOO"] returned the reply "250 a\r\nb"`, func(*smtptest.Channel, string) smtptest.Reply { return "250 a\r\nb" }, confused},
+		{"bad prompt", `session 1: Commands["XFOO"] panicked: Ask("hello")`, func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Ask("hello"); return "" }, confused},
+		{"goexit", `session 1: Commands["XFOO"] left its goroutine`, func(*smtptest.Channel, string) smtptest.Reply { runtime.Goexit(); return "" }, ""},
+		{"close", `smtptest: Close called by a Handler, a CommandFunc or an If`, func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Server.Close(); return "250 2.0.0 OK" }, ok + "\r\n"},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(tb)
+				with("XFOO", f.do)(srv)
+				srv.StartInMemory()
+				c := listenTo(arrive(t, srv, ehlo))
+				c.say(turn{send: "XFOO\r\n"})
+				if got := c.heard(); got != f.reply || c.ended() != (f.reply == "") {
+					t.Errorf("the client heard %q, want %q", got, f.reply)
+				}
+				if got := tb.errors(); !strings.Contains(got, f.want) {
+					t.Errorf("failure %q, want %q", got, f.want)
+				}
+				if err := deliver(srv, "a@client.test", "text"); err != nil || srv.Count() != 1 {
+					t.Errorf("the next message: %v, Count() = %d", err, srv.Count())
+				}
+				tb.end()
+			})
+		})
+	}
+}
+
+// TestAskOutside calls Ask where no function is running.
+func TestAskOutside(t *testing.T) {
+	srv := smtptest.NewUnstartedServer(t)
+	var kept *smtptest.Channel
+	with("XFOO", func(ch *smtptest.Channel, _ string) smtptest.Reply { kept = ch; return "250 2.0.0 OK" })(srv)
+	srv.Start()
+	c := arrive(t, srv, ehlo)
+	if err := converse(c, turnsOf(talk("C: XFOO", "S: 250 2.0.0 OK", sayQuit))); err != nil {
+		t.Fatal(err)
+	}
+	srv.WaitSession(func(smtptest.Session) bool { return true })
+	if p := fmt.Sprint(panicOf(func() { kept.Ask("350 hello?") })); !strings.HasPrefix(p, "smtptest: Channel.Ask called outside") {
+		t.Errorf("panic %s", p)
+	}
+}
+
+// TestCommandKeys refuses keys that no client could name.
+func TestCommandKeys(t *testing.T) {
+	nothing := func(*smtptest.Channel, string) smtptest.Reply { return "" }
+	for name, f := range map[string]smtptest.CommandFunc{"": nothing, "xfoo": nothing, "X FOO": nothing, "XFOO\r\n": nothing, "CONNECT": nothing, ".": nothing, "XNIL": nil} {
+		tb := &fakeTB{}
+		srv := smtptest.NewUnstartedServer(tb)
+		with(name, f)(srv)
+		try(srv.StartInMemory)
+		tb.end()
+		if got := tb.errors(); !strings.Contains(got, fmt.Sprintf("%q", name)) || !strings.Contains(got, "Commands") {
+			t.Errorf("key %q: failure %q", name, got)
+		}
+	}
+}
