@@ -192,10 +192,9 @@ func (ch *Channel) proceed(response []byte) verdict {
 
 const flawBase64 = "not base64"
 
-// commitAuth takes the client for whom it claims to be, unless a CommandFunc
-// has said who it is.
+// commitAuth takes the client for whom it claims to be.
 func (ch *Channel) commitAuth() {
-	if x := ch.auth.exchange; x != nil && ch.User == "" {
+	if x := ch.auth.exchange; x != nil {
 		ch.User = cmp.Or(x.User(), x.Authzid())
 	}
 	ch.User = cmp.Or(ch.User, unknownUser)

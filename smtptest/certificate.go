@@ -79,7 +79,7 @@ func (ca *issuer) issue(notAfter time.Time, hosts []string) (tls.Certificate, er
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, host := range hosts {
-		if ip := net.ParseIP(strings.TrimPrefix(strings.Trim(host, "[]"), "IPv6:")); ip != nil {
+		if ip := net.ParseIP(bareHost(host)); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {
 			template.DNSNames = append(template.DNSNames, host)
@@ -94,6 +94,17 @@ func (ca *issuer) issue(notAfter time.Time, hosts []string) (tls.Certificate, er
 	}
 	leaf, err := x509.ParseCertificate(der)
 	return tls.Certificate{Certificate: [][]byte{der, ca.leaf.Raw}, PrivateKey: key, Leaf: leaf}, err
+}
+
+// bareHost is a domain as it is, and an address literal without what only SMTP
+// writes around it (RFC 5321 4.1.3).
+func bareHost(host string) string {
+	host = strings.Trim(host, "[]")
+	const tag = "IPv6:"
+	if len(host) > len(tag) && strings.EqualFold(host[:len(tag)], tag) {
+		return host[len(tag):]
+	}
+	return host
 }
 
 // locals are the throw-away certificates of this process, by Hostname.

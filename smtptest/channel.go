@@ -58,7 +58,7 @@ func init() {
 		{name: "HELP", syntax: "HELP [command]", run: (*Channel).verbHelp, rfc: "RFC 5321 4.1.1.8"},
 		{name: "STARTTLS", syntax: "STARTTLS", run: (*Channel).verbStartTLS, mode: (*Channel).modeStartTLS, exempt: beforeTLS | beforeAuth, offered: func(s *Server) bool { return s.tls != nil && !s.implicit }, rfc: "RFC 3207 4"},
 		{name: "AUTH", syntax: "AUTH mechanism [initial-response]", run: (*Channel).verbAuth, mode: (*Channel).modeAuth, exempt: beforeAuth, offered: (*Server).offersAuth, rfc: "RFC 4954 4"},
-		{name: "XCLIENT", syntax: "XCLIENT attribute=value...", run: (*Channel).verbXclient, exempt: beforeTLS | beforeAuth, offered: offers("XCLIENT"), rfc: "Postfix XCLIENT_README"},
+		{name: "XCLIENT", syntax: "XCLIENT attribute=value...", run: (*Channel).verbXclient, exempt: beforeAuth, offered: offers("XCLIENT"), rfc: "Postfix XCLIENT_README"},
 		{name: "TURN", syntax: "TURN", run: (*Channel).verbAncient, rfc: "RFC 5321 F.1"},
 		{name: "SEND", syntax: "SEND FROM: <address>", run: (*Channel).verbAncient, rfc: "RFC 5321 F.6"},
 		{name: "SOML", syntax: "SOML FROM: <address>", run: (*Channel).verbAncient, rfc: "RFC 5321 F.6"},
@@ -146,6 +146,7 @@ type Channel struct {
 	errors    int   // 4yz and 5yz replies sent
 	mails     int   // transactions begun
 	refusals  int   // recipients refused in this transaction
+	neverMail bool  // the greeting was 521
 
 	over    bool   // the session ends
 	why     string // as Session.End; "" if nobody has said so yet
@@ -289,6 +290,7 @@ func (ch *Channel) greet() {
 	told, _ := ch.answer(t)
 	if c := told.Code(); c/100 == 5 {
 		ch.State = StateRefusing // RFC 5321 3.1
+		ch.neverMail = c == 521  // RFC 7504 3
 	}
 }
 
@@ -364,6 +366,8 @@ func (ch *Channel) decide(t *turn) {
 func (ch *Channel) builtin(t *turn) (own verdict) {
 	v := t.verb
 	switch {
+	case ch.refuses(v) && ch.neverMail:
+		return verdict{reply: ch.say(repNeverMail)}
 	case ch.refuses(v):
 		return verdict{reply: ch.say(repRefusing)}
 	case t.line == "":

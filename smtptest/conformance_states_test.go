@@ -223,5 +223,8 @@ func TestConformanceRefused(t *testing.T) {
 		rows = append(rows, row{name: line, why: "3.1", setup: refuse, in: refused,
 			talk: talk("C: "+line, "S: "+refusing, proof[refused], sayQuit)})
 	}
+	rows = append(rows, row{name: "521", why: "RFC 7504 3: 521 again", setup: scripted(smtptest.Rule{On: "CONNECT", Reply: "521 no mail here"}),
+		talk: talk("S: 521 no mail here", "C: EHLO client.test", "S: 521 5.3.2 Error: this host takes no mail, send QUIT",
+			"C: NOOP", "S: 521 5.3.2 Error: this host takes no mail, send QUIT", sayQuit)})
 	run(t, rows)
 }

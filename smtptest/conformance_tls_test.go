@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
+	"net/smtp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -25,15 +27,31 @@ var sayEhloTLS = append(append([]string{}, sayEhlo[:len(sayEhlo)-1]...), "S: 250
 // TestConformanceSTARTTLS is the command itself; see TestTLS for what follows.
 func TestConformanceSTARTTLS(t *testing.T) {
 	mail := []string{"C: MAIL FROM:<a@client.test>", "S: " + mailOK}
+	need := func(line string) []string {
+		return []string{"C: " + line, "S: 530 5.7.0 Must issue a STARTTLS command first"}
+	}
 	run(t, []row{
 		{name: "before ehlo", why: "RFC 3207 4: after EHLO", setup: withTLS, in: greeted, talk: talk("C: STARTTLS", "S: "+needHelo, sayQuit)},
 		{name: "with argument", why: "RFC 3207 4: no parameters, 501", setup: withTLS, in: greeted, talk: talk(sayEhloTLS, "C: STARTTLS now", "S: 501 5.5.4 Syntax: STARTTLS", sayQuit)},
 		{name: "in a transaction", why: "RFC 3207 4.2 resets: not in the middle", setup: withTLS, in: greeted,
 			talk: talk(sayEhloTLS, mail, "C: STARTTLS", "S: 503 5.5.1 Error: command out of place", "C: RSET", "S: "+ok, sayQuit)},
-		{name: "required", why: "RFC 3207 4: 530 to all but NOOP, EHLO, STARTTLS, QUIT", in: greeted,
-			setup: func(srv *smtptest.Server) { withTLS(srv); srv.RequireTLS = true },
-			talk: talk(sayEhloTLS, "C: MAIL FROM:<a@client.test>", "S: 530 5.7.0 Must issue a STARTTLS command first", "C: NOOP", "S: "+ok,
-				"C: VRFY bob", "S: 530 5.7.0 Must issue a STARTTLS command first", sayQuit)},
+		{name: "not set", why: "RFC 5321 4.2.4: an unknown verb", in: ehlo, talk: talk("C: STARTTLS", "S: "+unknown("STARTTLS"), sayQuit)},
+		{name: "required", why: "RFC 3207 4: 530 to all but NOOP, EHLO, STARTTLS, QUIT, and HELO and RSET", in: greeted,
+			setup: func(srv *smtptest.Server) {
+				withTLS(srv)
+				offering("CHUNKING", "XCLIENT NAME")(srv)
+				srv.RequireTLS, srv.Users, srv.ClearMechanisms = true, map[string]string{"ann": "secret"}, []string{"PLAIN"}
+			},
+			talk: talk(ehloWith("CHUNKING", "XCLIENT NAME", "STARTTLS", "AUTH PLAIN"), need("MAIL FROM:<a@client.test>"), need("RCPT TO:<b@server.test>"), need("DATA"),
+				need("VRFY bob"), need("EXPN staff"), need("HELP"), need("AUTH PLAIN ="), need("XCLIENT NAME=x"),
+				"C+ BDAT 6 LAST\r\nQUIT\r\n", "S: 530 5.7.0 Must issue a STARTTLS command first",
+				"C: NOOP", "S: "+ok, "C: RSET", "S: "+ok, sayHelo, "C: STARTTLS now", "S: 501 5.5.4 Syntax: STARTTLS", sayQuit)},
+		{name: "refused by a row", why: "RFC 3207 4: 454; the session goes on in clear", in: greeted, want: []smtptest.Message{message()},
+			setup: func(srv *smtptest.Server) {
+				withTLS(srv)
+				scripted(smtptest.Rule{On: "STARTTLS", Reply: "454 4.7.0 not now"})(srv)
+			},
+			talk: talk(sayEhloTLS, "C: STARTTLS", "S: 454 4.7.0 not now", sayMail, sayRcpt, sayData, sayText, sayQuit)},
 	})
 }
 
@@ -68,15 +86,179 @@ func TestTLS(t *testing.T) {
 // mustHello shows that the EHLO given in clear is forgotten (RFC 3207 4.2).
 var mustHello = []string{"C: MAIL FROM:<a@client.test>", "S: " + needHelo}
 
+// TestImplicitTLS: the handshake comes first, then the greeting (RFC 8314 3);
+// STARTTLS is not offered, and refused as what is not.
 func TestImplicitTLS(t *testing.T) {
-	srv := smtptest.NewTLSServer(t)
-	conn, err := tls.Dial("tcp", srv.Addr, srv.ClientTLSConfig())
-	if err != nil {
+	play := func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		srv.RequireTLS = true
+		start(srv)
+		c := tls.Client(dial(t, srv), srv.ClientTLSConfig())
+		if err := converse(c, turnsOf(talk("S: "+greeting, sayEhlo, "C: STARTTLS", "S: "+unknown("STARTTLS"), sayMail, sayRcpt, sayData, sayText, sayQuit))); err != nil {
+			t.Fatal(err)
+		}
+		if m := srv.Wait(1)[0]; !m.TLS {
+			t.Error("the message is not marked TLS")
+		}
+		client := srv.Client()
+		defer client.Close()
+		if _, on := client.TLSConnectionState(); !on || client.Hello("client.test") != nil {
+			t.Error("Client() does not speak TLS")
+		}
+	}
+	t.Run("tcp", func(t *testing.T) { play(t, (*smtptest.Server).StartTLS) })
+	t.Run("memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { play(t, (*smtptest.Server).StartTLSInMemory) })
+	})
+}
+
+// upgrade is a client in a bubble that has done STARTTLS.
+func upgrade(t *testing.T, srv *smtptest.Server, hello []string, config *tls.Config) net.Conn {
+	t.Helper()
+	c := dial(t, srv)
+	if err := converse(c, turnsOf(talk("S: "+greeting, hello, "C: STARTTLS", "S: "+tlsReady))); err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	if err := converse(conn, turnsOf(talk("S: "+greeting, sayEhlo, "C: STARTTLS", `S: 500 5.5.2 Error: command "STARTTLS" not recognized`, sayQuit))); err != nil {
-		t.Fatal(err)
+	return tls.Client(c, config)
+}
+
+// TestSTARTTLSForgets: the name, the login and the lists of what was offered in
+// clear are gone, and a second STARTTLS is 503 (RFC 3207 4.2).
+func TestSTARTTLSForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(t)
+		withTLS(srv)
+		offering("REQUIRETLS")(srv)
+		srv.Users, srv.Mechanisms, srv.ClearMechanisms = map[string]string{"ann": "secret"}, []string{"PLAIN", "LOGIN"}, []string{"PLAIN"}
+		srv.StartInMemory()
+		login := []string{"C: AUTH PLAIN " + b64("\x00ann\x00secret"), "S: 235 2.7.0 Authentication successful"}
+		clear := talk(ehloWith("STARTTLS", "AUTH PLAIN"), "C: MAIL FROM:<a@client.test> REQUIRETLS", "S: "+mailUnknown, login)
+		c := upgrade(t, srv, clear, srv.ClientTLSConfig())
+		again := "503 5.5.1 Error: already under TLS"
+		if err := converse(c, turnsOf(talk("C: STARTTLS", "S: "+again, login[0], "S: "+needHelo, mustHello, ehloWith("REQUIRETLS", "AUTH PLAIN LOGIN"),
+			"C: STARTTLS", "S: "+again, "C: MAIL FROM:<a@client.test> REQUIRETLS=1", "S: "+mailSyntax+params,
+			"C: MAIL FROM:<a@client.test> REQUIRETLS", "S: "+mailOK, sayRcpt, sayData, sayText, sayQuit))); err != nil {
+			t.Error(err)
+		}
+		s := srv.WaitSession(func(smtptest.Session) bool { return true })
+		if m := srv.Messages()[0]; s.User != "" || m.User != "" || m.MailOptions[0] != "REQUIRETLS" {
+			t.Errorf("User = %q, of the message %q; MailOptions %q", s.User, m.User, m.MailOptions)
+		}
+	})
+}
+
+// TestHandshakeEnds: a client that says STARTTLS, or connects for implicit TLS,
+// and then nothing or nearly nothing is closed after IdleTimeout; one that goes
+// leaves no goroutine behind, or the bubble would not end.
+func TestHandshakeEnds(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		drip  string
+		leave bool
+		after time.Duration
+	}{
+		{name: "silent", after: 5 * time.Minute},
+		{name: "an octet a minute", drip: "\x16\x03\x01\x02\x00\x01", after: 5 * time.Minute},
+		{name: "gone at once", leave: true},
+		{name: "gone in its hello", drip: "\x16\x03", leave: true, after: 2 * time.Minute},
+	} {
+		for _, implicit := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, implicit %t", test.name, implicit), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					srv := smtptest.NewUnstartedServer(t)
+					withTLS(srv)
+					if implicit {
+						srv.StartTLSInMemory()
+					} else {
+						srv.StartInMemory()
+					}
+					c := dial(t, srv)
+					if !implicit {
+						if err := converse(c, turnsOf(talk("S: "+greeting, sayEhloTLS, "C: STARTTLS", "S: "+tlsReady))); err != nil {
+							t.Fatal(err)
+						}
+						c.SetDeadline(time.Time{})
+					}
+					for i := range test.drip {
+						io.WriteString(c, test.drip[i:i+1])
+						time.Sleep(time.Minute)
+					}
+					if test.leave {
+						c.Close()
+					}
+					io.Copy(io.Discard, c)
+					s := srv.WaitSession(func(smtptest.Session) bool { return true })
+					if s.End != smtptest.EndTLS || s.TLS != nil || s.Duration != test.after {
+						t.Errorf("End = %q after %v, want %v; TLS = %v", s.End, s.Duration, test.after, s.TLS)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestTooWeak: a row lets nothing but QUIT through once there is TLS (RFC 3207
+// 4.1).
+func TestTooWeak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(t)
+		withTLS(srv)
+		srv.Script(smtptest.Rule{On: "*", If: func(e smtptest.Event) bool { return e.TLS && e.Verb != "QUIT" }, Reply: "554 5.7.0 TLS too weak"})
+		srv.StartInMemory()
+		c := upgrade(t, srv, sayEhloTLS, srv.ClientTLSConfig())
+		if err := converse(c, turnsOf(talk("C: EHLO client.test", "S: 554 5.7.0 TLS too weak", "C: NOOP", "S: 554 5.7.0 TLS too weak", sayQuit))); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestNetSMTP delivers with net/smtp over STARTTLS and implicit TLS, with AUTH,
+// inside a bubble.
+func TestNetSMTP(t *testing.T) {
+	for _, implicit := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.TLS, srv.Users = &tls.Config{}, map[string]string{"ann": "secret"}
+			srv.RequireTLS, srv.RequireAuth = true, true
+			if implicit {
+				srv.StartTLSInMemory()
+			} else {
+				srv.StartInMemory()
+			}
+			c := srv.Client()
+			defer c.Close()
+			if !implicit {
+				if err := c.StartTLS(srv.ClientTLSConfig()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send := func() error {
+				if err := c.Mail("a@client.test"); err != nil {
+					return err
+				}
+				if err := c.Rcpt("b@server.test"); err != nil {
+					return err
+				}
+				w, err := c.Data()
+				if err != nil {
+					return err
+				}
+				io.WriteString(w, "text\r\n.\r\n")
+				return w.Close()
+			}
+			if err := send(); err == nil || !strings.HasPrefix(err.Error(), "530 ") {
+				t.Errorf("before AUTH: %v", err)
+			}
+			if err := c.Auth(smtp.PlainAuth("", "ann", "secret", "localhost")); err != nil {
+				t.Fatal(err)
+			}
+			if err := send(); err != nil {
+				t.Error(err)
+			}
+			if m := srv.Wait(1)[0]; m.User != "ann" || !m.TLS || m.Data != "text\r\n.\r\n" {
+				t.Errorf("%+v", m)
+			}
+		})
 	}
 }
 
@@ -87,6 +269,8 @@ func TestSTARTTLSInjection(t *testing.T) {
 		"line":     "RSET\r\n",
 		"lines":    "MAIL FROM:<e@evil.test>\r\nRCPT TO:<v@server.test>\r\nDATA\r\n",
 		"fragment": "MAIL FROM:<e@evil.test> ",
+		"auth":     "AUTH PLAIN AGV2aWwAZXZpbA==\r\nXCLIENT NAME=evil\r\n",
+		"long":     "NOOP evil" + strings.Repeat("x", 3000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -104,6 +288,37 @@ func TestSTARTTLSInjection(t *testing.T) {
 				s := srv.WaitSession(func(smtptest.Session) bool { return true })
 				if strings.Contains(s.Transcript(), "evil") || strings.Contains(s.Transcript(), "RSET") {
 					t.Errorf("injected octets were executed:\n%s", s.Transcript())
+				}
+			})
+		})
+	}
+}
+
+// TestPlaintextBehindSTARTTLS: what comes in clear where the handshake should
+// be, be it more than one read holds or a moment later, ends the session.
+func TestPlaintextBehindSTARTTLS(t *testing.T) {
+	for name, parts := range map[string][]string{
+		"after the 220":      {"STARTTLS\r\n", "NOOP evil\r\n"},
+		"more than a buffer": {"STARTTLS\r\n" + strings.Repeat("NOOP evil\r\n", 5000)},
+		"in an endless line": {"STARTTLS\r\nNOOP evil" + strings.Repeat("x", 50000), "\r\nNOOP evil\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				withTLS(srv)
+				srv.StartInMemory()
+				c := listenTo(dial(t, srv))
+				c.say(turn{send: "EHLO client.test\r\n"})
+				c.heard()
+				for _, part := range parts {
+					c.say(turn{send: part})
+				}
+				if heard := c.heard(); strings.Count(heard, "250") != 0 || !c.ended() {
+					t.Errorf("heard %q, closed %t", heard, c.ended())
+				}
+				s := srv.WaitSession(func(smtptest.Session) bool { return true })
+				if s.End != smtptest.EndTLS || strings.Contains(s.Transcript(), "C: NOOP") {
+					t.Errorf("End = %q:\n%s", s.End, s.Transcript())
 				}
 			})
 		})

@@ -38,7 +38,8 @@ type Server struct {
 	// negative no limit.
 	SizeLimit int64
 	// TLS offers STARTTLS when it is set; a throw-away certificate is added if it
-	// has none. With StartTLS it serves the implicit TLS.
+	// has none. With StartTLS it serves the implicit TLS. Where its ClientAuth
+	// verifies and its ClientCAs are nil, certificates of NewCertificate are taken.
 	TLS *tls.Config
 	// Users are names and passwords; AUTH is offered when they are set: in clear
 	// if TLS is nil, else under TLS only.
@@ -140,7 +141,7 @@ func NewInMemoryServer(tb TB) *Server {
 }
 
 // NewUnstartedServer returns a server whose fields can be set before Start,
-// StartTLS or StartInMemory.
+// StartTLS, StartInMemory or StartTLSInMemory.
 func NewUnstartedServer(tb TB) *Server {
 	s := &Server{
 		Extensions: []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"},
@@ -172,6 +173,13 @@ func (s *Server) StartTLS() {
 func (s *Server) StartInMemory() {
 	s.test().Helper()
 	s.start(false, true)
+}
+
+// StartTLSInMemory is StartInMemory with implicit TLS (RFC 8314): the client
+// that has connected with DialContext begins with its handshake.
+func (s *Server) StartTLSInMemory() {
+	s.test().Helper()
+	s.start(true, true)
 }
 
 func (s *Server) start(implicit, inMemory bool) {

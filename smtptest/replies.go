@@ -46,6 +46,7 @@ var (
 	repNoRcpt       = text("503 Error: need RCPT command", "5.5.1")
 	repAllGone      = text("554 Error: no valid recipients", "5.5.1")
 	repRefusing     = text("503 Error: no mail here, send QUIT", "5.5.1")
+	repNeverMail    = text("521 Error: this host takes no mail, send QUIT", "5.3.2")
 	repBadBody      = text("501 Error: BODY can only be one of 7BIT, 8BITMIME", "5.5.4")
 	repBadBody3     = text("501 Error: BODY can only be one of 7BIT, 8BITMIME, BINARYMIME", "5.5.4")
 	repBadUTF8      = text("501 Error: SMTPUTF8 takes no arguments", "5.5.4")

@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -31,6 +32,10 @@ func (s *Server) configureTLS() error {
 		}
 		config.Certificates = []tls.Certificate{cert}
 	}
+	if config.ClientCAs == nil && config.ClientAuth >= tls.VerifyClientCertIfGiven {
+		config.ClientCAs = x509.NewCertPool()
+		config.ClientCAs.AppendCertsFromPEM(s.RootPEM())
+	}
 	s.tls = config
 	return nil
 }
@@ -58,19 +63,23 @@ func (s *Server) Certificate() *x509.Certificate {
 func (s *Server) ClientTLSConfig() *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(s.RootPEM())
-	return &tls.Config{RootCAs: roots, ServerName: strings.Trim(s.hostname(), "[]")}
+	return &tls.Config{RootCAs: roots, ServerName: bareHost(s.hostname())}
 }
 
 // RootPEM is the certificate authority that a client must trust, in PEM: write
-// it to a file for a service that is configured by one (SSL_CERT_FILE).
+// it to a file for a service that is configured by one (SSL_CERT_FILE). Before
+// Start it is the authority of this process.
 func (s *Server) RootPEM() []byte {
 	var roots []byte
 	if ca, err := authority(); err == nil {
 		roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.leaf.Raw})
 	}
-	if own := s.Certificate(); own != nil {
-		chain := s.tls.Certificates[0].Certificate
-		roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain[len(chain)-1]})...)
+	if s.Certificate() == nil {
+		return roots
+	}
+	chain := s.tls.Certificates[0].Certificate
+	if top := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain[len(chain)-1]}); !bytes.Equal(top, roots) {
+		roots = append(roots, top...)
 	}
 	return roots
 }
@@ -165,6 +174,7 @@ func (ch *Channel) handshake() bool {
 	}
 	state := conn.ConnectionState()
 	ch.Conn, ch.r, ch.underTLS, ch.below = conn, wire.NewReader(conn), true, below
+	ch.lastAt = time.Now()
 	info := &TLSInfo{
 		Version:     tls.VersionName(state.Version),
 		CipherSuite: tls.CipherSuiteName(state.CipherSuite),
