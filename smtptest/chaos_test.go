@@ -1,0 +1,131 @@
+package smtptest_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+var chaosMessages = flag.Int("chaos.messages", 4, "messages that each of TestChaos's 200 clients sends")
+
+// TestChaos has 200 clients deliver while the test does everything that it can
+// do to a server, at random: each 250 that a client has seen stands for one
+// message, which some Drain has returned, once. All of it:
+//
+//	go test -race ./smtptest -run TestChaos -chaos.messages=5000 -timeout=20m -v
+func TestChaos(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		start(srv)
+		c := &chaos{srv: srv, acknowledged: map[string]int{}, drained: map[string]int{}}
+		var clients sync.WaitGroup
+		for i := range 200 {
+			clients.Go(func() {
+				for j := range *chaosMessages {
+					c.deliver(fmt.Sprintf("c%d-%d@client.test", i, j))
+					c.disturb()
+				}
+			})
+		}
+		clients.Wait()
+		srv.Close()
+		c.drain()
+		c.compare(t)
+	})
+}
+
+type chaos struct {
+	srv    *smtptest.Server
+	outage sync.Mutex // held from Stop to Restart
+
+	mu           sync.Mutex
+	acknowledged map[string]int // 250s that clients have seen, by reverse-path
+	drained      map[string]int
+}
+
+// deliver sends one message, if the server lets it.
+func (c *chaos) deliver(from string) {
+	conn, err := c.srv.DialContext(context.Background(), "", "")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	for _, step := range []struct{ send, want string }{
+		{"", "220"}, {"EHLO client.test\r\n", "250"}, {"MAIL FROM:<" + from + ">\r\nRCPT TO:<b@server.test>\r\n", "250"}, {"DATA\r\n", "250"}, {"text\r\n.\r\n", "354"}, {"", "250"},
+	} {
+		io.WriteString(conn, step.send)
+		if code, err := readCode(r); err != nil || code != step.want {
+			return
+		}
+	}
+	c.mu.Lock()
+	c.acknowledged[from]++
+	c.mu.Unlock()
+}
+
+func (c *chaos) drain() {
+	for _, m := range c.srv.Drain() {
+		c.mu.Lock()
+		c.drained[m.From]++
+		c.mu.Unlock()
+	}
+}
+
+// disturb does one thing that a test may do at any time, the ruder the rarer.
+func (c *chaos) disturb() {
+	switch n := rand.IntN(1000); {
+	case n < 2:
+		if c.outage.TryLock() {
+			c.srv.Stop()
+			c.srv.Restart()
+			c.outage.Unlock()
+		}
+	case n < 10:
+		c.srv.CloseClientConnections()
+	case n < 30:
+		c.srv.Script(smtptest.Rule{On: "RCPT", Chance: 0.1, Reply: "450 4.2.1 later"}, smtptest.Rule{On: ".", Chance: 0.1, Keep: true, Then: smtptest.Reset})
+	case n < 50:
+		c.srv.Script()
+	case n < 60:
+		c.srv.Sessions()
+		c.srv.Unused()
+	case n < 70:
+		c.srv.Transcript()
+	case n < 120:
+		c.srv.Messages()
+		c.srv.Count()
+	case n < 140:
+		c.srv.Wait(0)
+	case n < 160:
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		c.srv.WaitContext(ctx, 1<<30)
+	case n < 260:
+		c.drain()
+	}
+}
+
+func (c *chaos) compare(t *testing.T) {
+	if len(c.acknowledged) == 0 {
+		t.Error("no message was delivered")
+	}
+	for from, n := range c.acknowledged {
+		if n != 1 || c.drained[from] != 1 {
+			t.Errorf("%s: %d 250s seen, drained %d times", from, n, c.drained[from])
+		}
+	}
+	for from, n := range c.drained {
+		if n != 1 {
+			t.Errorf("%s was drained %d times", from, n)
+		}
+	}
+	t.Logf("%d messages acknowledged, %d recorded", len(c.acknowledged), len(c.drained))
+}
