@@ -1,0 +1,2 @@
+// Package frameworks runs the recipes of docs/frameworks.md.
+package frameworks
