@@ -13,7 +13,9 @@ type turn struct {
 	verb      *verb  // nil for pseudo-verbs and unknown verbs
 	own       verdict
 	late      func(ch *Channel) Reply // asks the test's code for the own answer; nil: own has it
-	row       *row                    // of BODY and IDLE: the one row whose moment it is
+	row       *row                    // of IDLE: the one row whose moment it is
+	mark      int                     // of BODY: the octets that have come
+	delay     time.Duration           // of the row that fired
 	x         *exchange               // nil until it is recorded
 	confused  bool                    // the test's own code failed: 451
 	skip      bool                    // of TLS: no handshake
@@ -57,11 +59,11 @@ func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 		told = t.own.reply
 		took = ch.settle(t, told, told, true, nil)
 		ch.queue(told)
+		if told.Code() == 421 {
+			ch.finish(EndReply)
+		}
 	}
-	if told.Code() == 421 && (r == nil || r.Raw == "") { // a Raw never closes by itself
-		ch.finish(EndReply)
-	}
-	ch.last, ch.lastAt = t.name, time.Now()
+	ch.last, ch.lastAlso, ch.lastAt = t.name, t.also, time.Now()
 	ch.idleRow = nil
 	ch.ahead = ch.r.Buffered() > 0
 	return told, took
@@ -102,18 +104,20 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	if took {
 		t.own.commit(ch)
 	}
-	if ch.rec != nil && t.endsData() && answer != NoReply && (took || ch.rec.reply == "" || ch.rec.outcome != isAccepted) {
-		ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
-	}
 	x := ch.record(t)
-	if told != NoReply {
-		x.reply = told
+	if answer != NoReply && !ch.mute {
+		if ch.rec != nil && t.endsData() && (took || ch.rec.reply == "" || ch.rec.outcome != isAccepted) {
+			ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
+		}
+		if x.reply = told; told == NoReply {
+			x.reply = ""
+		}
 	}
 	if odd != nil {
 		odd.hidden = t.hidden
 		x.rare = odd
 	}
-	if c := told.Code(); c >= 400 {
+	if class := answer.Code() / 100; class == 4 || class == 5 {
 		ch.errors++
 	}
 	if t.verb != nil && t.verb.note != nil {

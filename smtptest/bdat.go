@@ -1,9 +1,6 @@
 package smtptest
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // chunk is a BDAT command (RFC 3030 2).
 type chunk struct {
@@ -149,30 +146,27 @@ func (ch *Channel) bdatPlace() Reply {
 // place. Its size is the client's word and nothing is allocated for it.
 func (ch *Channel) readChunk() error {
 	c := &ch.pending.chunk
-	body := ch.bodyRows()
-	body.base = ch.content.Len()
-	for {
-		if err := body.reach(c.read); err != nil {
+	base := 0
+	if ch.State == StateBdat {
+		base = ch.content.Len()
+	} else {
+		ch.body = bodyRows{done: -1}
+	}
+	for c.read < c.size {
+		src, err := ch.nextContent(base + c.read)
+		if err != nil {
 			return err
 		}
-		if c.read == c.size {
-			c.told = body.told
-			return nil
-		}
-		src := ch.r.Bytes()
-		src = src[:min(len(src), c.size-c.read, body.room(c.read))]
+		src = src[:min(len(src), c.size-c.read)]
 		if c.inPlace {
 			ch.content.Append(src)
 		}
 		ch.r.Discard(len(src))
 		c.read += len(src)
-		if c.read < c.size && ch.r.Buffered() == 0 {
-			if err := ch.fill(); err != nil {
-				return err
-			}
-			ch.lastAt = time.Now()
-		}
 	}
+	err := ch.reach(base + c.read)
+	c.told = ch.body.told
+	return err
 }
 
 func (ch *Channel) commitChunk() { ch.State = StateBdat }

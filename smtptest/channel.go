@@ -139,6 +139,7 @@ type Channel struct {
 	pending   pending
 	turn      turn // of the command, or the end of data, at hand
 	content   wire.Content
+	body      bodyRows // while content is read
 	underTLS  bool
 	auth      authState
 	secretive bool  // an AUTH was refused, and no other command has come since
@@ -148,15 +149,16 @@ type Channel struct {
 	refusals  int   // recipients refused in this transaction
 	neverMail bool  // the greeting was 521
 
-	over    bool   // the session ends
-	why     string // as Session.End; "" if nobody has said so yet
-	hold    bool   // what is gathered waits for the next answer
-	mute    bool   // our side is half-closed: nothing can be sent
-	ahead   bool   // input was there before the last reply was written
-	last    string
-	lastAt  time.Time // of the last event
-	armed   time.Time // the read deadline that is set
-	idleRow []idleTime
+	over     bool   // the session ends
+	why      string // as Session.End; "" if nobody has said so yet
+	hold     bool   // what is gathered waits for the next answer
+	mute     bool   // our side is half-closed: nothing can be sent
+	ahead    bool   // input was there before the last reply was written
+	last     string // the last event
+	lastAlso string // its second name
+	lastAt   time.Time
+	armed    time.Time // the read deadline that is set
+	idleRow  []idleTime
 
 	// Guarded by Server.mu.
 	gone        chan struct{} // closed by interrupt
@@ -203,13 +205,11 @@ func (ch *Channel) serve() {
 // runs when the test's code has left the goroutine.
 func (ch *Channel) end() {
 	ch.flush()
+	ch.finish(EndServer)
 	ch.Conn.Close()
 	s := ch.Server
 	s.mu.Lock()
 	ch.session.end = ch.why
-	if ch.why == "" {
-		ch.session.end = EndServer
-	}
 	ch.session.duration = time.Since(ch.session.start)
 	ch.session.unread = ch.unread()
 	if ch.rec != nil {
@@ -234,7 +234,10 @@ func (ch *Channel) unread() string {
 
 // finish ends the session after the present event. The first reason stays.
 func (ch *Channel) finish(why string) {
-	ch.over = true
+	if !ch.over {
+		ch.over = true
+		ch.Server.open.Add(-1)
+	}
 	if ch.why == "" {
 		ch.why = why
 	}
@@ -296,6 +299,7 @@ func (ch *Channel) greet() {
 
 // command parses a line and answers it.
 func (ch *Channel) command(line string, long bool) {
+	ch.pending = pending{}
 	name, arg, _ := strings.Cut(line, " ")
 	arg = strings.TrimSpace(arg)
 	name = asciiUpper(name)

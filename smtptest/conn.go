@@ -244,7 +244,7 @@ func (ch *Channel) idleRows() []idleTime {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	for _, r := range sc.rows {
-		if r.verb == "IDLE" && (r.arg == "" || r.arg == ch.last) {
+		if r.verb == "IDLE" && (r.arg == "" || r.arg == ch.last || r.arg == ch.lastAlso) {
 			rows = append(rows, idleTime{row: r, at: ch.lastAt.Add(r.delay(ch.Server.seed))})
 		}
 	}
@@ -260,45 +260,55 @@ func (ch *Channel) idle(due *idleTime) error {
 			return nil
 		}
 		t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, own: verdict{reply: ch.say(repIdle)}}
-		t.row = noRow
 		ch.finish(EndIdle)
 		ch.answer(&t)
 		ch.flush()
 		return errIdle
 	}
-	if due.row.Delay+due.row.Jitter == 0 {
-		due.done = true
-	} else {
-		due.at = due.at.Add(due.row.delay(ch.Server.seed))
-	}
+	at := due.at
+	ch.later(due)
 	t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, row: due.row}
-	return ch.moment(&t)
+	r, err := ch.moment(&t)
+	for i := range ch.idleRow {
+		if other := &ch.idleRow[i]; r != nil && !other.done && !other.at.After(at) {
+			ch.later(other) // one event, and one row that answers it
+		}
+	}
+	return err
 }
 
-// moment lets the one row of a BODY or IDLE event fire. The event itself has
-// no answer, and does not count as the last one.
-func (ch *Channel) moment(t *turn) error {
+// later moves an IDLE row to its next time.
+func (ch *Channel) later(i *idleTime) {
+	sc := &ch.Server.script
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if i.row.Delay+i.row.Jitter == 0 {
+		i.done = true
+		return
+	}
+	i.at = i.at.Add(i.row.delay(ch.Server.seed))
+}
+
+// moment lets a row for a BODY or IDLE event fire. The event itself has no
+// answer, and does not count as the last one.
+func (ch *Channel) moment(t *turn) (*row, error) {
 	t.at = time.Since(ch.session.start)
 	r := ch.match(t)
 	if r == nil {
-		return nil
+		return nil, nil
 	}
-	told, _ := ch.perform(r, t)
-	if told.Code() == 421 {
-		ch.finish(EndReply)
-	}
+	ch.perform(r, t)
 	if ch.over {
 		ch.flush()
-		return errOver
+		return r, errOver
 	}
 	if ch.hold {
-		return nil
+		return r, nil
 	}
-	return ch.flush()
+	return r, ch.flush()
 }
 
 var (
 	errIdle = errors.New("idle too long")
 	errOver = errors.New("the session was ended")
-	noRow   = &row{}
 )

@@ -59,26 +59,38 @@ func (ch *Channel) modeData(told Reply) {
 // moments. answered is what such a row answered to the content.
 func (ch *Channel) readContent() (octets int, answered Reply, err error) {
 	var dot wire.Dot
-	body := ch.bodyRows()
+	ch.body = bodyRows{done: -1}
 	for {
-		if err := body.reach(octets); err != nil {
+		src, err := ch.nextContent(octets)
+		if err != nil {
 			return octets, "", err
 		}
-		src := ch.r.Bytes()
-		src = src[:min(len(src), body.room(octets))]
 		n, done := dot.Decode(&ch.content, src)
 		ch.r.Discard(n)
 		octets += n
 		if done {
-			return max(0, octets-3), body.told, nil
-		}
-		if ch.r.Buffered() == 0 {
-			if err := ch.fill(); err != nil {
-				return octets, "", err
-			}
-			ch.lastAt = time.Now()
+			return max(0, octets-3), ch.body.told, nil
 		}
 	}
+}
+
+// nextContent waits for more of a content of which octets have come, and lets
+// BODY rows have their moments.
+func (ch *Channel) nextContent(octets int) ([]byte, error) {
+	if err := ch.reach(octets); err != nil {
+		return nil, err
+	}
+	if err := ch.slowDown(octets); err != nil {
+		return nil, err
+	}
+	if ch.r.Buffered() == 0 {
+		if err := ch.fill(); err != nil {
+			return nil, err
+		}
+		ch.lastAt, ch.idleRow = time.Now(), nil
+	}
+	src := ch.r.Bytes()
+	return src[:min(len(src), ch.body.room(octets))], nil
 }
 
 // keepContent records what came of a content that was broken off.

@@ -92,6 +92,7 @@ type Server struct {
 	reserved reservation // of a stopped server's address
 	features features
 	script   script
+	open     atomic.Int64  // sessions that have not come to their end
 	drawn    atomic.Uint64 // the seed in use, once drawn
 	base     context.Context
 	cancel   context.CancelFunc
@@ -261,6 +262,7 @@ func (s *Server) admit(conn net.Conn) *Channel {
 	}
 	s.channels[ch] = struct{}{}
 	ch.session = s.records.open(ch)
+	s.open.Add(1)
 	s.running.Add(1)
 	return ch
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
 	a.effect()
 	if a.write() {
 		a.then()
+	}
+	if a.raw == "" && a.told.Code() == 421 {
+		ch.finish(EndReply)
 	}
 	return a.told, a.took
 }
@@ -83,7 +87,7 @@ func (a *act) keep() {
 // wait is the row's Delay. It ends the session when the client leaves or the
 // server closes meanwhile.
 func (a *act) wait() bool {
-	d := a.row.delay(a.ch.Server.seed)
+	d := a.turn.delay
 	if d <= 0 || a.turn.name == "IDLE" { // an IDLE row fires after its Delay
 		if d > 0 {
 			a.note("after " + span(d))
@@ -200,13 +204,16 @@ func (ch *Channel) dole(rest []byte, r *row) error {
 				return err
 			}
 		}
+		if err := ch.replied(); err != nil {
+			return err
+		}
 		if rest = rest[n:]; len(rest) > 0 {
 			if err := ch.pause(r.Pause); err != nil {
 				return err
 			}
 		}
 	}
-	return ch.replied()
+	return nil
 }
 
 func shape(r *row) string {
@@ -232,10 +239,16 @@ func (a *act) then() {
 	case Hold:
 		a.note(string(Hold))
 		ch.hold = true
+		if err := ch.replied(); err != nil { // nobody is writing it
+			ch.lost(err)
+		}
 		return
 	}
 	a.note(string(a.row.Then))
 	ch.flush()
+	if a.row.Then != HalfClose {
+		ch.finish(EndRule)
+	}
 	switch a.row.Then {
 	case Close:
 		ch.Conn.Close()
@@ -246,9 +259,7 @@ func (a *act) then() {
 	case HalfClose:
 		ch.mute = true
 		closeWrite(ch.Conn)
-		return
 	}
-	ch.finish(EndRule)
 }
 
 // reset breaks a connection off: RST, where the network has that.
@@ -268,75 +279,87 @@ func closeWrite(conn net.Conn) {
 	}
 }
 
-// bodyRows are the BODY rows in force while one content is read.
+// bodyRows is where the BODY rows stand while a content is read.
 type bodyRows struct {
-	ch   *Channel
-	rows []*row // by octets; the first is next
-	base int    // octets of the content before this chunk
-	slow *row   // shapes the reading
-	told Reply
+	marks   []int  // numbers of octets that rows wait for; the first is next
+	version uint64 // of the script that they are from
+	done    int    // octets whose rows have had their moment; -1 at the start
+	slow    *row   // shapes the reading
+	next    int    // octets at which that pauses
+	told    Reply  // the answer to the content, if a row has given one
 }
 
-func (ch *Channel) bodyRows() bodyRows {
-	b := bodyRows{ch: ch}
-	sc := &ch.Server.script
-	if !sc.active.Load() {
-		return b
+// reach lets the BODY rows fire whose number of octets has come.
+func (ch *Channel) reach(octets int) error {
+	b := &ch.body
+	if v := ch.Server.script.version.Load(); v != b.version {
+		b.marks, b.version = ch.Server.script.bodyMarks(b.done), v
 	}
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	for _, r := range sc.rows {
-		if r.verb == "BODY" {
-			b.rows = append(b.rows, r)
+	for len(b.marks) > 0 && b.marks[0] <= octets {
+		t := turn{name: "BODY", line: "BODY", flags: isEvent, mark: b.marks[0]}
+		if t.mark > 0 {
+			t.arg = strconv.Itoa(t.mark)
+			t.line += " " + t.arg
 		}
+		b.marks = b.marks[1:]
+		r, err := ch.moment(&t)
+		if err != nil {
+			return err
+		}
+		b.fired(r, octets)
 	}
-	slices.SortStableFunc(b.rows, func(x, y *row) int { return x.octets - y.octets })
-	return b
+	b.done = octets
+	return nil
+}
+
+// fired does what a row that has fired says of the content; r may be nil.
+func (b *bodyRows) fired(r *row, octets int) {
+	switch {
+	case r == nil:
+		return
+	case r.Raw != "":
+		b.told = Reply(strings.TrimRight(r.Raw, "\r\n"))
+	case r.Reply != "" && r.Reply != NoReply:
+		b.told = r.Reply
+	case r.Chunk != 0 || r.Pause != 0:
+		b.slow, b.next = r, octets+max(1, r.Chunk)
+	}
+}
+
+// slowDown pauses where a row says so.
+func (ch *Channel) slowDown(octets int) error {
+	b := &ch.body
+	if b.slow == nil || octets < b.next {
+		return nil
+	}
+	b.next = octets + max(1, b.slow.Chunk)
+	return ch.pause(b.slow.Pause)
 }
 
 // room is how many more octets may be taken before something has to happen.
 func (b *bodyRows) room(octets int) int {
 	n := math.MaxInt
-	if len(b.rows) > 0 {
-		n = b.rows[0].octets - b.base - octets
+	if len(b.marks) > 0 {
+		n = b.marks[0] - octets
 	}
 	if b.slow != nil {
-		n = min(n, max(1, b.slow.Chunk))
+		n = min(n, b.next-octets)
 	}
 	return n
 }
 
-// reach lets the rows fire whose number of octets has come, the first of them
-// in table order alone, and slows the reading down.
-func (b *bodyRows) reach(octets int) error {
-	at := b.base + octets
-	fired := false
-	for len(b.rows) > 0 && b.rows[0].octets <= at {
-		r := b.rows[0]
-		b.rows = b.rows[1:]
-		if fired || r.octets < b.base {
-			continue
-		}
-		t := turn{name: "BODY", arg: r.arg, line: strings.TrimSpace("BODY " + r.arg), flags: isEvent, row: r}
-		if err := b.ch.moment(&t); err != nil {
-			return err
-		}
-		if fired = t.x != nil; !fired {
-			continue
-		}
-		if r.Chunk != 0 || r.Pause != 0 {
-			b.slow = r
-		}
-		if r.Raw != "" {
-			b.told = Reply(strings.TrimRight(r.Raw, "\r\n"))
-		} else if r.Reply != "" && r.Reply != NoReply {
-			b.told = r.Reply
+// bodyMarks are the numbers of octets over done that BODY rows wait for.
+func (sc *script) bodyMarks(done int) []int {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	var marks []int
+	for _, r := range sc.rows {
+		if r.verb == "BODY" && r.octets > done {
+			marks = append(marks, r.octets)
 		}
 	}
-	if b.slow != nil && octets > 0 {
-		return b.ch.pause(b.slow.Pause)
-	}
-	return nil
+	slices.Sort(marks)
+	return slices.Compact(marks)
 }
 
 // drawSeed sees to it that a script with Chance or Jitter has a seed, and says

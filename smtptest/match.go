@@ -13,10 +13,11 @@ import (
 
 // script is the table in force, with its counters.
 type script struct {
-	mu     sync.Mutex
-	active atomic.Bool // there are rows; read without mu
-	rows   []*row
-	old    []*row // of replaced scripts, not fired
+	mu      sync.Mutex
+	active  atomic.Bool   // there are rows; read without mu
+	version atomic.Uint64 // counts Script calls; read without mu
+	rows    []*row
+	old     []*row // of replaced scripts, not fired
 }
 
 // row is a rule with what it has counted. Its counters are guarded by
@@ -76,7 +77,7 @@ func (ch *Channel) match(t *turn) *row {
 		if !r.concerns(t) {
 			continue
 		}
-		if hit != nil {
+		if hit != nil || t.confused {
 			r.miss.came++
 			r.miss.taken++
 			continue
@@ -92,14 +93,15 @@ func (ch *Channel) match(t *turn) *row {
 	return hit
 }
 
-// concerns says that the row is for events of this kind. Rows of BODY and
-// IDLE are chosen one by one, by their octets and their time.
+// concerns says that the row is for events of this kind. Rows of IDLE are
+// chosen one by one, by their time.
 func (r *row) concerns(t *turn) bool {
-	if t.row != nil {
-		return t.row == r
-	}
 	switch t.name {
-	case "TLS", "BODY", "IDLE":
+	case "IDLE":
+		return t.row == r
+	case "BODY":
+		return r.verb == t.name && r.octets == t.mark
+	case "TLS":
 		return r.verb == t.name
 	}
 	return r.verb == t.name || r.verb == "*" || (r.verb == t.also && t.also != "")
@@ -109,7 +111,7 @@ func (r *row) concerns(t *turn) bool {
 // mu is held, so a condition needs no lock of its own.
 func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	r.miss.came++
-	if t.row == nil && r.arg != "" && !matchArg(r.arg, t.arg) {
+	if r.byArgument() && !matchArg(r.arg, t.arg) {
 		r.miss.nearest = fmt.Sprintf("session %d: %s", ch.session.id, mask(t.name, strings.TrimSpace(t.name+" "+t.arg)))
 		return false
 	}
@@ -139,9 +141,16 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	default:
 		w.fired++
 		r.fired++
+		t.delay = r.delay(ch.Server.seed)
 		return true
 	}
 	return false
+}
+
+// byArgument says that what follows the verb in On is compared with what the
+// client sent.
+func (r *row) byArgument() bool {
+	return r.arg != "" && r.verb != "BODY" && r.verb != "IDLE"
 }
 
 // condition asks If; a panic there fails the test and is answered with 451.
@@ -190,7 +199,11 @@ func scopeKey(per Scope, e *Event) string {
 	if per&PerSender != 0 {
 		fmt.Fprintf(&b, " <%s>", e.From)
 	}
-	if per&PerRecipient != 0 && len(e.To) > 0 {
+	switch {
+	case per&PerRecipient == 0:
+	case e.Verb == "." && e.Arg != "": // LMTP
+		b.WriteString(" " + e.Arg)
+	case len(e.To) > 0:
 		fmt.Fprintf(&b, " <%s>", e.To[len(e.To)-1])
 	}
 	return b.String()
@@ -206,7 +219,8 @@ func (r *row) lucky(seed func() uint64) bool {
 	return r.random(seed(), r.throws) < r.Chance
 }
 
-// delay is the time to wait before the answer, Jitter included.
+// delay is the time to wait before the answer, Jitter included. The script's
+// mu must be held.
 func (r *row) delay(seed func() uint64) time.Duration {
 	if r.Jitter == 0 {
 		return r.Delay
@@ -264,8 +278,7 @@ func lower(c byte) byte {
 
 // event is what conditions and scopes see of the turn.
 func (ch *Channel) event(t *turn) Event {
-	s := ch.Server
-	e := Event{Verb: t.name, Arg: t.arg, Transaction: ch.mails, Errors: ch.errors}
+	e := Event{Verb: t.name, Arg: t.arg, Transaction: ch.mails, Open: int(ch.Server.open.Load()), Errors: ch.errors}
 	e.Message = Message{
 		Session:     ch.session.id,
 		Time:        time.Now(),
@@ -292,8 +305,5 @@ func (ch *Channel) event(t *turn) Event {
 	case t.endsData() && ch.rec != nil:
 		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, slices.Clone(ch.rec.unstuffed), slices.Clone(ch.rec.chunks)
 	}
-	s.mu.Lock()
-	e.Open = len(s.channels)
-	s.mu.Unlock()
 	return e
 }

@@ -128,6 +128,7 @@ func (s *Server) Script(rules ...Rule) {
 	s.script.mu.Lock()
 	s.script.retire()
 	s.script.rows = rows
+	s.script.version.Add(1)
 	s.script.active.Store(len(rows) > 0)
 	s.script.mu.Unlock()
 	s.drawSeed(rows)

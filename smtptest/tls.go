@@ -145,14 +145,15 @@ func (ch *Channel) drop(b []byte) {
 // False means that the session goes no further.
 func (ch *Channel) handshake() bool {
 	t := turn{name: "TLS", line: "TLS", flags: isEvent}
-	if ch.matchTLS(&t); ch.over {
+	if ch.matchTLS(&t); t.skip && !ch.over {
+		ch.ignore()
+	}
+	if ch.over {
 		return false
 	}
-	if t.skip {
-		return true
-	}
 	ch.begin(&t)
-	below := &transport{Conn: ch.raw}
+	below := &transport{Conn: ch.raw, head: bytes.Clone(ch.r.Bytes())}
+	ch.r.Forget()
 	conn := tls.Server(below, ch.Server.tls)
 	ctx, cancel := context.WithCancel(ch.Server.base)
 	defer cancel()
@@ -198,10 +199,16 @@ func (ch *Channel) handshake() bool {
 // TLS reports without reading on, from one without.
 type transport struct {
 	net.Conn
+	head  []byte // what came during a row's Delay
 	ended bool
 }
 
 func (t *transport) Read(b []byte) (int, error) {
+	if len(t.head) > 0 {
+		n := copy(b, t.head)
+		t.head = t.head[n:]
+		return n, nil
+	}
 	n, err := t.Conn.Read(b)
 	t.ended = t.ended || err == io.EOF
 	return n, err
@@ -242,10 +249,23 @@ func (ch *Channel) matchTLS(t *turn) {
 		return
 	}
 	ch.perform(r, t)
-	t.skip = r.Reply == NoReply
+	t.skip = r.Reply == NoReply || r.Raw != ""
 	if err := ch.flush(); err != nil && !ch.over {
 		ch.lost(err)
 	}
+}
+
+// ignore reads and drops what a client says whose handshake a row has
+// prevented, until it leaves.
+func (ch *Channel) ignore() {
+	ch.arm(time.Time{})
+	for ch.r.Fill() == nil {
+		ch.r.Forget()
+	}
+	if ch.isInterrupted() {
+		ch.finish(EndServer)
+	}
+	ch.finish(EndTLS)
 }
 
 // tlsConn is the connection as one under TLS.

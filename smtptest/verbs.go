@@ -80,14 +80,17 @@ func (ch *Channel) verbMail(arg string) verdict {
 	if !ok {
 		return verdict{reply: ch.syntax(v, "5.5.4")}
 	}
-	path, rest, err := wire.ReversePath(s, false)
-	mayUTF8 := ch.Server.features.utf8 && ch.Extended && slices.ContainsFunc(strings.Fields(rest), isSMTPUTF8)
-	if mayUTF8 && errors.Is(err, wire.ErrNonASCII) {
-		path, rest, err = wire.ReversePath(s, true)
-	}
+	_, rest, _ := wire.ReversePath(s, false)
+	return ch.mailPath(s, ch.Server.features.utf8 && ch.Extended && slices.ContainsFunc(strings.Fields(rest), isSMTPUTF8))
+}
+
+// mailPath is the verdict on what follows FROM:.
+func (ch *Channel) mailPath(s string, mayUTF8 bool) verdict {
+	v := commands["MAIL"]
+	path, rest, err := wire.ReversePath(s, mayUTF8)
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
-		return verdict{reply: ch.say(repMailASCII)}
+		return verdict{ch.say(repMailASCII), ch.mailPath(s, true).commit}
 	case err != nil:
 		if refused := ch.tooBig(s); refused != "" {
 			return verdict{reply: refused}
@@ -141,11 +144,18 @@ func (ch *Channel) verbRcpt(arg string) verdict {
 	if !ok {
 		return verdict{reply: ch.syntax(v, "5.5.4")}
 	}
-	mayUTF8 := slices.ContainsFunc(ch.MailOptions, isSMTPUTF8)
+	return ch.rcptPath(s, slices.ContainsFunc(ch.MailOptions, isSMTPUTF8))
+}
+
+// rcptPath is the verdict on what follows TO:.
+func (ch *Channel) rcptPath(s string, mayUTF8 bool) verdict {
+	v := commands["RCPT"]
 	path, rest, err := wire.ForwardPath(s, mayUTF8)
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
-		return verdict{reply: ch.say(repRcptASCII)}
+		commit := ch.rcptPath(s, true).commit
+		ch.pending.soft = true
+		return verdict{ch.say(repRcptASCII), commit}
 	case err != nil:
 		return verdict{reply: ch.syntax(v, "5.1.3")}
 	case !ch.Extended && strings.TrimSpace(rest) != "":

@@ -1,0 +1,129 @@
+package smtptest_test
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// sizes are a SizeLimit of 1000 octets.
+func sizes(srv *smtptest.Server) { srv.SizeLimit = 1000 }
+
+var sayEhloSize = slices.Concat(sayEhlo[:3], []string{"S: 250-SIZE 1000"}, sayEhlo[4:])
+
+const tooBig = "552 5.3.4 Error: message size exceeds fixed maximum message size"
+
+// dataFaults are those of the content and of time, 97 to 111.
+var dataFaults = []fault{{
+	n:     97,
+	rules: []smtptest.Rule{{On: "DATA", Delay: 2 * time.Minute}},
+	talk:  talk(reach[rcptGiven], "C: DATA", "-- 2m", "S: "+goAhead, sayText, sayQuit),
+	ends:  "quit: accepted",
+	told:  []smtptest.Reply{ok},
+}, {
+	n:     98,
+	rules: []smtptest.Rule{{On: "DATA", Then: smtptest.Close}},
+	talk:  talk(reach[inData], closed),
+	ends:  "closed by rule: aborted",
+}, {
+	n: 99, name: "closed",
+	rules: []smtptest.Rule{{On: "BODY 2000", Then: smtptest.Close}},
+	talk:  talk(reach[inData], "C+ "+long2000, closed),
+	ends:  "closed by rule: aborted",
+}, {
+	n: 99, name: "at once",
+	rules: []smtptest.Rule{{On: "BODY", Then: smtptest.Reset}},
+	talk:  talk(reach[inData], "S! reset"),
+	ends:  "closed by rule: aborted",
+}, {
+	n: 99, name: "in the third chunk",
+	setup: offering("CHUNKING"),
+	rules: []smtptest.Rule{{On: "BODY 9", Then: smtptest.Close}},
+	talk: talk("S: "+greeting, ehloWith("CHUNKING"), sayMail, sayRcpt, "C+ BDAT 4\r\ntext", "S: 250 2.0.0 4 octets received",
+		"C+ BDAT 4\r\ntext", "S: 250 2.0.0 4 octets received", "C+ BDAT 4\r\nt", closed),
+	ends: "closed by rule: aborted",
+}, {
+	n:     100,
+	rules: []smtptest.Rule{{On: ".", Delay: 11 * time.Minute}},
+	talk:  talk(reach[inData], "C: text", "C: .", "-- 11m", "S: "+ok, sayQuit),
+	ends:  "quit: accepted",
+	told:  []smtptest.Reply{ok},
+}, {
+	n: 101, name: "announced",
+	setup: sizes,
+	talk: talk("S: "+greeting, sayEhloSize, said("MAIL FROM:<a@client.test> SIZE=1001", tooBig),
+		said("MAIL FROM:<a@client.test> SIZE=1000", mailOK), sayQuit),
+	ends: "quit: aborted",
+}, {
+	n: 101, name: "at the end",
+	setup: sizes,
+	talk: talk("S: "+greeting, sayEhloSize, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 1001), "C: .", "S: 552 5.3.4 Error: Too much mail data",
+		sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 1000), "C: .", "S: "+ok, sayQuit),
+	ends: "quit: refused, accepted",
+	told: []smtptest.Reply{ok},
+}, {
+	n:     102,
+	setup: offering("CHUNKING"),
+	rules: []smtptest.Rule{{On: "BDAT", Skip: 1, Times: 1, Reply: "552 5.3.4 enough"}},
+	talk: talk("S: "+greeting, ehloWith("CHUNKING"), sayMail, sayRcpt, "C+ BDAT 4\r\ntext", "S: 250 2.0.0 4 octets received",
+		"C+ BDAT 6\r\nQUIT\r\n", "S: 552 5.3.4 enough", "C+ BDAT 4 LAST\r\ntext", "S: "+needRcpt, "C: RSET", "S: "+ok, sayQuit),
+	ends: "quit: reset",
+}, {
+	n: 104, name: "by 512 octets",
+	rules: []smtptest.Rule{{On: "BODY", Chunk: 512, Pause: time.Minute}},
+	talk:  talk(reach[inData], "C+ "+strings.Repeat("x", 1500), "C+ "+strings.Repeat("x", 500)+"\r\n.\r\n", "-- 3m", "S: "+ok, sayQuit),
+	ends:  "quit: accepted",
+	told:  []smtptest.Reply{ok},
+}, {
+	n: 104, name: "octet by octet",
+	rules: []smtptest.Rule{{On: "BODY", Pause: time.Minute}},
+	talk:  talk(reach[inData], "C: text", "C: .", "-- 8m", "S: "+ok, sayQuit),
+	ends:  "quit: accepted",
+	told:  []smtptest.Reply{ok},
+}, {
+	n: 104, name: "in two chunks",
+	setup: offering("CHUNKING"),
+	rules: []smtptest.Rule{{On: "BODY", Chunk: 4, Pause: time.Minute}},
+	talk: talk("S: "+greeting, ehloWith("CHUNKING"), sayMail, sayRcpt, "C+ BDAT 6\r\nabcdef", "-- 1m", "S: 250 2.0.0 6 octets received",
+		"C+ BDAT 6 LAST\r\nghijkl", "-- 1m", "S: "+ok, sayQuit),
+	ends: "quit: accepted",
+	told: []smtptest.Reply{ok},
+}, {
+	n:     105,
+	rules: []smtptest.Rule{{On: "*", Delay: 200 * time.Millisecond}},
+	talk:  talk(waits("200ms", delivery)),
+	ends:  "quit: accepted",
+	told:  []smtptest.Reply{ok},
+}, {
+	n:     106,
+	setup: func(srv *smtptest.Server) { srv.Seed = 1 },
+	rules: []smtptest.Rule{{On: "NOOP", Delay: time.Second, Jitter: 2 * time.Second}},
+	talk:  talk(reach[ehlo], "C: NOOP", "-- 2.110387885s", "S: "+ok, "C: NOOP", "-- 2.881569087s", "S: "+ok, "C: NOOP", "-- 1.072304503s", "S: "+ok, sayQuit),
+	ends:  "quit",
+}, {
+	n:     110,
+	rules: []smtptest.Rule{{On: ".", Delay: smtptest.Forever}},
+	talk:  talk(reach[inData], "C: text", "C: .", "-- 240h"),
+	ends:  "closed by client: aborted",
+}, {
+	n:     111,
+	rules: []smtptest.Rule{{On: "QUIT", Pause: 50 * time.Second}},
+	talk:  talk(reach[ehlo], "C: QUIT", drip("50s", 1, bye+"\r\n"), closed),
+	ends:  "quit",
+}}
+
+// waits puts a wait before each reply of a talk.
+func waits(wait string, lines []string) []string {
+	var slow []string
+	heard := false
+	for _, line := range lines {
+		if line[:2] == "S:" && !heard {
+			slow = append(slow, "-- "+wait)
+		}
+		heard = line[:2] == "S:"
+		slow = append(slow, line)
+	}
+	return slow
+}

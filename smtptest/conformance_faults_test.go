@@ -1,0 +1,538 @@
+package smtptest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// A fault is a script as a user spells it, and what a raw client then sees. The
+// conformance_faults_*_test.go files hold one or more for each of faultTitles.
+type fault struct {
+	n        int                    // in faultTitles
+	name     string                 // of one among several with the same number
+	setup    func(*smtptest.Server) // before Start; nil: the defaults
+	rules    []smtptest.Rule
+	implicit bool                   // TLS from the first octet
+	begin    func(*smtptest.Server) // after Start, before the talk
+	talk     []string               // see the constants below
+	ends     string                 // each session's End with the outcome of its transactions
+	told     []smtptest.Reply       // Message.Reply of all that was recorded
+}
+
+// Lines of a fault's talk, beside "C: " and "C+ " for what is sent with a CRLF
+// and as it is, and "S: " and "S+ " for what must come back. "-- 10s" is how
+// long that takes to come, or how long nothing comes; "C~ 1h" is how long the
+// client waits. "S! reset" is how reading, connecting or a handshake fails.
+const (
+	anew     = "C=" // the client closes its connection and makes another
+	beside   = "C|" // it makes another and keeps the former open
+	secure   = "C*" // it begins TLS, verifying the certificate
+	wary     = "C?" // the same, and knows no authority
+	stop     = "!! stop"
+	back     = "!! restart"
+	shutdown = "!! close"
+)
+
+// faultTitles are all faults that a script must be able to say.
+var faultTitles = []struct {
+	n           int
+	name, title string
+}{
+	{1, "nobody_listens", "nobody listens (refused), and back again at the same address"},
+	{2, "never_greeted", "accepted, never greeted"},
+	{3, "late_greeting", "late greeting"},
+	{4, "closed_without_greeting", "closed without a greeting"},
+	{5, "refusing_greeting", "421, 4yz, 554 greeting"},
+	{6, "odd_greeting", "odd greeting (multi-line, no ESMTP, long)"},
+	{7, "reset", "RST now, RST after a time or after n octets"},
+	{8, "half_close", "half-close: FIN sent, still reading"},
+	{9, "closed_after_octets", "closed after n octets sent"},
+	{11, "connection_refused_421", "connection n refused with 421, or connections over a cap"},
+	{12, "closed_after_messages", "closed after n messages or n sessions"},
+	{15, "stops_reading", "stops reading, so the client's writes block"},
+	{17, "idle_421", "idle 421: unsolicited, readable before the client's next command"},
+	{18, "set_of_verbs", "4yz or 5yz for a set of verbs"},
+	{19, "any_reply_for_a_verb", "any code and text for one verb"},
+	{20, "verb_with_argument", "the same for a verb with a given argument"},
+	{21, "on_condition", "on a condition: address, parameter, content, session, TLS state, user"},
+	{23, "first_times", "first n times, then normal"},
+	{24, "ordered_list", "an ordered list of different answers"},
+	{25, "scopes", "scopes: per server, per connection, per transaction, on connection k, on message k"},
+	{26, "probability", "with a probability, from a seed that is printed and can be given"},
+	{27, "quota", "quota: n messages (or recipients) per time, then 421/450/451/452, in virtual time too"},
+	{28, "greylisting", "greylisting by (peer, sender, recipient) until a time has passed"},
+	{29, "refused_at_data", "refused at DATA before 354"},
+	{30, "refused_after_dot", "refused after the dot"},
+	{31, "early_reply", "354 and then an early 550 while the client still writes"},
+	{32, "error_but_recorded", "error reply although the message is recorded"},
+	{33, "ambiguous_delivery", "message recorded, connection gone before the 250"},
+	{34, "thrown_away", "250 although the message is thrown away"},
+	{35, "some_recipients", "some recipients refused, some not"},
+	{36, "lmtp_recipients", "LMTP: a reply per recipient after the dot"},
+	{38, "wrong_class", "wrong class of reply (250 to DATA, 354 to RCPT)"},
+	{39, "odd_codes", "unassigned, out-of-range or short codes"},
+	{40, "quit", "QUIT: error, no reply, closed"},
+	{41, "rset", "RSET fails or closes"},
+	{42, "noop", "NOOP fails (a pool's health check)"},
+	{43, "several_lines", "VRFY, EXPN, HELP with several lines"},
+	{44, "421_at_any_verb", "421 and close at any verb"},
+	{45, "error_and_close", "another error and close"},
+	{46, "unsolicited_421", "250, then unsolicited 221 or 421 and close"},
+	{47, "too_many", "too many recipients (452), too many bad commands (421)"},
+	{48, "lf_only", "LF only"},
+	{49, "cr_only", "CR only"},
+	{50, "no_line_end", "no line end"},
+	{51, "cut_short", "multi-line reply cut short, then silence or close"},
+	{52, "different_codes", "different codes within one reply"},
+	{53, "missing_separator", "code without text, missing separator, tab"},
+	{54, "control_characters", "invalid UTF-8, control characters, NUL"},
+	{55, "endless_reply", "over-long line, endless reply"},
+	{56, "random_bytes", "random bytes, then close"},
+	{57, "nothing_then_close", "nothing, then close"},
+	{58, "two_replies", "two replies to one command"},
+	{59, "reply_swallowed", "a reply swallowed (n-1 for n pipelined)"},
+	{60, "replies_merged", "replies merged into one segment, or held until the group ends"},
+	{61, "reply_split", "split per octet, per line, per n octets, with a pause between"},
+	{63, "malformed_status_code", "malformed enhanced status code"},
+	{64, "ehlo_refused", "EHLO refused, HELO works"},
+	{65, "extension_hidden", "one extension hidden"},
+	{66, "line_added", "any line added"},
+	{67, "another_list", "another list before and after TLS or AUTH"},
+	{69, "odd_size", "odd SIZE (0, tiny, none, huge)"},
+	{70, "mixed_case", "keywords in mixed case"},
+	{71, "offered_then_refused", "offered, then refused when used"},
+	{72, "accepted_never_offered", "accepted although never offered (off by default)"},
+	{73, "one_line_ehlo", "a one-line EHLO reply"},
+	{74, "auth_refused", "535, 454, 432, 534, 538, 530, 504"},
+	{75, "malformed_challenge", "malformed challenge"},
+	{76, "endless_334", "endless 334"},
+	{77, "closed_in_auth", "closed in mid-exchange"},
+	{78, "oauth_error", "OAuth error challenge, then 535"},
+	{80, "auth_cancelled", "cancelled by *"},
+	{81, "initial_response_refused", "initial response refused"},
+	{82, "anything_accepted", "anything accepted"},
+	{84, "starttls_refused", "STARTTLS answered 454, 501, 502"},
+	{85, "starttls_closed", "220, then closed"},
+	{86, "starttls_garbage", "220, then plain text or garbage"},
+	{87, "starttls_injection", "plain-text replies injected behind the 220"},
+	{88, "starttls_fragment", "a fragment injected that would glue to the first reply under TLS"},
+	{89, "handshake_stalls", "handshake stalls"},
+	{90, "bad_certificate", "expired certificate, wrong host, unknown CA"},
+	{91, "client_certificate", "client certificate asked for and refused"},
+	{92, "no_common_version", "no common version or cipher"},
+	{93, "wrong_port", "plain text on a TLS port, and the reverse"},
+	{95, "no_close_notify", "connection cut without close_notify"},
+	{96, "no_starttls", "STARTTLS not offered"},
+	{97, "late_354", "late 354"},
+	{98, "closed_after_354", "closed after 354"},
+	{99, "closed_in_body", "closed or reset after n body octets"},
+	{100, "late_reply_after_dot", "late reply after the dot"},
+	{101, "size_limit", "552 at and over the limit, at MAIL SIZE= and at the end"},
+	{102, "chunk_refused", "a BDAT chunk refused in the middle"},
+	{104, "read_slowly", "body read slowly"},
+	{105, "fixed_delay", "fixed"},
+	{106, "random_delay", "uniform between two bounds"},
+	{110, "forever", "for ever (until Close or until the client leaves)"},
+	{111, "octet_by_octet", "per octet"},
+}
+
+// TestFaults plays every fault over TCP and in memory. In memory the moment of
+// each octet is exact to the nanosecond; over TCP the talk ends at its first
+// wait, where Close shows that nothing has come.
+func TestFaults(t *testing.T) {
+	entries := map[int][]fault{}
+	for _, f := range slices.Concat(connectionFaults, choiceFaults, effectFaults, verbFaults, formFaults, ehloFaults, authFaults, tlsFaults, dataFaults) {
+		entries[f.n] = append(entries[f.n], f)
+	}
+	var virtual time.Duration
+	for _, title := range faultTitles {
+		t.Run(fmt.Sprintf("%d_%s", title.n, title.name), func(t *testing.T) {
+			if len(entries[title.n]) == 0 {
+				t.Errorf("no entry for %q", title.title)
+			}
+			for _, f := range entries[title.n] {
+				t.Run(f.name, func(t *testing.T) {
+					if !slices.ContainsFunc(f.talk, func(line string) bool { return line[0] == 'S' || line[0] == '-' }) {
+						t.Error("the entry expects nothing")
+					}
+					t.Run("memory", func(t *testing.T) { virtual += f.inMemory(t) })
+					t.Run("tcp", f.overTCP)
+				})
+			}
+		})
+		delete(entries, title.n)
+	}
+	if len(entries) > 0 {
+		t.Errorf("entries without a title: %v", slices.Collect(maps.Keys(entries)))
+	}
+	t.Logf("%v of virtual time", virtual)
+}
+
+func (f fault) inMemory(t *testing.T) (took time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		srv := f.server(t)
+		srv.Script(f.rules...)
+		p := &player{t: t, srv: srv, virtual: true}
+		if f.implicit {
+			srv.StartTLSInMemory()
+		} else {
+			srv.StartInMemory()
+		}
+		f.play(p)
+		f.check(p)
+		took = time.Since(began)
+	})
+	return took
+}
+
+func (f fault) overTCP(t *testing.T) {
+	t.Parallel()
+	srv := f.server(t)
+	p := &player{t: t, srv: srv}
+	srv.Script(p.watch(f.rules)...)
+	if f.implicit {
+		srv.StartTLS()
+	} else {
+		srv.Start()
+	}
+	if f.play(p) {
+		f.check(p)
+	}
+}
+
+func (f fault) server(t *testing.T) *smtptest.Server {
+	srv := smtptest.NewUnstartedServer(t)
+	if f.setup != nil {
+		f.setup(srv)
+	}
+	return srv
+}
+
+func (f fault) play(p *player) (whole bool) {
+	if f.begin != nil {
+		f.begin(p.srv)
+	}
+	return p.play(f.talk)
+}
+
+// check compares what was recorded, once every session has ended.
+func (f fault) check(p *player) {
+	p.t.Helper()
+	for _, c := range p.all {
+		c.Close()
+	}
+	var ends []string
+	for id := 1; id <= len(p.all); id++ {
+		s := p.srv.WaitSession(func(s smtptest.Session) bool { return s.ID == id })
+		end := s.End
+		for i, tr := range s.Transactions {
+			end += []string{": ", ", "}[min(i, 1)] + tr.Outcome
+		}
+		ends = append(ends, end)
+	}
+	if diff := cmp.Diff(f.ends, strings.Join(ends, " | ")); diff != "" {
+		p.t.Errorf("sessions mismatch (-want +got):\n%s", diff)
+	}
+	var told []smtptest.Reply
+	for _, m := range p.srv.Messages() {
+		told = append(told, m.Reply)
+	}
+	if diff := cmp.Diff(f.told, told); diff != "" {
+		p.t.Errorf("replies to the messages recorded, mismatch (-want +got):\n%s", diff)
+	}
+	if p.t.Failed() {
+		p.t.Log(p.srv.Transcript())
+	}
+}
+
+// A player is a raw client that plays a talk.
+type player struct {
+	t       *testing.T
+	srv     *smtptest.Server
+	virtual bool // in a bubble
+	c       net.Conn
+	below   *tap  // under TLS
+	refused error // of the last dial, handshake or read
+	over    bool  // the connection has ended
+	all     []net.Conn
+	now     time.Time     // of the last octet, sent or read
+	wait    time.Duration // until the next
+	slow    []int         // rows that take their time, from 0
+	asked   chan struct{} // the condition of such a row was asked
+}
+
+// play returns whether the talk came to its end.
+func (p *player) play(talk []string) (whole bool) {
+	p.t.Helper()
+	p.connect()
+	steps := stepsOf(talk)
+	for i, step := range steps {
+		if (step.kind == "--" || step.kind == "C~") && !p.virtual {
+			p.hold()
+			return false
+		}
+		last := i == len(steps)-1
+		if err := p.step(step, last || steps[i+1].kind[0] != 'S'); err != nil {
+			p.t.Fatalf("step %d, %s %q: %v\n%s", i, step.kind, short(step.text), err, p.srv.Transcript())
+		}
+	}
+	if err := p.leave(); err != nil {
+		p.t.Errorf("at the end: %v\n%s", err, p.srv.Transcript())
+	}
+	return true
+}
+
+type step struct{ kind, text string }
+
+// stepsOf joins what is sent, and what comes back, at once.
+func stepsOf(talk []string) []step {
+	var steps []step
+	for _, line := range talk {
+		s := step{line[:2], strings.TrimPrefix(line[2:], " ")}
+		if s.kind == "C:" || s.kind == "S:" {
+			s = step{line[:1] + "+", s.text + "\r\n"}
+		}
+		if n := len(steps) - 1; n >= 0 && s.kind[1] == '+' && steps[n].kind == s.kind {
+			steps[n].text += s.text
+			continue
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// step plays one step; quiet says that nothing is expected after a wait.
+func (p *player) step(s step, quiet bool) error {
+	if p.refused != nil && s.kind != "S!" && s.kind != closed {
+		return p.refused
+	}
+	switch s.kind {
+	case "C+":
+		_, err := io.WriteString(p.c, s.text)
+		p.now = time.Now()
+		return err
+	case "S+":
+		return p.hear(s.text)
+	case closed:
+		return p.fail(io.EOF.Error())
+	case "S!":
+		return p.fail(s.text)
+	case "--":
+		p.wait = span(s.text)
+		if quiet {
+			return p.silence()
+		}
+	case "C~":
+		time.Sleep(span(s.text))
+		synctest.Wait() // for what else happens at that time
+		p.now = time.Now()
+	case anew:
+		err := p.leave()
+		p.connect()
+		return err
+	case beside:
+		p.connect()
+	case secure, wary:
+		return p.handshake(s.kind == wary)
+	case "!!":
+		map[string]func(){stop: p.srv.Stop, back: p.srv.Restart, shutdown: p.srv.Close}["!! "+s.text]()
+	default:
+		return errors.New("what is that?")
+	}
+	return nil
+}
+
+func span(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func (p *player) connect() {
+	c, err := p.srv.DialContext(context.Background(), "", "")
+	p.c, p.below, p.refused, p.over = c, nil, err, err != nil
+	p.now = time.Now()
+	if p.refused != nil {
+		return
+	}
+	p.all = append(p.all, p.c)
+	p.t.Cleanup(func() { c.Close() })
+	if !p.virtual {
+		p.c.SetDeadline(time.Now().Add(20 * time.Second)) // of a failure only
+	}
+}
+
+func (p *player) handshake(wary bool) error {
+	config := p.srv.ClientTLSConfig()
+	if wary {
+		config.RootCAs = x509.NewCertPool()
+	}
+	p.below = &tap{Conn: p.c}
+	c := tls.Client(p.below, config)
+	p.refused = c.Handshake()
+	p.c = c
+	if c.ConnectionState().Version != tls.VersionTLS12 {
+		p.below = nil
+	}
+	if p.refused != nil {
+		p.over = true
+		return nil
+	}
+	return p.onTime()
+}
+
+// onTime holds that something has come at its moment.
+func (p *player) onTime() error {
+	took := time.Since(p.now)
+	if p.virtual && took != p.wait {
+		return fmt.Errorf("it came after %v, want %v", took, p.wait)
+	}
+	return nil
+}
+
+// hear expects octets, all of them at the same moment.
+func (p *player) hear(want string) error {
+	got := make([]byte, len(want))
+	for n := 0; n < len(want); {
+		k, err := p.c.Read(got[n:])
+		n += k
+		if !strings.HasPrefix(want, string(got[:n])) {
+			return fmt.Errorf("octets mismatch (-want +got):\n%s", cmp.Diff(short(want), short(string(got[:n]))))
+		}
+		if err == io.EOF && n == len(want) {
+			p.refused, err = err, nil // TLS tells the end with the last octets
+		}
+		if err != nil {
+			return fmt.Errorf("%w after %q, want %q", err, short(string(got[:n])), short(want))
+		}
+		if err := p.onTime(); err != nil {
+			return err
+		}
+	}
+	p.now, p.wait = time.Now(), 0
+	return nil
+}
+
+// fail expects the end of the connection, or that there is none.
+func (p *player) fail(want string) error {
+	n, err := 0, p.refused
+	if err == nil {
+		n, err = p.c.Read(make([]byte, 1))
+		if err == io.EOF && p.below != nil && !p.below.alerted() {
+			err = errors.New("cut without close_notify")
+		}
+	}
+	defer func() { p.over, p.refused, p.now, p.wait = true, nil, time.Now(), 0 }()
+	if n > 0 || err == nil || !strings.Contains(err.Error(), want) {
+		return fmt.Errorf("Read() = %d, %v; want %s", n, err, want)
+	}
+	return p.onTime()
+}
+
+// silence expects nothing for the time of wait.
+func (p *player) silence() error {
+	p.c.SetReadDeadline(p.now.Add(p.wait))
+	n, err := p.c.Read(make([]byte, 1))
+	if ne, ok := err.(net.Error); n > 0 || !ok || !ne.Timeout() {
+		return fmt.Errorf("Read() = %d, %v; want nothing for %v", n, err, p.wait)
+	}
+	p.c.SetReadDeadline(time.Time{})
+	p.now, p.wait = time.Now(), 0
+	return nil
+}
+
+// leave closes the sending side; nothing more may come than the end.
+func (p *player) leave() error {
+	if p.c == nil || p.refused != nil && p.refused != io.EOF {
+		return p.refused
+	}
+	defer p.c.Close()
+	c, ok := p.c.(interface{ CloseWrite() error })
+	if p.over || p.refused != nil || !ok {
+		return nil
+	}
+	c.CloseWrite()
+	if rest, err := io.ReadAll(p.c); len(rest) > 0 || err != nil {
+		return fmt.Errorf("the rest is %q, %v", short(string(rest)), err)
+	}
+	return nil
+}
+
+// watch notices when a row begins to take its time.
+func (p *player) watch(rules []smtptest.Rule) []smtptest.Rule {
+	p.asked = make(chan struct{}, 1)
+	rules = slices.Clone(rules)
+	for i := range rules {
+		r := &rules[i]
+		r.Optional = true // the talk may end before
+		if strings.HasPrefix(r.On, "IDLE") || r.Delay+r.Jitter == 0 && (r.Pause == 0 || !strings.HasPrefix(r.On, "BODY")) {
+			continue
+		}
+		p.slow = append(p.slow, i)
+		only := r.If
+		r.If = func(e smtptest.Event) bool {
+			select {
+			case p.asked <- struct{}{}:
+			default:
+			}
+			return only == nil || only(e)
+		}
+	}
+	return rules
+}
+
+// A tap keeps the octets of a TLS connection.
+type tap struct {
+	net.Conn
+	got []byte
+}
+
+func (t *tap) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	t.got = append(t.got, b[:n]...)
+	return n, err
+}
+
+// alerted says that an alert has come, as close_notify is one. In TLS 1.3 that
+// cannot be seen, as alerts are encrypted with their type.
+func (t *tap) alerted() bool {
+	const alert, version12 = 21, 3
+	rest := t.got
+	for len(rest) > 5 && rest[0] != alert {
+		rest = rest[min(len(rest), 5+int(rest[3])<<8+int(rest[4])):]
+	}
+	return len(rest) > 0
+}
+
+// hold waits until the row that takes its time has fired, and closes the
+// server: nothing has come before, so it held.
+func (p *player) hold() {
+	p.t.Helper()
+	for len(p.slow) > 0 && !slices.ContainsFunc(p.slow, func(i int) bool { return p.srv.Fired()[i] > 0 }) {
+		<-p.asked
+	}
+	p.srv.Close()
+	if p.over {
+		return
+	}
+	if rest, err := io.ReadAll(p.c); len(rest) > 0 || err != nil && !ended(err) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		p.t.Errorf("at a wait came %q, %v", short(string(rest)), err)
+	}
+}
