@@ -76,7 +76,8 @@ func (d *debugging) lines(s string) []string {
 		isEnd = func(r rune) bool { return strings.ContainsRune("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029", r) }
 	}
 	var lines []string
-	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.ReplaceAll(s, "\r\n", "\n") // by smtpd itself
+	s = strings.ReplaceAll(s, "\r\n", "\n") // by splitlines: what was CR CR LF
 	for s != "" {
 		i := strings.IndexFunc(s, isEnd)
 		if i < 0 {
