@@ -168,8 +168,8 @@ func TestCopies(t *testing.T) {
 	}
 	srv.WaitSession(func(smtptest.Session) bool { return true })
 	messages, sessions := srv.Messages(), srv.Sessions()
-	m, s := srv.Wait(1)[0], srv.WaitSession(func(smtptest.Session) bool { return true })
-	f := srv.WaitFor(func(smtptest.Message) bool { return true })
+	m, s := srv.Wait(1)[0], srv.WaitSession(nil)
+	f := srv.WaitFor(nil)
 	for _, m := range []smtptest.Message{m, f, srv.Messages()[0]} {
 		m.To[0], m.MailOptions[0], m.RcptOptions[0], m.Unstuffed[0] = "x", "x", []string{"x"}, 99
 	}

@@ -191,7 +191,7 @@ func ExampleExchange() {
 	defer srv.Close()
 	srv.Script(smtptest.Rule{On: "RCPT", Reply: "550 5.1.1 no such user"})
 	send(srv, "ann@example.com", "bob@example.com", "Hi!\r\n")
-	s := srv.WaitSession(func(smtptest.Session) bool { return true })
+	s := srv.WaitSession(nil)
 	for _, e := range s.Exchanges {
 		if e.Rule != "" {
 			fmt.Println(e.Command)
@@ -210,7 +210,7 @@ func ExampleTransaction() {
 	defer srv.Close()
 	srv.Script(smtptest.Rule{On: "RCPT TO:<eve@*>", Reply: "550 5.1.1 no such user"})
 	send(srv, "ann@example.com", "eve@example.com", "Hi!\r\n")
-	s := srv.WaitSession(func(smtptest.Session) bool { return true })
+	s := srv.WaitSession(nil)
 	for _, t := range s.Transactions {
 		fmt.Println(t.From, t.Outcome)
 		for _, r := range t.Recipients {

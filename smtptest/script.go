@@ -68,7 +68,8 @@ type Rule struct {
 	Then  Then          // how the connection goes on after the answer
 }
 
-// Scope says what a row's Skip, Times, For and Every count over. Scopes are
+// Scope says what a row's Skip, Times, For and Every count over: PerServer,
+// PerSession, PerTransaction, PerPeer, PerSender, PerRecipient. Scopes are
 // combined with |: PerPeer|PerSender|PerRecipient counts for each triple.
 type Scope uint8
 
@@ -83,7 +84,8 @@ const (
 	PerRecipient                     // for each forward-path
 )
 
-// Then says how the connection goes on after a row's answer.
+// Then says how the connection goes on after a row's answer: Close, Drop, Reset,
+// HalfClose, Hold.
 type Then string
 
 // What can follow an answer. The zero Then goes on.

@@ -9,7 +9,8 @@ import (
 // Transcript is the dialogue of all sessions in RFC 5321's notation, C: for
 // client and S: for server, secrets masked and without what differs from run
 // to run, so that it can be kept as a golden file. Lines that begin with --
-// say what else happened.
+// say what else happened. It is complete when the sessions have ended: a client
+// whose mail is there may have still to say QUIT, and WaitSession waits for that.
 func (s *Server) Transcript() string {
 	var b strings.Builder
 	for i, se := range s.Sessions() {

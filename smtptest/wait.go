@@ -63,14 +63,15 @@ func (s *Server) atLeast(n int) (messages []Message, enough bool) {
 
 // WaitFor returns the first message since the start or the last Drain that
 // matches, as soon as it is there; otherwise it fails the test like Wait.
-// match runs on the test's goroutine, once for each message, without a lock.
+// match runs on the test's goroutine, once for each message, without a lock; a
+// nil match takes any.
 func (s *Server) WaitFor(match func(Message) bool) Message {
 	s.test().Helper()
 	seen := 0
 	var found *Message
 	err := s.until(context.Background(), func() bool {
 		for _, m := range s.messagesFrom(&seen) {
-			if match(m) {
+			if match == nil || match(m) {
 				found = &m
 				return true
 			}
@@ -85,15 +86,15 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 }
 
 // WaitSession returns the first session that has ended and matches, as soon as
-// there is one; otherwise it fails the test like Wait. Refusals and aborted
-// transactions never become messages: they are found here.
+// there is one; otherwise it fails the test like Wait. A nil match takes any.
+// Refusals and aborted transactions never become messages: they are found here.
 func (s *Server) WaitSession(match func(Session) bool) Session {
 	s.test().Helper()
 	asked := map[int]bool{}
 	var found *Session
 	err := s.until(context.Background(), func() bool {
 		for _, se := range s.endedSessions(asked) {
-			if match(se) {
+			if match == nil || match(se) {
 				found = &se
 				return true
 			}

@@ -97,7 +97,7 @@ func ExampleTranscript() {
 		srv := smtptest.NewServer(nil)
 		defer srv.Close()
 		welcome(srv, name, "bob@example.com")
-		return srv.WaitSession(func(smtptest.Session) bool { return true }).Transcript()
+		return srv.WaitSession(nil).Transcript()
 	}
 	fmt.Println(cmp.Equal(dialogue("Bob"), dialogue("Bob")))
 	fmt.Println(cmp.Equal(dialogue("Bob"), dialogue("Bob"), smtpcmp.Transcript("Date")))
@@ -113,7 +113,7 @@ func ExampleGolden() {
 	srv := smtptest.NewServer(nil)
 	defer srv.Close()
 	welcome(srv, "Bob", "bob@example.com")
-	session := srv.WaitSession(func(smtptest.Session) bool { return true })
+	session := srv.WaitSession(nil)
 
 	// In a test: Golden(t, ...).
 	smtpcmp.Golden(nil, "testdata/welcome.eml", srv.Wait(1)[0], smtpcmp.Message("Date"))
