@@ -1,10 +1,14 @@
 package smtptest_test
 
 import (
+	"bufio"
+	"crypto/tls"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
@@ -44,10 +48,7 @@ func FuzzSession(f *testing.F) {
 // and recorded.
 func feed(t *testing.T, pieces ...string) (said string, messages []smtptest.Message) {
 	synctest.Test(t, func(t *testing.T) {
-		srv := smtptest.NewUnstartedServer(t)
-		srv.Extensions = append(srv.Extensions, "CHUNKING", "BINARYMIME", "DSN", "DELIVERBY", "FUTURERELEASE", "MT-PRIORITY")
-		srv.Users = map[string]string{"a": "b"}
-		srv.Mechanisms = []string{"PLAIN", "LOGIN"}
+		srv := offersMuch(t)
 		srv.StartInMemory()
 		c := listenTo(dial(t, srv))
 		synctest.Wait()
@@ -55,9 +56,157 @@ func feed(t *testing.T, pieces ...string) (said string, messages []smtptest.Mess
 			c.say(turn{send: p})
 		}
 		c.Close()
-		srv.WaitSession(func(smtptest.Session) bool { return true })
+		s := srv.WaitSession(func(smtptest.Session) bool { return true })
 		synctest.Wait()
 		said, messages = c.heard(), envelopes(srv.Messages())
+		consistent(t, s, messages)
 	})
 	return said, messages
+}
+
+func offersMuch(t *testing.T) *smtptest.Server {
+	srv := smtptest.NewUnstartedServer(t)
+	srv.Extensions = append(srv.Extensions, "CHUNKING", "BINARYMIME", "DSN", "DELIVERBY", "FUTURERELEASE", "MT-PRIORITY")
+	srv.Users = map[string]string{"a": "b"}
+	srv.Mechanisms = []string{"PLAIN", "LOGIN"}
+	return srv
+}
+
+// consistent says that the messages are those whose end of data was answered
+// with a success, and no others.
+func consistent(t *testing.T, s smtptest.Session, messages []smtptest.Message) {
+	t.Helper()
+	var accepted []smtptest.Reply
+	for _, e := range s.Exchanges {
+		words := strings.Fields(strings.ToUpper(e.Command) + " -")
+		lastChunk := words[0] == "BDAT" && words[len(words)-2] == "LAST"
+		if (lastChunk || e.Event && e.Command == ".") && e.Reply.Code()/100 == 2 {
+			accepted = append(accepted, e.Reply)
+		}
+	}
+	outcomes := 0
+	for _, tr := range s.Transactions {
+		if tr.Outcome == smtptest.OutcomeAccepted {
+			outcomes++
+		}
+	}
+	var told []smtptest.Reply
+	for _, m := range messages {
+		told = append(told, m.Reply)
+	}
+	if diff := cmp.Diff(accepted, told); diff != "" || outcomes != len(messages) {
+		t.Errorf("%d transactions accepted; replies (-by exchanges +by messages):\n%s\n%s", outcomes, diff, s.Transcript())
+	}
+}
+
+// FuzzTLSSession is FuzzSession under STARTTLS: what came in clear behind the
+// command is never answered, and what comes under TLS is answered as a session
+// in clear would answer it.
+func FuzzTLSSession(f *testing.F) {
+	f.Add("", "EHLO a\r\nMAIL FROM:<a@c.d>\r\nRCPT TO:<b@c.d>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
+	f.Add("NOOP\r\nMAIL FROM:<evil@c.d>\r\nNO", "OP\r\nEHLO a\r\nAUTH PLAIN AGEAYg==\r\n")
+	f.Fuzz(func(t *testing.T, clear, under string) {
+		words := strings.ToUpper(under)
+		if len(clear)+len(under) > 4000 || strings.Contains(words, "STARTTLS") || strings.Contains(words, "HELP") {
+			return // what these say depends on TLS
+		}
+		want, wantMessages := feed(t, under)
+		said, messages := feedTLS(t, clear, under)
+		if said = greeting + "\r\n" + said; said != want {
+			t.Errorf("%q in clear, %q under TLS: the answers differ (-in clear +under TLS):\n%s", clear, under, cmp.Diff(want, said))
+		}
+		for i := range messages {
+			messages[i].TLS = false
+		}
+		if diff := cmp.Diff(wantMessages, messages); diff != "" {
+			t.Errorf("%q in clear, %q under TLS: the records differ (-in clear +under TLS):\n%s", clear, under, diff)
+		}
+	})
+}
+
+// feedTLS is feed under STARTTLS; it sends the clear octets in one write with the
+// command.
+func feedTLS(t *testing.T, clear, under string) (said string, messages []smtptest.Message) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := offersMuch(t)
+		srv.TLS = &tls.Config{}
+		srv.StartInMemory()
+		conn := dial(t, srv)
+		r := bufio.NewReader(conn)
+		for _, step := range []struct{ send, want string }{{"", "220"}, {"EHLO a\r\n", "250"}, {"STARTTLS\r\n" + clear, "220"}} {
+			io.WriteString(conn, step.send)
+			if code, err := readCode(r); code != step.want || r.Buffered() > 0 {
+				t.Fatalf("%q was answered %s, %v, with %d octets behind it", step.send, code, err, r.Buffered())
+			}
+		}
+		c := listenTo(tls.Client(conn, srv.ClientTLSConfig()))
+		c.say(turn{send: under})
+		c.Close()
+		s := srv.WaitSession(func(smtptest.Session) bool { return true })
+		synctest.Wait()
+		said, messages = c.heard(), envelopes(srv.Messages())
+		consistent(t, s, messages)
+	})
+	return said, messages
+}
+
+// FuzzScript sets any row and plays a session: the row is refused with a
+// sentence, or the session goes on until the client leaves and the server
+// closes, whatever the row does to it; what was recorded as sent is what came.
+func FuzzScript(f *testing.F) {
+	f.Add("RCPT TO:<b@server.test>", "450 4.2.1 later", "", 1, 0, 0, "", uint16(0))
+	f.Add("CONNECT", "", "220 hi\r\n", 0, 1, 3, "close", uint16(1))
+	f.Add("BODY 3", "", "", 0, 0, 2, "reset", uint16(2))
+	f.Add("IDLE EHLO", "421 bye", "", 0, 0, 0, "", uint16(4))
+	f.Add(".", "", "", 0, 0, 0, "hold", uint16(8))
+	f.Add("*", "", "", 2, 1, -1, "half-close", uint16(0x115))
+	f.Fuzz(func(t *testing.T, on, reply, raw string, skip, times, chunk int, then string, bits uint16) {
+		rule := smtptest.Rule{On: on, Skip: skip, Times: times, Reply: smtptest.Reply(reply), Raw: raw, Chunk: chunk, Then: smtptest.Then(then),
+			Keep: bits&1 != 0, Lose: bits&2 != 0, Per: smtptest.Scope(bits >> 8 & 62)}
+		if bits&4 != 0 {
+			rule.Delay = time.Minute
+		}
+		if bits&8 != 0 {
+			rule.Pause = time.Second
+		}
+		if bits&16 != 0 {
+			rule.For, rule.Every = time.Minute, time.Hour
+		}
+		if bits&32 != 0 {
+			rule.Delay = smtptest.Forever
+		}
+		if len(raw)+len(reply) > 2000 {
+			return
+		}
+		synctest.Test(t, func(t *testing.T) { playRow(t, rule) })
+	})
+}
+
+func playRow(t *testing.T, rule smtptest.Rule) {
+	tb := &fakeTB{}
+	srv := smtptest.NewUnstartedServer(tb)
+	srv.Users = map[string]string{"a": "b"}
+	try(func() { srv.Script(rule); srv.StartInMemory() })
+	if got := tb.errors(); got != "" {
+		if !strings.HasPrefix(got, "smtptest: ") {
+			t.Errorf("%v was refused with %q", rule, got)
+		}
+		tb.end()
+		return
+	}
+	c := listenTo(dial(t, srv))
+	for _, send := range []string{"EHLO a\r\n", "AUTH PLAIN AGEAYg==\r\n", "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\n", "DATA\r\n", "text\r\n.\r\n", "NOOP\r\nQUIT\r\n"} {
+		c.say(turn{send: send})
+		time.Sleep(10 * time.Minute)
+	}
+	c.Close()
+	srv.Close()
+	tb.end()
+	s := srv.Sessions()[0]
+	if said := spoken(s); !strings.HasPrefix(said, c.heard()) {
+		t.Errorf("%v: recorded %q", rule, said)
+	}
+	if s.End == "" {
+		t.Errorf("%v: the session has not ended", rule)
+	}
 }
