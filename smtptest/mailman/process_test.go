@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -96,17 +97,19 @@ func (m *instance) untilAnswers(ctx context.Context, addr string) {
 	m.t.Fatalf("nobody answers at %s", addr)
 }
 
-// freePorts are addresses at which nobody listens. They are chosen together, so
-// that they differ.
+// freePorts are addresses at which nobody listens, below the ports that Linux
+// gives out by itself (from 32768): so no connection takes one of them in the
+// seconds until Mailman listens there.
 func freePorts(t *testing.T, n int) []string {
 	var addrs []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(addrs) < n && t.Context().Err() == nil {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		ln, err := net.Listen("tcp", addr)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		defer ln.Close()
-		addrs = append(addrs, ln.Addr().String())
+		defer ln.Close() // only at the end, so that they differ
+		addrs = append(addrs, addr)
 	}
 	return addrs
 }
