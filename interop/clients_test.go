@@ -182,6 +182,8 @@ func byGoSMTP(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) e
 type job struct {
 	Host, CA, TLS, User, Password string
 	Port                          int
+	Mechanism                     string // "": the client's choice
+	LMTP                          bool   // Host is the path of a socket if there is no Port
 	Mails                         []jobMail
 }
 
@@ -191,11 +193,20 @@ type jobMail struct {
 	Data string
 }
 
+// newLogin is a job without mails, by one mechanism.
+func newLogin(t *testing.T, srv *smtptest.Server, c credentials) string {
+	return encode(t, job{Host: srv.Host(), Port: srv.Port(), CA: caFile(t, srv), TLS: c.tls, User: c.user, Password: c.password, Mechanism: c.mechanism})
+}
+
 func newJob(t *testing.T, srv *smtptest.Server, sec security, mails []mail) string {
 	j := job{Host: srv.Host(), Port: srv.Port(), CA: caFile(t, srv), TLS: sec.tls, User: sec.user, Password: sec.password}
 	for _, m := range mails {
 		j.Mails = append(j.Mails, jobMail{m.from, m.to, m.data})
 	}
+	return encode(t, j)
+}
+
+func encode(t *testing.T, j job) string {
 	b, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
@@ -225,12 +236,17 @@ func told(out string, err error) error {
 }
 
 func byNodemailer(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) error {
+	out, err := runProgram(t, newJob(t, srv, sec, mails), nodemailer(t), "testdata/node/client.js")
+	return told(out, err)
+}
+
+// nodemailer is the path of node, once its package is there.
+func nodemailer(t *testing.T) string {
 	node := program(t, "node")
 	if _, err := os.Stat("testdata/node/node_modules/nodemailer"); err != nil {
 		missing(t, "nodemailer is not installed: interop/setup.sh installs it")
 	}
-	out, err := runProgram(t, newJob(t, srv, sec, mails), node, "testdata/node/client.js")
-	return told(out, err)
+	return node
 }
 
 func byCurl(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) error {
@@ -267,17 +283,7 @@ func bySwaks(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) er
 		if from == "" {
 			from = "<>"
 		}
-		args := []string{"--server", srv.Host(), "--port", fmt.Sprint(srv.Port()), "--helo", "client.test",
-			"--from", from, "--to", strings.Join(m.to, ","), "--data", "-", "--hide-all"}
-		switch sec.tls {
-		case "starttls":
-			args = append(args, "--tls")
-		case "implicit":
-			args = append(args, "--tls-on-connect")
-		}
-		if sec.tls != "" {
-			args = append(args, "--tls-verify", "--tls-ca-path", caFile(t, srv))
-		}
+		args := append(swaksArgs(t, srv, sec), "--from", from, "--to", strings.Join(m.to, ","), "--data", "-")
 		if sec.user != "" {
 			args = append(args, "--auth", "PLAIN", "--auth-user", sec.user, "--auth-password", sec.password)
 		}
@@ -290,14 +296,11 @@ func bySwaks(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) er
 
 func byMsmtp(t *testing.T, srv *smtptest.Server, sec security, mails ...mail) error {
 	for _, m := range mails {
-		args := []string{"--file=/dev/null", "--host=" + srv.Host(), fmt.Sprint("--port=", srv.Port()), "--domain=client.test",
-			"--set-date-header=off", "--set-msgid-header=off", "--set-from-header=off", "--from=" + m.from}
-		if m.from == "" {
-			args[len(args)-1] = "--from=<>"
+		from := m.from
+		if from == "" {
+			from = "<>"
 		}
-		if sec.tls != "" {
-			args = append(args, "--tls=on", "--tls-trust-file="+caFile(t, srv), "--tls-starttls="+map[bool]string{true: "on", false: "off"}[sec.tls == "starttls"])
-		}
+		args := append(msmtpArgs(t, srv, sec), "--from="+from)
 		if sec.user != "" {
 			args = append(args, "--auth=plain", "--user="+sec.user, "--passwordeval=echo "+sec.password)
 		}

@@ -9,10 +9,13 @@ const options = {
 };
 if (job.TLS) options.tls = { ca: fs.readFileSync(job.CA), servername: 'localhost' };
 if (job.User) options.auth = { user: job.User, pass: job.Password };
+if (job.Mechanism) options.authMethod = job.Mechanism;
+if (job.Mechanism === 'XOAUTH2') options.auth = { type: 'OAuth2', user: job.User, accessToken: job.Password };
 const transport = nodemailer.createTransport(options);
 
 (async () => {
-  for (const m of job.Mails) {
+  if (!job.Mails) await transport.verify();
+  for (const m of job.Mails || []) {
     await transport.sendMail({ envelope: { from: m.From, to: m.To }, raw: Buffer.from(m.Data) });
   }
   transport.close();
