@@ -165,6 +165,9 @@ func (ch *Channel) readChunk() error {
 		c.read += len(src)
 	}
 	err := ch.reach(base + c.read)
+	if c.last {
+		ch.shortOf(base + c.read)
+	}
 	c.told = ch.body.told
 	return err
 }

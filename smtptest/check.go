@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,11 +21,6 @@ func (s *Server) compile(rules []Rule) ([]*row, error) {
 		if err := r.check(); err != nil {
 			return nil, err
 		}
-		if s.started() {
-			if err := s.checkFields(r); err != nil {
-				return nil, err
-			}
-		}
 		for _, above := range rows[:i] {
 			if above.covers(r) {
 				return nil, r.bad("On", "row %d above takes all its events: put this row first, or give that one Times or If", above.n)
@@ -32,12 +28,15 @@ func (s *Server) compile(rules []Rule) ([]*row, error) {
 		}
 		rows[i] = r
 	}
+	if s.started() {
+		return rows, s.checkFields(rows)
+	}
 	return rows, nil
 }
 
 // bad is the error for a mistake in a field of the row.
 func (r *row) bad(field, format string, args ...any) error {
-	return fmt.Errorf("smtptest: %s: %s: %s", r.text, field, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%s: %s: %s", r.text, field, fmt.Sprintf(format, args...))
 }
 
 // check finds the mistakes that need no Server fields to be seen.
@@ -65,9 +64,13 @@ func (r *row) checkOn() error {
 		}
 		r.octets = n
 	case "IDLE":
-		r.arg = asciiUpper(r.arg)
-		if r.arg != "" && !isPseudo(r.arg) && !knownVerb(r.arg) && !strings.HasPrefix(r.arg, "X") {
-			return r.bad("On", "%q is not an event", r.arg)
+		switch r.arg = asciiUpper(r.arg); r.arg {
+		case "TLS", "BODY", "IDLE", "*":
+			return r.bad("On", "silence is counted from an event that is answered: name one, or none for any")
+		}
+	case ".":
+		if r.arg != "" && !strings.HasPrefix(r.arg, "<") && !strings.HasPrefix(r.arg, "*") {
+			return r.bad("On", `the argument is a recipient in angle brackets, as in ". <bob@example.com>"`)
 		}
 	case "MAIL", "RCPT":
 		want := map[string]string{"MAIL": "FROM:", "RCPT": "TO:"}[r.verb]
@@ -101,8 +104,20 @@ func (r *row) checkNumbers() error {
 	if !(r.Chance >= 0 && r.Chance <= 1) {
 		return r.bad("Chance", "is a probability from 0 to 1")
 	}
-	if r.Every > 0 && r.Skip == 0 && r.Times == 0 && r.For == 0 {
+	counts := r.Skip > 0 || r.Times > 0 || r.For > 0
+	switch {
+	case r.Every > 0 && !counts:
 		return r.bad("Every", "has nothing to begin afresh: give Skip, Times or For")
+	case r.Every > 0 && r.For >= r.Every:
+		return r.bad("For", "is never over, as Every begins it afresh before: make Every longer")
+	case r.Per != 0 && !counts:
+		return r.bad("Per", "has nothing to count: give Skip, Times or For")
+	case r.Per&^(PerSession|PerTransaction|PerPeer|PerSender|PerRecipient) != 0:
+		return r.bad("Per", "is no scope: combine PerSession and its kin with |")
+	case r.Per&PerRecipient != 0 && (r.verb == "MAIL" || r.verb == "CONNECT" || r.verb == "TLS"):
+		return r.bad("Per", "%s has no recipient: leave PerRecipient out", r.verb)
+	case r.Per&PerSender != 0 && (r.verb == "CONNECT" || r.verb == "TLS"):
+		return r.bad("Per", "%s has no sender: leave PerSender out", r.verb)
 	}
 	return nil
 }
@@ -118,6 +133,8 @@ func (r *row) checkAnswer() error {
 		return r.bad("Raw", "stands beside Reply: give one of them")
 	case r.verb == "TLS" && r.Reply != "" && r.Reply != NoReply:
 		return r.bad("Reply", "a handshake has no reply: use Raw, or NoReply with Then")
+	case r.Reply == NoReply && (r.verb == "BODY" || r.verb == "IDLE"):
+		return r.bad("Reply", "%s has no answer that could be kept back: leave NoReply out", r.verb)
 	}
 	return nil
 }
@@ -126,7 +143,7 @@ func (r *row) checkAnswer() error {
 // meaning there only.
 var effective = map[string]bool{
 	"HELO": true, "EHLO": true, "LHLO": true, "MAIL": true, "RCPT": true, "RSET": true,
-	".": true, "BDAT": true, "AUTH": true, "RESPONSE": true,
+	".": true, "BDAT": true, "AUTH": true, "RESPONSE": true, "XCLIENT": true, "QUIT": true,
 }
 
 func (r *row) checkEffect() error {
@@ -146,30 +163,58 @@ func (r *row) checkEffect() error {
 func (r *row) checkHow() error {
 	answers := r.Reply != "" || r.Raw != ""
 	shapes := r.Chunk != 0 || r.Pause != 0
-	switch r.Then {
-	case "", Close, Drop, Reset, HalfClose, Hold:
-	default:
-		return r.bad("Then", "%q is not known", string(r.Then))
+	if err := r.checkThen(shapes); err != nil {
+		return err
 	}
 	switch {
 	case r.Delay == Forever && (answers || shapes || r.Jitter != 0 || r.Then != "" || r.Lose):
-		return r.bad("Delay", "nothing comes after Forever")
-	case r.Then == Hold && (r.Reply == NoReply || r.Reply.Code() == 421):
-		return r.bad("Then", "there is nothing to hold")
-	case shapes && r.Reply == NoReply:
-		return r.bad("Chunk", "there is nothing to write")
+		return r.bad("Delay", "nothing comes after Forever: leave out what cannot happen, or give a time")
 	case r.verb == "IDLE" && !answers && r.Then == "":
 		return r.bad("On", "the row does nothing: give Reply, Raw or Then")
+	case shapes && r.verb != "BODY" && !r.writes():
+		return r.bad(map[bool]string{true: "Chunk", false: "Pause"}[r.Chunk != 0], "there is nothing to write: give Reply or Raw, or leave it out")
 	case !answers && !shapes && r.Then == "" && r.Delay == 0 && r.Jitter == 0 && !r.Keep && !r.Lose:
 		return r.bad("On", "the row does nothing: give Reply, Delay, Then or another action")
 	}
 	return nil
 }
 
+// checkThen finds what Then could not do.
+func (r *row) checkThen(shapes bool) error {
+	switch r.Then {
+	case "", Close, Drop, Reset:
+	case HalfClose:
+		if r.Reply.Code() == 421 {
+			return r.bad("Then", "a Reply of 421 closes: say it with Raw")
+		}
+	case Hold:
+		switch {
+		case r.Reply.Code() == 421:
+			return r.bad("Then", "a Reply of 421 closes, so nothing can be held: say it with Raw")
+		case !r.writes():
+			return r.bad("Then", "there is nothing to hold: give a Reply or Raw")
+		case shapes:
+			return r.bad("Then", "what is written in pieces cannot be held: leave Chunk and Pause out")
+		}
+	default:
+		return r.bad("Then", "%q is not known: use Close, Drop, Reset, HalfClose or Hold", string(r.Then))
+	}
+	return nil
+}
+
+// writes says that the row answers, with words of its own or the server's.
+func (r *row) writes() bool {
+	switch r.verb {
+	case "TLS", "BODY", "IDLE":
+		return r.Raw != "" || r.Reply != "" && r.Reply != NoReply
+	}
+	return r.Reply != NoReply
+}
+
 // covers says that no event is left for a later row: r has no condition and
 // takes all that the other is for.
 func (r *row) covers(later *row) bool {
-	if r.If != nil || r.Skip > 0 || r.Times > 0 || r.For > 0 || r.Chance > 0 || r.verb == "IDLE" {
+	if r.If != nil || r.Skip > 0 || r.Times > 0 || r.For > 0 || r.Chance > 0 {
 		return false
 	}
 	if r.verb == "*" {
@@ -178,37 +223,76 @@ func (r *row) covers(later *row) bool {
 	if r.verb != later.verb {
 		return false
 	}
-	if r.verb == "BODY" {
+	switch r.verb {
+	case "BODY":
 		return r.octets == later.octets
+	case "IDLE":
+		return (r.arg == "" || r.arg == later.arg) && r.Delay == later.Delay && r.Jitter == 0 && later.Jitter == 0
 	}
 	return r.arg == "" || (later.arg != "" && matchArg(r.arg, later.arg))
 }
 
 // checkFields finds the mistakes that depend on the Server's configuration.
-func (s *Server) checkFields(r *row) error {
-	switch {
-	case !isPseudo(r.verb) && !knownVerb(r.verb) && !strings.HasPrefix(r.verb, "X") && s.Commands[r.verb] == nil:
-		return r.bad("On", "%q is no verb: use one of %s, a key of Server.Commands or X...", r.verb, strings.Join(verbNames(), " "))
-	case r.verb == "." && r.arg != "" && !s.LMTP:
-		return r.bad("On", "only LMTP answers each recipient at the end of data: set Server.LMTP, or use If")
-	case r.verb == "TLS" && s.tls == nil:
-		return r.bad("On", "there is no TLS: set Server.TLS or use NewTLSServer")
-	case r.verb == "STARTTLS" && s.tls == nil && (r.Reply.Code()/100 == 2 || strings.HasPrefix(r.Raw, "2")):
-		return r.bad("Reply", "a success is followed by TLS: set Server.TLS")
+func (s *Server) checkFields(rows []*row) error {
+	for _, r := range rows {
+		if err := s.checkServed(r); err != nil {
+			return err
+		}
+		switch success := r.Reply.Code()/100 == 2 || strings.HasPrefix(r.Raw, "2"); {
+		case r.verb == "." && r.arg != "" && !s.LMTP:
+			return r.bad("On", "only LMTP answers each recipient at the end of data: set Server.LMTP, or use If")
+		case r.verb == "TLS" && s.tls == nil:
+			return r.bad("On", "there is no TLS: set Server.TLS or use NewTLSServer")
+		case r.verb == "STARTTLS" && success && s.tls == nil:
+			return r.bad("Reply", "a success is followed by TLS: set Server.TLS")
+		case r.verb == "STARTTLS" && success && s.implicit:
+			return r.bad("Reply", "there is TLS from the first octet, and no other after a success: use Start")
+		case r.verb == "RESPONSE" && !s.asks(rows):
+			return r.bad("On", "nobody is asked, as there is no AUTH: set Server.Users or Authenticate, or give AUTH a Reply of 334")
+		}
 	}
 	return nil
+}
+
+// unserved says how verbs come to be served that are not by default.
+var unserved = map[string]string{
+	"BDAT":    `put "CHUNKING" into Server.Extensions`,
+	"XCLIENT": `put "XCLIENT" with its attributes into Server.Extensions`,
+	"LHLO":    "set Server.LMTP",
+	"HELO":    "with LMTP it is LHLO",
+	"EHLO":    "with LMTP it is LHLO",
+}
+
+// checkServed finds verbs that nobody may say here. STARTTLS and AUTH are none
+// of them: a row for EHLO can offer what other rows then refuse.
+func (s *Server) checkServed(r *row) error {
+	verb, what := r.verb, "%q"
+	if verb == "IDLE" {
+		verb, what = r.arg, "silence is counted from an event, but %q"
+	}
+	v := commands[verb]
+	switch remedy := unserved[verb]; {
+	case verb == "" || isPseudo(verb) || s.Commands[verb] != nil:
+	case v == nil && !strings.HasPrefix(verb, "X"):
+		return r.bad("On", what+" is no verb: use one of %s, a key of Server.Commands or X...", verb, strings.Join(verbNames(), " "))
+	case v != nil && remedy != "" && !v.offered(s):
+		return r.bad("On", what+" is not served: %s", verb, remedy)
+	}
+	return nil
+}
+
+// asks says that a client may have a 334 to respond to.
+func (s *Server) asks(rows []*row) bool {
+	return s.offersAuth() || s.Commands["AUTH"] != nil || slices.ContainsFunc(rows, func(r *row) bool {
+		return (r.verb == "AUTH" || r.verb == "*") && strings.HasPrefix(string(r.Reply)+r.Raw, "3")
+	})
 }
 
 // checkScript repeats compile's checks that need Server fields, at Start.
 func (s *Server) checkScript() error {
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
-	for _, r := range s.script.rows {
-		if err := s.checkFields(r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.checkFields(s.script.rows)
 }
 
 // String writes the rule as a literal, without the fields that are zero.
@@ -232,7 +316,7 @@ func (r Rule) String() string {
 	field(r.Jitter != 0, "Jitter", span(r.Jitter))
 	field(r.Reply == NoReply, "Reply", "NoReply")
 	field(r.Reply != "" && r.Reply != NoReply, "Reply", strconv.Quote(string(r.Reply)))
-	field(r.Raw != "", "Raw", cut(strconv.Quote(r.Raw)))
+	field(r.Raw != "", "Raw", quoted(r.Raw))
 	field(r.Keep, "Keep", true)
 	field(r.Lose, "Lose", true)
 	field(r.Chunk == ByLine, "Chunk", "ByLine")
@@ -270,49 +354,4 @@ func span(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
-}
-
-// reportUnused fails the test for each row that never fired.
-func (s *Server) reportUnused() {
-	s.test().Helper()
-	s.script.mu.Lock()
-	s.script.retire()
-	rows := s.script.old
-	s.script.old = nil
-	s.script.active.Store(false)
-	s.script.mu.Unlock()
-	for _, r := range rows {
-		if !r.Optional && r.Chance == 0 {
-			s.errorf("%s", r.report())
-		}
-	}
-}
-
-// report says how far a row that never fired came.
-func (r *row) report() string {
-	head := strings.Replace(r.text, ": ", " never fired: ", 1)
-	var what string
-	switch m := r.miss; {
-	case m.came == 0:
-		what = r.verb + " never came"
-	case m.matched > 0:
-		what = fmt.Sprintf("%s came %s, matched %d; %s", r.verb, times(m.came), m.matched, m.reason)
-	case m.taken == m.came:
-		what = fmt.Sprintf("%s came %s; an earlier row took it", r.verb, times(m.came))
-	case m.refused > 0:
-		what = fmt.Sprintf("%s came %s; If said no %s", r.verb, times(m.came), times(m.refused))
-	default:
-		what = fmt.Sprintf("%s came %s, matched 0", r.verb, times(m.came))
-	}
-	if r.miss.nearest != "" {
-		what += "; nearest miss, " + r.miss.nearest
-	}
-	return fmt.Sprintf("smtptest: %s\n\t%s", head, what)
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
 }

@@ -69,6 +69,7 @@ func (ch *Channel) readContent() (octets int, answered Reply, err error) {
 		ch.r.Discard(n)
 		octets += n
 		if done {
+			ch.shortOf(octets - 3)
 			return max(0, octets-3), ch.body.told, nil
 		}
 	}

@@ -336,6 +336,13 @@ func (ch *Channel) slowDown(octets int) error {
 	return ch.pause(b.slow.Pause)
 }
 
+// shortOf notes for the report of BODY rows how long a content was.
+func (ch *Channel) shortOf(octets int) {
+	if len(ch.body.marks) > 0 {
+		ch.Server.script.short(octets)
+	}
+}
+
 // room is how many more octets may be taken before something has to happen.
 func (b *bodyRows) room(octets int) int {
 	n := math.MaxInt

@@ -42,16 +42,6 @@ type window struct {
 	matches, fired int
 }
 
-// miss tells how far a row came, for the report of rows that never fired.
-type miss struct {
-	came    int    // events with the row's verb
-	matched int    // with its argument and condition too
-	taken   int    // events of its verb that an earlier row answered
-	refused int    // times that If said no
-	nearest string // a command whose argument differed
-	reason  string // why the last match did not fire
-}
-
 // retire keeps what has not fired for the report at the end of the test.
 // mu must be held.
 func (sc *script) retire() {
@@ -78,8 +68,7 @@ func (ch *Channel) match(t *turn) *row {
 			continue
 		}
 		if hit != nil || t.confused {
-			r.miss.came++
-			r.miss.taken++
+			ch.passedBy(r, hit, t)
 			continue
 		}
 		if e == nil {
@@ -91,6 +80,20 @@ func (ch *Channel) match(t *turn) *row {
 		}
 	}
 	return hit
+}
+
+// passedBy counts an event that the row did not get, because the row above had
+// it. above is nil if the test's own code failed.
+func (ch *Channel) passedBy(r, above *row, t *turn) {
+	r.miss.came++
+	switch {
+	case above == nil:
+	case r.byArgument() && !matchArg(r.arg, t.arg):
+		r.differs(ch.session, t)
+	default:
+		r.miss.taken++
+		r.miss.by = above.n
+	}
 }
 
 // concerns says that the row is for events of this kind. Rows of IDLE are
@@ -112,7 +115,7 @@ func (r *row) concerns(t *turn) bool {
 func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	r.miss.came++
 	if r.byArgument() && !matchArg(r.arg, t.arg) {
-		r.miss.nearest = fmt.Sprintf("session %d: %s", ch.session.id, mask(t.name, strings.TrimSpace(t.name+" "+t.arg)))
+		r.differs(ch.session, t)
 		return false
 	}
 	if r.If != nil {
@@ -131,13 +134,11 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	w.matches++
 	switch {
 	case w.matches <= r.Skip:
-		r.miss.reason = "skipped"
+		r.miss.skipped++
 	case r.Times > 0 && w.fired >= r.Times:
-		r.miss.reason = "Times was used up"
 	case r.For > 0 && time.Since(w.first) >= r.For:
-		r.miss.reason = "For was over"
+		r.miss.late++
 	case !r.lucky(ch.Server.seed):
-		r.miss.reason = "Chance said no"
 	default:
 		w.fired++
 		r.fired++

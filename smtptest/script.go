@@ -124,7 +124,7 @@ func (s *Server) Script(rules ...Rule) {
 	}
 	rows, err := s.compile(rules)
 	if err != nil {
-		s.fatalf("%v", err)
+		s.fatalf("smtptest: %v", err)
 		return
 	}
 	s.script.mu.Lock()

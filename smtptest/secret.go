@@ -106,16 +106,3 @@ func maskRest(b []byte) string {
 }
 
 const maxRest = 512 // octets
-
-// mask is an event as the test's log may show it.
-func mask(name, line string) string {
-	switch name {
-	case "AUTH":
-		line, _, _ = maskAuth(line)
-	case "RESPONSE":
-		_, arg, _ := strings.Cut(line, " ")
-		arg, _ = maskResponse(arg)
-		line = strings.TrimSpace("RESPONSE " + arg)
-	}
-	return line
-}

@@ -58,7 +58,7 @@ func (s Session) lines(i int) []string {
 		lines = append(lines, "-- "+row)
 	}
 	if e.Raw != "" {
-		return append(lines, "S: "+cut(strconv.Quote(e.Raw)))
+		return append(lines, "S: "+quoted(e.Raw))
 	}
 	for line := range strings.Lines(string(e.Reply)) {
 		lines = append(lines, "S: "+shown(strings.TrimRight(line, "\r\n")))
@@ -139,11 +139,24 @@ func (e Exchange) row() string {
 func shown(line string) string {
 	for i := range len(line) {
 		if line[i] < ' ' || line[i] > '~' {
-			line = strconv.Quote(line)
-			break
+			return quoted(line)
 		}
 	}
 	return cut(line)
+}
+
+// quoted shows octets in quotes; long ones are cut.
+func quoted(s string) string {
+	q := strconv.Quote(s[:min(len(s), maxShown)])
+	if len(s) <= maxShown && len(q) <= maxShown {
+		return q
+	}
+	n := min(len(s), maxShown-40)
+	for len(q) > maxShown-40 {
+		n--
+		q = strconv.Quote(s[:n])
+	}
+	return fmt.Sprintf("%s... (%s)", q, count(len(s), "octet"))
 }
 
 const maxShown = 200
