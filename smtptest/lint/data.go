@@ -42,28 +42,32 @@ type body struct {
 	bin   bool // BODY=BINARYMIME
 }
 
-// contentOf judges the content of transaction k.
+// contentOf judges the content of transaction k. If its end was not reached,
+// what had come proves some faults all the same.
 func (w *walk) contentOf(k int) {
 	b := body{walk: w, under: w.within[k], t: &w.s.Transactions[k-1], k: k}
-	if b.under.end.n == 0 {
-		return
-	}
-	b.bdat, b.bin = b.t.Chunks != nil, b.option("BODY=BINARYMIME")
+	b.bdat, b.bin = b.t.Chunks != nil || b.under.last.verb == "BDAT", b.option("BODY=BINARYMIME")
 	m := smtptest.Message{Data: b.t.Data, Unstuffed: b.t.Unstuffed, Chunks: b.t.Chunks}
 	wired := m.Wire()
-	b.whole = len(wired) == b.t.Octets
-	if b.t.Octets == 0 {
+	switch ended := b.under.end.n > 0; {
+	case ended && b.t.Octets == 0:
 		if w.accepted(b.t) {
 			b.found("data-empty", -1, "", "the content has no octet")
 		}
-		return
-	}
-	b.lookSize()
-	b.lookDots(wired)
-	b.lookOctets()
-	if b.whole {
-		b.lookEnd()
-		b.lookMeaning()
+	case b.t.Data == "":
+	case !ended:
+		b.under.end = b.under.last
+		b.lookOctets()
+		b.lookDots(wired)
+	default:
+		b.whole = len(wired) == b.t.Octets
+		b.lookSize()
+		b.lookOctets()
+		b.lookDots(wired)
+		if b.whole {
+			b.lookEnd()
+			b.lookMeaning()
+		}
 	}
 }
 
@@ -184,17 +188,17 @@ func (b *body) look8bit(data string) {
 
 var (
 	mimeVersion = regexp.MustCompile(`(?im)^MIME-Version:`)
-	eightBit    = regexp.MustCompile(`(?im)^Content-Transfer-Encoding:\s*"?(8bit|binary)`)
+	saidBinary  = regexp.MustCompile(`(?im)^Content-Transfer-Encoding:\s*"?(8bit|binary)`)
 )
 
 func saysEightBit(header, data string) bool {
-	return mimeVersion.MatchString(header) && eightBit.MatchString(data)
+	return mimeVersion.MatchString(header) && saidBinary.MatchString(data)
 }
 
 // lookDots judges dots at the start of lines, as they came over the wire.
 func (b *body) lookDots(wired string) {
-	if n := len(b.t.Unstuffed); n > 0 {
-		b.at("data-dot-not-stuffed", min(b.t.Unstuffed[0], len(b.t.Data)-1), n, "a dot at the start of a line that was not doubled")
+	if n := len(b.t.Unstuffed); n > 0 && b.t.Unstuffed[0] < len(b.t.Data) {
+		b.at("data-dot-not-stuffed", b.t.Unstuffed[0], n, "a dot at the start of a line that was not doubled")
 	}
 	if !b.bin {
 		b.lookAlike(wired)

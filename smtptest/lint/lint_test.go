@@ -120,9 +120,9 @@ func (c *client) encrypt() {
 	c.hear()
 }
 
-// findings plays a dialogue and returns the findings, those of id too if it is
-// off.
-func findings(t *testing.T, r row, lines []string) (found []lint.Finding) {
+// findings plays a dialogue and returns the findings, those of rules that are
+// off too if they are named.
+func findings(t *testing.T, r row, lines []string, also ...string) (found []lint.Finding) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewUnstartedServer(t)
 		srv.Extensions = append(srv.Extensions, "CHUNKING", "BINARYMIME", "DSN", "FUTURERELEASE 1000 2100-01-01T00:00:00Z", "DELIVERBY", "MT-PRIORITY", "REQUIRETLS")
@@ -134,7 +134,7 @@ func findings(t *testing.T, r row, lines []string) (found []lint.Finding) {
 		c := client{t: t, srv: srv, tls: r.tls}
 		c.play(lines)
 		srv.Close()
-		found = lint.Check(srv.Sessions(), r.id)
+		found = lint.Check(srv.Sessions(), also...)
 	})
 	return found
 }
@@ -150,13 +150,15 @@ func ids(found []lint.Finding) []string {
 	return list
 }
 
+var allRows = slices.Concat(sessionRows, helloRows, commandRows, pathRows, paramRows, tlsRows, authRows, dataRows, acrossRows)
+
 // TestRules holds each rule against its dialogue and its near miss; both must
 // show nothing else than what is said.
 func TestRules(t *testing.T) {
-	for _, r := range slices.Concat(sessionRows, helloRows, commandRows, pathRows, paramRows, tlsRows, authRows, dataRows, acrossRows) {
+	for _, r := range allRows {
 		t.Run(r.id, func(t *testing.T) {
 			want := slices.Sorted(slices.Values(append([]string{r.id}, r.with...)))
-			found := findings(t, r, r.bad)
+			found := findings(t, r, r.bad, r.id)
 			if diff := cmp.Diff(want, ids(found)); diff != "" {
 				t.Errorf("ids of the trigger (-want +got):\n%s\n%v", diff, found)
 			}
@@ -169,7 +171,7 @@ func TestRules(t *testing.T) {
 			if r.mute {
 				r.script = nil
 			}
-			found = findings(t, r, r.good)
+			found = findings(t, r, r.good, r.id)
 			if diff := cmp.Diff(append([]string{}, r.has...), ids(found)); diff != "" {
 				t.Errorf("%s\nids of the near miss (-want +got):\n%s\n%v", r.why, diff, found)
 			}
@@ -180,7 +182,7 @@ func TestRules(t *testing.T) {
 // TestEveryRule holds that no rule is without a dialogue and a near miss.
 func TestEveryRule(t *testing.T) {
 	rows := map[string]row{}
-	for _, r := range slices.Concat(sessionRows, helloRows, commandRows, pathRows, paramRows, tlsRows, authRows, dataRows, acrossRows) {
+	for _, r := range allRows {
 		rows[r.id] = r
 	}
 	for _, rule := range lint.Rules() {

@@ -38,9 +38,9 @@ func (w *walk) lookPath(x *step) {
 	if m[2]+m[3] != "" {
 		w.found(x, "path-space", x.Command, "a space beside the colon")
 	}
-	path, params, brackets := cutPath(m[4])
-	if !brackets {
-		w.found(x, "path-no-brackets", x.Command, "no angle brackets")
+	path, params, bad := cutPath(m[4])
+	if bad != "" {
+		w.found(x, bad, x.Command, "the address does not stand in angle brackets")
 	}
 	utf8OK := x.hasOption("SMTPUTF8") || x.verb == "RCPT" && w.mail.hasOption("SMTPUTF8")
 	w.lookAddress(x, path, utf8OK)
@@ -55,11 +55,12 @@ func (w *walk) lookPath(x *step) {
 	w.lookParams(x, path, params)
 }
 
-// cutPath splits behind the path; a ">" in quotes is no end.
-func cutPath(s string) (path, params string, brackets bool) {
+// cutPath splits behind the path; a ">" in quotes is no end. bad is the id of
+// what is wrong with the brackets.
+func cutPath(s string) (path, params, bad string) {
 	if !strings.HasPrefix(s, "<") {
 		path, _, _ = strings.Cut(s, " ")
-		return path, s[len(path):], false
+		return path, s[len(path):], "path-no-brackets"
 	}
 	quoted := false
 	for i := 1; i < len(s); i++ {
@@ -69,10 +70,10 @@ func cutPath(s string) (path, params string, brackets bool) {
 		case s[i] == '"':
 			quoted = !quoted
 		case s[i] == '>' && !quoted:
-			return s[1:i], s[i+1:], true
+			return s[1:i], s[i+1:], ""
 		}
 	}
-	return s[1:], "", true
+	return s[1:], "", "path-invalid"
 }
 
 // lookAddress judges what stands between the brackets.

@@ -38,7 +38,7 @@ func (w *walk) lookEarly(x *step) {
 		return
 	}
 	switch {
-	case !x.Early || x.verb == "." && prev.verb == ".":
+	case !x.Early || prev.Raw != "" || x.verb == "." && prev.verb == ".": // octets of a row may have been a reply before they were all written
 	case x.verb == ".":
 		w.found(x, "data-before-354", "", "content came before the reply to DATA")
 	case x.Event:

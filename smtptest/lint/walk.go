@@ -101,9 +101,9 @@ type walk struct {
 
 // within is what a transaction was sent under.
 type within struct {
-	mail   step
 	offers map[string]string
 	end    step // the end of its content; n is 0 if it was not reached
+	last   step // of its exchanges
 }
 
 // session finds what is wrong in one session.
@@ -158,11 +158,11 @@ func (w *walk) see(x *step) {
 	if !x.Early && w.prev.n > 0 && (!w.pipelines() || !groups[w.prev.verb]) {
 		w.seen = w.prev.n
 	}
-	if t := x.Transaction; t > 0 && w.within[t].mail.n == 0 {
-		w.within[t] = within{mail: w.mail, offers: w.offers}
-		if x.verb == "MAIL" {
-			w.within[t].mail = *x
+	if t := x.Transaction; t > 0 {
+		if w.within[t].last.n == 0 {
+			w.within[t].offers = w.offers
 		}
+		w.within[t].last = *x
 	}
 }
 
