@@ -1,0 +1,273 @@
+package lint
+
+import (
+	_ "embed"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// encodedWord is what looks like an encoded word (RFC 2047 2).
+type encodedWord struct {
+	length  int
+	q       bool   // encoding Q
+	text    string // encoded
+	problem string // "" if it is one
+}
+
+const (
+	maxWord     = 75 // RFC 2047 2
+	maxWordLine = 76
+)
+
+// wordAt returns the encoded word that s begins with, or what was meant to be
+// one: it has two question marks at the right places, and a charset or an
+// encoding that is known.
+func wordAt(s string) (w encodedWord, ok bool) {
+	if !strings.HasPrefix(s, "=?") {
+		return w, false
+	}
+	charset, rest, ok1 := strings.Cut(s[2:], "?")
+	encoding, rest, ok2 := strings.Cut(rest, "?")
+	q, b := strings.EqualFold(encoding, "q"), strings.EqualFold(encoding, "b")
+	charset, _, _ = strings.Cut(charset, "*") // the language of RFC 2231 5
+	if !ok1 || !ok2 || charset == "" || strings.ContainsAny(charset+encoding, " \t\r\n") || !(q || b || isCharset(charset)) {
+		return w, false
+	}
+	w.q = q
+	text, rest, closed := strings.Cut(rest, "?")
+	if !closed || !strings.HasPrefix(rest, "=") {
+		w.problem = `no "?=" at its end`
+		if closed {
+			w.problem = `"?" in its text`
+		}
+		w.length = strings.IndexAny(s, " \t\r\n")
+		if w.length < 0 {
+			w.length = len(s)
+		}
+		return w, true
+	}
+	w.text = text
+	w.length = len(s) - len(rest) + 1
+	w.problem = w.check(charset, q || b)
+	return w, true
+}
+
+// check says what is wrong with a word that has all its parts.
+func (w encodedWord) check(charset string, known bool) string {
+	decoded, ok := w.decode()
+	switch {
+	case !isCharset(charset):
+		return "charset " + quote(charset) + " is not registered"
+	case !known:
+		return "an encoding other than B and Q"
+	case w.text == "":
+		return "no text in it"
+	case strings.ContainsAny(w.text, " \t\r\n"):
+		return "white space in it"
+	case w.length > maxWord:
+		return "longer than 75 characters"
+	case !ok && w.q:
+		return "no Q encoding"
+	case !ok:
+		return "no base64"
+	case strings.EqualFold(charset, "utf-8") && !utf8.ValidString(decoded):
+		return "not UTF-8: part of a character, or another charset"
+	case strings.EqualFold(charset, "us-ascii") && nonASCII(decoded) >= 0:
+		return "not US-ASCII"
+	}
+	return ""
+}
+
+func (w encodedWord) decode() (string, bool) {
+	if !w.q {
+		b, err := base64.StdEncoding.DecodeString(w.text)
+		return string(b), err == nil
+	}
+	var b strings.Builder
+	for i := 0; i < len(w.text); i++ {
+		switch c := w.text[i]; {
+		case c == '_':
+			b.WriteByte(' ')
+		case c == '=':
+			octet, ok := unhex(w.text[i+1:])
+			if !ok {
+				return "", false
+			}
+			b.WriteByte(octet)
+			i += 2
+		case c <= ' ' || c > '~':
+			return "", false
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), true
+}
+
+// unhex is the octet whose two hexadecimal digits s begins with.
+func unhex(s string) (octet byte, ok bool) {
+	const digits = "0123456789ABCDEFabcdef"
+	if len(s) < 2 {
+		return 0, false
+	}
+	for _, c := range []byte(s[:2]) {
+		n := strings.IndexByte(digits, c)
+		if n < 0 {
+			return 0, false
+		}
+		if n > 15 {
+			n -= 6
+		}
+		octet = octet<<4 | byte(n)
+	}
+	return octet, true
+}
+
+// encodedWords checks the encoded words of the fields in which they may stand.
+func (in *inspector) encodedWords(fields []field) {
+	for _, f := range fields {
+		before := in.count["header-encoded-word"]
+		switch {
+		case f.broken:
+			continue
+		case slices.Contains(addressFields, f.name):
+			in.wordsInAddresses(f)
+		case f.name == "subject", f.name == "comments", f.name == "content-description":
+			in.wordsInText(f.value, f.end, "")
+		default:
+			continue
+		}
+		if in.count["header-encoded-word"] == before {
+			in.wordLines(f)
+		}
+	}
+}
+
+// wordsInText checks the words in data[start:end], which stand for themselves:
+// between white space, or at the octets of edges.
+func (in *inspector) wordsInText(start, end int, edges string) {
+	apart := func(i int) bool {
+		return i < start || i >= end || isSpace(in.data[i]) || strings.IndexByte(edges, in.data[i]) >= 0
+	}
+	for at := start; ; {
+		i := strings.Index(in.data[at:end], "=?")
+		if i < 0 {
+			return
+		}
+		at += i
+		w, ok := wordAt(in.data[at:end])
+		if !ok {
+			at += 2
+			continue
+		}
+		if w.problem == "" && !(apart(at-1) && apart(at+w.length)) {
+			w.problem = "no white space around it"
+		}
+		in.badWord(at, w)
+		at += w.length
+	}
+}
+
+func (in *inspector) badWord(at int, w encodedWord) {
+	if w.problem != "" {
+		in.report("header-encoded-word", at, at+w.length, "%s", w.problem)
+	}
+}
+
+// wordsInAddresses checks the words of a phrase or comment, and reports those
+// that stand elsewhere (RFC 2047 5).
+func (in *inspector) wordsInAddresses(f field) {
+	tokens := in.tokens(f)
+	for i, t := range tokens {
+		text := in.data[t.start:t.end]
+		switch t.kind {
+		case comment:
+			in.wordsInText(t.start, t.end, "()")
+		case quoted:
+			if at, w, ok := findWord(text); ok {
+				w.problem = "in a quoted string"
+				in.badWord(t.start+at, w)
+			}
+		case atom:
+			if at, w, ok := findWord(text); ok {
+				w.problem = "no white space around it"
+				in.badWord(t.start+at, w)
+			}
+		case word:
+			w, _ := wordAt(in.data[t.start:f.end])
+			if w.problem == "" {
+				w.problem = phraseProblem(w, tokens, i)
+			}
+			in.badWord(t.start, w)
+		}
+	}
+}
+
+// phraseProblem says what is wrong with tokens[i], a word, as a part of a phrase.
+func phraseProblem(w encodedWord, tokens []token, i int) string {
+	t := tokens[i]
+	before, behind := byte(' '), byte(' ')
+	if i > 0 && tokens[i-1].end == t.start {
+		before = tokens[i-1].kind
+	}
+	if i+1 < len(tokens) && tokens[i+1].start == t.end {
+		behind = tokens[i+1].kind
+	}
+	switch {
+	case before == '@' || behind == '@':
+		return "in an address"
+	case before != ' ' || behind != ' ':
+		return "no white space around it"
+	case w.q && strings.Trim(w.text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/=_") != "":
+		return "a character in it that must be encoded in a phrase"
+	}
+	return ""
+}
+
+// findWord finds the first encoded word in s.
+func findWord(s string) (at int, w encodedWord, ok bool) {
+	for {
+		i := strings.Index(s[at:], "=?")
+		if i < 0 {
+			return 0, w, false
+		}
+		at += i
+		if w, ok = wordAt(s[at:]); ok {
+			return at, w, true
+		}
+		at += 2
+	}
+}
+
+// wordLines reports the first line of a field that is too long for the encoded
+// words in it.
+func (in *inspector) wordLines(f field) {
+	for at := f.start; at < f.end; {
+		line, _, _ := strings.Cut(in.data[at:f.end], "\n")
+		next := at + len(line) + 1
+		line = strings.TrimSuffix(line, "\r")
+		if _, _, ok := findWord(line); ok && len(line) > maxWordLine {
+			in.report("header-encoded-word-line", at, at+len(line), "a line of %d characters with an encoded word", len(line))
+			return
+		}
+		at = next
+	}
+}
+
+//go:embed charsets.txt
+var charsetNames string
+
+// charsets are the names and aliases in IANA's registry of character sets, in
+// lower case. x-unknown names are not in it.
+var charsets = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for _, name := range strings.Fields(charsetNames) {
+		names[name] = true
+	}
+	return names
+})
+
+func isCharset(name string) bool { return charsets()[strings.ToLower(name)] }

@@ -1,0 +1,175 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// headerRules are about the header section.
+var headerRules = []rule{
+	{"header-missing-date", Error, false, "RFC 5322 3.6", "There is no Date."},
+	{"header-missing-from", Error, false, "RFC 5322 3.6", "There is no From."},
+	{"header-duplicate", Error, false, "RFC 5322 3.6", "A field that may be there once is there again."},
+	{"header-no-separator", Error, false, "RFC 5322 2.1", "No empty line stands between the header and the body."},
+	{"header-malformed", Error, false, "RFC 5322 2.2", "A line of the header is no field: no colon, or not a name before it."},
+	{"header-fold-bad", Error, false, "RFC 5322 2.2.3", "A field is folded wrongly, or has a bare CR or LF in it, as after a header injection."},
+	{"header-line-too-long", Error, false, "RFC 5322 2.1.1", "A line of the header is longer than 998 octets."},
+	{"header-line-over-78", Warning, true, "RFC 5322 2.1.1", "A line of the header is longer than 78 characters."},
+	{"header-non-ascii", Error, false, "RFC 5322 2.2", "There are octets outside ASCII in a header, without SMTPUTF8."},
+	{"header-bad-utf8", Error, false, "RFC 6532 3.1", "With SMTPUTF8, a header field is not UTF-8."},
+	{"header-encoded-word", Error, false, "RFC 2047 5", "An encoded word is malformed, too long, or stands where it is none."},
+	{"header-encoded-word-line", Warning, false, "RFC 2047 2", "A line with an encoded word is longer than 76 characters."},
+	{"header-date-invalid", Error, false, "RFC 5322 3.3", "A date does not parse, or there is no such day, or not on that weekday."},
+	{"header-date-skewed", Warning, true, "", "Date is more than a day away from the time of reception."},
+	{"header-message-id-missing", Warning, false, "RFC 5322 3.6.4", "There is no Message-ID."},
+	{"header-message-id-invalid", Error, false, "RFC 5322 3.6.4", "Message-ID is not one <left@right>."},
+	{"header-message-id-reused", Error, false, "RFC 5322 3.6.4", "Two messages that differ have the same Message-ID."},
+	{"header-references-invalid", Error, false, "RFC 5322 3.6.4", "In-Reply-To or References are not message ids."},
+	{"header-address-invalid", Error, false, "RFC 5322 3.4", "A field of addresses does not parse."},
+	{"header-sender-missing", Error, false, "RFC 5322 3.6.2", "There are several mailboxes in From, and no Sender."},
+	{"header-sender-redundant", Warning, false, "RFC 5322 3.6.2", "Sender is the only mailbox of From."},
+	{"header-bcc-leaked", Error, false, "RFC 5322 3.6.3", "A recipient can read the addresses in Bcc."},
+	{"header-rcpt-disclosed", Warning, false, "RFC 5321 7.2", "A field other than To and Cc tells the recipients of a blind one."},
+	{"header-no-destination", Warning, false, "RFC 5321 B", "There is no To, Cc or Bcc."},
+	{"header-return-path", Warning, false, "RFC 5321 4.4", "There is a Return-Path, which only the final delivery adds."},
+	{"header-resent-incomplete", Error, false, "RFC 5322 3.6.6", "Resent fields lack Resent-Date or Resent-From."},
+	{"header-from-mismatch", Warning, true, "", "No mailbox of From is in the domain of the reverse-path."},
+	{"header-subject-missing", Warning, true, "RFC 5322 3.6.5", "There is no Subject."},
+	{"header-tls-required-bad", Error, false, "RFC 8689 3", "TLS-Required is not No, or is there twice."},
+}
+
+// content is the content of one message, with what its transaction said.
+type content struct {
+	data   string
+	from   string    // reverse-path; "" is the null sender
+	to     []string  // forward-paths
+	utf8   bool      // MAIL had SMTPUTF8
+	binary bool      // MAIL had BODY=BINARYMIME
+	at     time.Time // of reception; zero if unknown
+}
+
+// check reports what is wrong with the content by the rules in headerRules and
+// mimeRules, in the order of the octets. octets are those at offset, at most
+// maxOctets of them; what is about no octets, as a missing field, comes first
+// with the offset -1. An id is reported at most maxSame times.
+//
+// What other rules say of the same octets is not said again: an empty content,
+// and bare LFs where all lines end in one.
+func (c content) check(report func(id string, offset int, octets, detail string)) {
+	if c.data == "" {
+		return
+	}
+	in := inspector{content: c, count: map[string]int{}}
+	fields, body := in.header(0, len(c.data))
+	in.message(fields)
+	in.mime(fields, body)
+	slices.SortStableFunc(in.faults, func(a, b fault) int { return a.offset - b.offset })
+	for _, f := range in.faults {
+		report(f.id, f.offset, f.octets, f.detail)
+	}
+}
+
+const (
+	maxOctets = 80
+	maxSame   = 10 // hostile content must not fill the memory with findings
+)
+
+// inspector gathers the faults of one content.
+type inspector struct {
+	content
+	faults []fault
+	count  map[string]int // faults by id
+
+	related []related       // uses of Content-IDs
+	ids     map[string]bool // Content-IDs
+}
+
+type fault struct {
+	id, octets, detail string
+	offset             int
+}
+
+// report notes a fault of the octets from start to end.
+func (in *inspector) report(id string, start, end int, format string, args ...any) {
+	if in.count[id]++; in.count[id] > maxSame {
+		return
+	}
+	end = max(start, min(end, start+maxOctets, len(in.data)))
+	in.faults = append(in.faults, fault{id, in.data[start:end], fmt.Sprintf(format, args...), start})
+}
+
+// missing notes a fault of the whole.
+func (in *inspector) missing(id, detail string) {
+	in.count[id]++
+	in.faults = append(in.faults, fault{id: id, detail: detail, offset: -1})
+}
+
+// text is the value of a field as sent.
+func (in *inspector) text(f field) string { return in.data[f.value:f.end] }
+
+// message checks the header of the message; the parts' have no such fields.
+func (in *inspector) message(fields []field) {
+	has := map[string][]field{}
+	for _, f := range fields {
+		has[f.name] = append(has[f.name], f)
+	}
+	in.presence(has)
+	in.dates(fields)
+	in.messageIDs(fields)
+	in.originators(has, in.addresses(fields))
+	in.recipients(fields, has)
+	in.resent(fields)
+	in.tlsRequired(has["tls-required"])
+	if paths := has["return-path"]; paths != nil {
+		in.report("header-return-path", paths[0].start, paths[0].end, "Return-Path from the sender's side")
+	}
+}
+
+func (in *inspector) presence(has map[string][]field) {
+	for _, m := range []struct{ name, id, detail string }{
+		{"date", "header-missing-date", "no Date field"},
+		{"from", "header-missing-from", "no From field"},
+		{"message-id", "header-message-id-missing", "no Message-ID field"},
+		{"subject", "header-subject-missing", "no Subject field"},
+	} {
+		if has[m.name] == nil {
+			in.missing(m.id, m.detail)
+		}
+	}
+	if has["to"] == nil && has["cc"] == nil && has["bcc"] == nil {
+		in.missing("header-no-destination", "no To, Cc or Bcc field")
+	}
+}
+
+// resent: each block of Resent fields has a date and an author, and none of
+// them twice. So the most frequent one tells how many blocks there are at
+// least (RFC 5322 3.6.6).
+func (in *inspector) resent(fields []field) {
+	count := map[string]int{}
+	var most field
+	for _, f := range fields {
+		if !strings.HasPrefix(f.name, "resent-") || f.name == "resent-reply-to" {
+			continue
+		}
+		if count[f.name]++; count[f.name] > count[most.name] {
+			most = f
+		}
+	}
+	for _, need := range []string{"resent-date", "resent-from"} {
+		if count[need] < count[most.name] {
+			in.report("header-resent-incomplete", most.start, most.end, "no %s with it", canonical(need))
+		}
+	}
+}
+
+func (in *inspector) tlsRequired(fields []field) {
+	for i, f := range fields {
+		if i > 0 {
+			in.report("header-tls-required-bad", f.start, f.end, "TLS-Required again")
+		} else if !strings.EqualFold(strings.Trim(in.text(f), " \t\r\n"), "no") {
+			in.report("header-tls-required-bad", f.start, f.end, "TLS-Required is not No")
+		}
+	}
+}

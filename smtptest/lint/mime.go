@@ -1,0 +1,180 @@
+package lint
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// mimeRules are about MIME, in the header and in the body.
+var mimeRules = []rule{
+	{"mime-version-missing", Error, false, "RFC 2045 4", "There are MIME fields, and no MIME-Version: 1.0."},
+	{"mime-content-type-invalid", Error, false, "RFC 2045 5.1", "Content-Type or Content-Disposition does not parse, or has a parameter twice."},
+	{"mime-boundary-missing", Error, false, "RFC 2046 5.1.1", "A multipart has no boundary parameter."},
+	{"mime-boundary-invalid", Error, false, "RFC 2046 5.1.1", "A boundary is too long, or has characters that may not be in it."},
+	{"mime-boundary-not-found", Error, false, "RFC 2046 5.1.1", "The boundary of a multipart is not in its body."},
+	{"mime-boundary-not-closed", Error, false, "RFC 2046 5.1.1", "The last boundary of a multipart, with -- behind it, is missing."},
+	{"mime-boundary-collision", Error, false, "RFC 2046 5.1.2", "The boundaries of a multipart and of one within it begin alike, so that one is found for the other."},
+	{"mime-multipart-empty", Error, false, "RFC 2046 5.1", "A multipart has no part."},
+	{"mime-multipart-encoded", Error, false, "RFC 2045 6.4", "A multipart or message has a transfer encoding; only its parts may."},
+	{"mime-cte-unknown", Error, false, "RFC 2045 6.1", "Content-Transfer-Encoding is none of the known ones."},
+	{"mime-cte-mismatch", Error, false, "RFC 2045 6.2", "A body is not what Content-Transfer-Encoding says, 7bit where there is none."},
+	{"mime-base64-invalid", Error, false, "RFC 2045 6.8", "Base64 with other characters, wrong padding, or more behind the padding."},
+	{"mime-base64-line-too-long", Error, false, "RFC 2045 6.8", "A line of base64 is longer than 76 characters."},
+	{"mime-qp-invalid", Error, false, "RFC 2045 6.7", "Quoted-printable with a = that encodes nothing, raw octets, or white space at the end of a line."},
+	{"mime-qp-line-too-long", Error, false, "RFC 2045 6.7", "A line of quoted-printable is longer than 76 characters."},
+	{"mime-qp-lowercase-hex", Warning, false, "RFC 2045 6.7", "Quoted-printable with hexadecimal digits in lower case."},
+	{"mime-charset-missing", Warning, false, "RFC 2046 4.1.2", "Plain text or HTML has octets outside ASCII, and no charset."},
+	{"mime-charset-mismatch", Error, false, "RFC 2046 4.1.2", "A text is not in its charset."},
+	{"mime-charset-unknown", Warning, false, "RFC 2046 4.1.2", "A charset is not in IANA's registry."},
+	{"mime-text-not-canonical", Error, false, "RFC 2046 4.1.1", "A text has bare LFs or CRs below its transfer encoding; attachments excepted."},
+	{"mime-text-double-encoded", Warning, false, "", "A text was encoded twice: UTF-8 of UTF-8, base64 of base64, or encoded words in a body."},
+	{"mime-param-encoded-word", Warning, false, "RFC 2047 5", "A parameter, mostly a file name, has encoded words in it; RFC 2231 is for these."},
+	{"mime-param-non-ascii", Error, false, "RFC 2231", "There are octets outside ASCII in Content-Type or Content-Disposition, without SMTPUTF8."},
+	{"mime-alternative-order", Warning, true, "RFC 2046 5.1.4", "HTML stands before plain text, as if it were the poorer alternative."},
+	{"mime-related-start-missing", Warning, false, "RFC 2387", "A cid: address or a start parameter names a part that is not there."},
+	{"mime-filename-path", Warning, false, "RFC 2183 2.3", "A file name is a path."},
+}
+
+// entity is a message or a part of one (RFC 2045 2.4). The offsets are those of
+// the content.
+type entity struct {
+	kind       string  // "text/plain", in lower case
+	params     []param // of Content-Type
+	encoding   string  // in lower case; "" if it is not known
+	attachment bool    // not meant to be shown
+	typed      field   // Content-Type; the zero field if there is none
+	coded      field   // Content-Transfer-Encoding
+	body, end  int
+}
+
+// label is the field that says which octets the body has.
+func (e entity) label() field {
+	if e.coded.end > 0 {
+		return e.coded
+	}
+	return e.typed
+}
+
+// maxDepth is how deep multiparts are followed.
+const maxDepth = 20
+
+// mimeFields make a message one of MIME. Others, as Content-Length, do not.
+var mimeFields = []string{"mime-version", "content-type", "content-transfer-encoding", "content-id",
+	"content-description", "content-disposition"}
+
+// mime checks the message with these fields and the body from there on.
+func (in *inspector) mime(fields []field, body int) {
+	first := slices.IndexFunc(fields, func(f field) bool { return slices.Contains(mimeFields, f.name) })
+	if first < 0 {
+		return
+	}
+	in.version(fields, fields[first])
+	in.ids = map[string]bool{}
+	in.entity(fields, body, len(in.data), "text/plain", nil)
+	in.missingParts()
+}
+
+func (in *inspector) version(fields []field, first field) {
+	i := slices.IndexFunc(fields, func(f field) bool { return f.name == "mime-version" })
+	if i < 0 {
+		in.report("mime-version-missing", first.start, first.end, "%s without MIME-Version", canonical(first.name))
+		return
+	}
+	s := in.text(fields[i])
+	at := skipCFWS(s, 0)
+	for _, c := range []byte("1.0") {
+		if at >= len(s) || s[at] != c {
+			at = -1
+			break
+		}
+		at = skipCFWS(s, at+1)
+	}
+	if at != len(s) {
+		in.report("mime-version-missing", fields[i].start, fields[i].end, "not MIME-Version: 1.0")
+	}
+}
+
+// entity checks the part with these fields and the body in data[body:end], of
+// type fallback if it does not say (RFC 2046 5.1.5). outer are the boundaries
+// that it lies in. It returns the type, and what the multipart around it must be
+// labelled for its sake. A message in a message is not looked into: another may
+// have written it.
+func (in *inspector) entity(fields []field, body, end int, fallback string, outer []string) (kind string, need label) {
+	e := in.describe(fields, fallback)
+	e.body, e.end = body, end
+	if e.encoding == "binary" && !in.binary {
+		in.report("mime-cte-mismatch", e.coded.start, e.coded.end, "binary without BODY=BINARYMIME")
+	}
+	switch composite := isComposite(e.kind); {
+	case composite && (e.encoding == "base64" || e.encoding == "quoted-printable"):
+		in.report("mime-multipart-encoded", e.coded.start, e.coded.end, "%s in %s", e.kind, e.encoding)
+	case strings.HasPrefix(e.kind, "multipart/"):
+		need = in.labelled(e, in.multipart(e, outer))
+	default:
+		need = in.leaf(e)
+	}
+	return e.kind, need
+}
+
+// isComposite says whether a type may have no transfer encoding (RFC 2045 6.4).
+// message/global may (RFC 6532 3.5), and reports are of no use here.
+func isComposite(kind string) bool {
+	return strings.HasPrefix(kind, "multipart/") || kind == "message/rfc822" || kind == "message/partial" ||
+		kind == "message/external-body"
+}
+
+// describe reads the MIME fields of a part.
+func (in *inspector) describe(fields []field, fallback string) entity {
+	e := entity{kind: fallback, encoding: "7bit"}
+	for _, f := range fields {
+		if f.broken {
+			continue
+		}
+		switch f.name {
+		case "content-type":
+			kind, params := in.mediaType(f)
+			e.kind, e.params, e.typed = cmp.Or(kind, "text/plain"), params, f
+			in.fileName(params, "name")
+			e.attachment = e.attachment || hasParam(params, "name")
+		case "content-disposition":
+			disposition, params := in.mediaType(f)
+			in.fileName(params, "filename")
+			e.attachment = e.attachment || disposition == "attachment" || hasParam(params, "filename")
+		case "content-transfer-encoding":
+			e.encoding, e.coded = in.encoding(f), f
+		case "content-id":
+			in.ids[contentID(in.text(f))] = true
+		}
+	}
+	return e
+}
+
+var encodings = []string{"7bit", "8bit", "binary", "quoted-printable", "base64"}
+
+// encoding reads a Content-Transfer-Encoding.
+func (in *inspector) encoding(f field) string {
+	s := in.text(f)
+	i := skipCFWS(s, 0)
+	n := tokenLen(s[i:])
+	name := strings.ToLower(s[i : i+n])
+	if skipCFWS(s, i+n) == len(s) {
+		if slices.Contains(encodings, name) {
+			return name
+		}
+		if strings.HasPrefix(name, "x-") {
+			return "" // private, and allowed (RFC 2045 6.3)
+		}
+	}
+	in.report("mime-cte-unknown", f.start, f.end, "%s is no transfer encoding", quote(strings.TrimSpace(s)))
+	return ""
+}
+
+// contentID is the id without its brackets.
+func contentID(s string) string {
+	s = s[skipCFWS(s, 0):]
+	if inner, ok := strings.CutPrefix(s, "<"); ok {
+		s, _, _ = strings.Cut(inner, ">")
+	}
+	return strings.TrimSpace(s)
+}

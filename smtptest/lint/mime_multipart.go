@@ -1,0 +1,123 @@
+package lint
+
+import "strings"
+
+// multipart checks the parts of a multipart entity, and returns what it must be
+// labelled for their sake.
+func (in *inspector) multipart(e entity, outer []string) (need label) {
+	boundary, ok := in.boundary(e, outer)
+	if !ok || len(outer) >= maxDepth {
+		return 0
+	}
+	fallback := "text/plain"
+	if e.kind == "multipart/digest" {
+		fallback = "message/rfc822"
+	}
+	inner := append(outer[:len(outer):len(outer)], boundary)
+	html := -1
+	for _, p := range in.parts(e, boundary) {
+		fields, body := in.header(p.start, p.end)
+		kind, needs := in.entity(fields, body, p.end, fallback, inner)
+		need = max(need, needs)
+		switch {
+		case kind == "text/html" && html < 0:
+			html = p.start
+		case kind == "text/plain" && html >= 0 && e.kind == "multipart/alternative":
+			in.report("mime-alternative-order", html, p.end, "text/html before text/plain")
+		}
+	}
+	if start, ok := getParam(e.params, "start"); ok && e.kind == "multipart/related" {
+		in.related = append(in.related, related{contentID(start.value), start.start, start.end})
+	}
+	return need
+}
+
+// boundary is the boundary of a multipart; ok is false if there is none to look
+// for. One in sections (RFC 2231 3) is not put together.
+func (in *inspector) boundary(e entity, outer []string) (boundary string, ok bool) {
+	b, _ := getParam(e.params, "boundary")
+	if b.value == "" {
+		if b.name != "" || !hasParam(e.params, "boundary") {
+			in.report("mime-boundary-missing", e.typed.start, e.typed.end, "%s without a boundary", e.kind)
+		}
+		return "", false
+	}
+	if problem := boundaryProblem(b.value); problem != "" {
+		in.report("mime-boundary-invalid", b.start, b.end, "a boundary %s", problem)
+	}
+	for _, o := range outer {
+		if strings.HasPrefix(o, b.value) || strings.HasPrefix(b.value, o) {
+			in.report("mime-boundary-collision", b.start, b.end, "a boundary around it is %s", quote(o))
+			return "", false
+		}
+	}
+	return b.value, true
+}
+
+func boundaryProblem(s string) string {
+	switch {
+	case len(s) > 70:
+		return "of more than 70 characters"
+	case s[len(s)-1] == ' ':
+		return "with a space at its end"
+	}
+	for i := range len(s) {
+		if !isAlnum(s[i]) && strings.IndexByte("'()+_,-./:=? ", s[i]) < 0 {
+			return "with " + quote(s[i:i+1]) + " in it"
+		}
+	}
+	return ""
+}
+
+type part struct{ start, end int }
+
+// parts are the parts of a multipart. Lines end in LF, with or without CR:
+// another rule is about that.
+func (in *inspector) parts(e entity, boundary string) []part {
+	var parts []part
+	delimiter := "--" + boundary
+	open, closed := -1, false
+	at := e.body
+	for !closed {
+		i := strings.Index(in.data[at:e.end], delimiter)
+		if i < 0 {
+			break
+		}
+		i += at
+		if at = i + len(delimiter); i > e.body && in.data[i-1] != '\n' {
+			continue
+		}
+		line, _, _ := strings.Cut(in.data[i:e.end], "\n")
+		at = min(i+len(line)+1, e.end)
+		behind := strings.Trim(line[len(delimiter):], " \t\r")
+		if behind != "" && behind != "--" {
+			continue
+		}
+		if open >= 0 {
+			parts = append(parts, part{open, max(open, in.beforeLineEnd(i))})
+		}
+		open, closed = at, behind == "--"
+	}
+	switch {
+	case open < 0:
+		in.report("mime-boundary-not-found", e.body, e.end, "no line is %s", quote(delimiter))
+	case !closed:
+		in.report("mime-boundary-not-closed", open, e.end, "no line is %s", quote(delimiter+"--"))
+		parts = append(parts, part{open, e.end})
+	case len(parts) == 0:
+		in.report("mime-multipart-empty", e.body, e.end, "%s without a part", e.kind)
+	}
+	return parts
+}
+
+// beforeLineEnd is the offset of the line end before i, which belongs to the
+// delimiter there.
+func (in *inspector) beforeLineEnd(i int) int {
+	if i > 0 && in.data[i-1] == '\n' {
+		i--
+	}
+	if i > 0 && in.data[i-1] == '\r' {
+		i--
+	}
+	return i
+}
