@@ -13,7 +13,6 @@ import (
 var acrossRules = []rule{
 	{"one-transaction-per-recipient", Warning, true, "RFC 5321 4.5.4.1", "The same content went to another recipient in a transaction of its own."},
 	{"reconnect-too-soon", Warning, true, "RFC 5321 4.5.4.1", "A delivery was tried again within 30 minutes after a 4yz."},
-	{"header-message-id-reused", Error, false, "RFC 5322 3.6.4", "Two messages with different content have the same Message-ID."},
 }
 
 // across finds what only several transactions show together.
@@ -93,8 +92,8 @@ func (a *across) apart(s *smtptest.Session, k int, sent map[string][]string) {
 }
 
 var (
-	messageID = regexp.MustCompile(`(?im)^Message-ID:[ \t\r\n]*(<[^>\r\n]+>)`)
-	perCopy   = regexp.MustCompile(`(?im)^(Bcc|Received|Return-Path|Resent-[a-z-]+|Delivered-To):.*(\r\n[ \t].*)*\r\n`)
+	idField = regexp.MustCompile(`(?im)^Message-ID:[ \t\r\n]*(<[^>\r\n]+>)`)
+	perCopy = regexp.MustCompile(`(?im)^(Bcc|Received|Return-Path|Resent-[a-z-]+|Delivered-To):.*(\r\n[ \t].*)*\r\n`)
 )
 
 // messageID finds a Message-ID that names two messages. What may differ from
@@ -105,7 +104,7 @@ func (a *across) messageID(s *smtptest.Session, k int) {
 		return
 	}
 	header, rest, _ := strings.Cut(t.Data, "\r\n\r\n")
-	m := messageID.FindStringSubmatch(header)
+	m := idField.FindStringSubmatch(header)
 	if m == nil {
 		return
 	}

@@ -80,6 +80,6 @@ func highOctet(s string) int {
 
 // around is a piece of s with the octet at i in it.
 func around(s string, i int) string {
-	start := max(0, i-maxShown/2)
-	return s[start:min(len(s), start+maxShown)]
+	start := max(0, i-maxOctets/2)
+	return s[start:min(len(s), start+maxOctets)]
 }

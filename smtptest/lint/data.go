@@ -187,12 +187,12 @@ func (b *body) look8bit(data string) {
 }
 
 var (
-	mimeVersion = regexp.MustCompile(`(?im)^MIME-Version:`)
-	saidBinary  = regexp.MustCompile(`(?im)^Content-Transfer-Encoding:\s*"?(8bit|binary)`)
+	isMIME     = regexp.MustCompile(`(?im)^MIME-Version:`)
+	saidBinary = regexp.MustCompile(`(?im)^Content-Transfer-Encoding:\s*"?(8bit|binary)`)
 )
 
 func saysEightBit(header, data string) bool {
-	return mimeVersion.MatchString(header) && saidBinary.MatchString(data)
+	return isMIME.MatchString(header) && saidBinary.MatchString(data)
 }
 
 // lookDots judges dots at the start of lines, as they came over the wire.
@@ -272,8 +272,17 @@ var (
 	autoSubmitted = regexp.MustCompile(`(?im)^Auto-Submitted:`)
 )
 
-// lookMeaning judges the content in its relation to the envelope.
+// lookMeaning judges the content by itself and in its relation to the envelope.
 func (b *body) lookMeaning() {
+	c := content{data: b.t.Data, from: b.t.From, utf8: b.option("SMTPUTF8"), binary: b.bin, at: b.s.Start.Add(b.under.end.At)}
+	for _, r := range b.t.Recipients {
+		if r.Accepted {
+			c.to = append(c.to, r.To)
+		}
+	}
+	c.check(func(id string, offset int, octets, detail string) {
+		b.found(id, offset, octets, "%s", detail)
+	})
 	header, _, _ := strings.Cut(b.t.Data, "\r\n\r\n")
 	if b.t.From == "" && !report.MatchString(header) && !autoSubmitted.MatchString(header) {
 		b.found("null-sender-misused", -1, "", "the content is neither a multipart/report nor Auto-Submitted")

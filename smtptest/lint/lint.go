@@ -115,9 +115,6 @@ type check struct {
 	findings []Finding
 }
 
-// maxShown is the most of the octets that a finding shows.
-const maxShown = 80
-
 // add completes a finding from its rule, unless that is off.
 func (c *check) add(f Finding) {
 	r, ok := ruleOf[f.ID]
@@ -128,6 +125,6 @@ func (c *check) add(f Finding) {
 		return
 	}
 	f.Level, f.RFC = r.level, r.rfc
-	f.Octets = f.Octets[:min(len(f.Octets), maxShown)]
+	f.Octets = f.Octets[:min(len(f.Octets), maxOctets)]
 	c.findings = append(c.findings, f)
 }

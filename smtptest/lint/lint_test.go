@@ -186,6 +186,9 @@ func TestEveryRule(t *testing.T) {
 		rows[r.id] = r
 	}
 	for _, rule := range lint.Rules() {
+		if strings.HasPrefix(rule.ID, "mime-") || strings.HasPrefix(rule.ID, "header-") && rule.ID != "header-message-id-reused" {
+			continue // see TestEveryContentRuleIsTested
+		}
 		r, ok := rows[rule.ID]
 		if !ok || r.bad == nil || r.good == nil || r.why == "" {
 			t.Errorf("%s: no dialogue, or no near miss with its reason", rule.ID)

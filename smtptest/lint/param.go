@@ -26,15 +26,15 @@ var paramRules = []rule{
 	{"priority-invalid", Error, false, "RFC 6710 4.1", "MT-PRIORITY has a bad value."},
 }
 
-// param is what is known of a parameter of MAIL or RCPT.
-type param struct {
+// parameter is what is known of a parameter of MAIL or RCPT.
+type parameter struct {
 	verb    string
 	keyword string // the extension
 	bad     string // the id of a bad value
 	check   func(value string) error
 }
 
-var params = map[string]param{
+var parameters = map[string]parameter{
 	"SIZE":        {"MAIL", "SIZE", "param-syntax", func(v string) error { _, err := wire.CheckSize(v); return err }},
 	"BODY":        {"MAIL", "8BITMIME", "param-syntax", checkBody},
 	"SMTPUTF8":    {"MAIL", "SMTPUTF8", "param-syntax", none},
@@ -99,7 +99,7 @@ func (w *walk) lookParams(x *step, path, rest string) {
 }
 
 func (w *walk) lookParam(x *step, keyword string, p wire.Param) {
-	k, isKnown := params[keyword]
+	k, isKnown := parameters[keyword]
 	extension := k.keyword
 	if keyword == "BODY" && upper(p.Value) == "BINARYMIME" {
 		extension = "BINARYMIME"

@@ -20,7 +20,7 @@ type rule struct {
 	what  string
 }
 
-var allRules = slices.Concat(sessionRules, helloRules, commandRules, pathRules, paramRules, tlsRules, authRules, dataRules, acrossRules)
+var allRules = slices.Concat(sessionRules, helloRules, commandRules, pathRules, paramRules, tlsRules, authRules, dataRules, acrossRules, headerRules, mimeRules)
 
 var ruleOf = map[string]rule{}
 
@@ -31,7 +31,7 @@ func init() {
 }
 
 // Rules lists all kinds of findings: session and order, command syntax and
-// addresses, TLS and AUTH, content.
+// addresses, TLS and AUTH, content, header section, MIME.
 func Rules() []Rule {
 	rules := make([]Rule, len(allRules))
 	for i, r := range allRules {

@@ -77,6 +77,10 @@ func TestVariants(t *testing.T) {
 		{name: "CRAM-MD5 with upper-case digest", setup: secure, lines: said(tlsHi, "AUTH CRAM-MD5", b64("ann "+strings.Repeat("A", 32))), want: ids1("auth-malformed-message")},
 		{name: "LOGIN again", setup: secure, lines: said(tlsHi, "AUTH LOGIN", b64("ann"), b64("x"), "AUTH LOGIN", b64("ann"), b64("x")), want: ids1("auth-same-credentials")},
 		{name: "chunks with doubled dots", lines: bdat(text("..", "a") + "\r\n"), want: ids1("data-possibly-overstuffed")},
+		{name: "header of a message that was refused", script: []smtptest.Rule{{On: ".", Reply: "554 5.6.0 no"}}, lines: said(hi, from, to, "DATA", "Subject: Hi\r\n\r\nHi!", "."),
+			want: ids1("header-message-id-missing", "header-missing-date", "header-missing-from", "header-no-destination")},
+		{name: "header of a message with SMTPUTF8", lines: said(hi, from+" SMTPUTF8", to, "DATA", "X-Name: J\xf6rg\r\n"+text("Hi!"), "."), want: ids1("header-bad-utf8")},
+		{name: "hidden recipient", lines: said(hi, from, to, "RCPT TO:<eve@test.example>", "DATA", "X-To: eve@test.example\r\n"+text("Hi!"), "."), want: ids1("header-rcpt-disclosed")},
 		{name: "chunks of nothing", lines: said(hi, from, to, "BDAT 0 LAST"), want: ids1("data-empty")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
