@@ -16,6 +16,7 @@ import (
 // TestMailman puts a Relay in front of a real Mailman: what Mailman sends comes
 // back to a second fake server.
 func TestMailman(t *testing.T) {
+	requireMailman(t)
 	sink := smtptest.NewUnstartedServer(t)
 	sink.WaitTimeout = time.Minute // of a failure only
 	sink.Start()

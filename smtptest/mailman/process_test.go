@@ -25,53 +25,35 @@ const bin = "/usr/lib/mailman3/bin"
 // instance is a real Mailman 3 that runs in a folder of the test's own, as the
 // user who runs the test.
 type instance struct {
-	t       *testing.T
-	dir     string
-	rest    string // base of the REST interface
-	process *exec.Cmd
-	output  output
-	stop    func()
+	t      *testing.T
+	dir    string
+	rest   string // base of the REST interface
+	output output
+	stop   func()
+}
+
+// requireMailman skips the test unless all tools are required: Mailman takes
+// seconds of both cores and much memory to start.
+func requireMailman(t *testing.T) {
+	if os.Getenv("SMTPTEST_REQUIRE_TOOLS") == "" {
+		t.Skip("no Mailman is started: set SMTPTEST_REQUIRE_TOOLS=1 for that; smtptest/mailman/setup.sh installs it (Debian, Ubuntu)")
+	}
+	if _, err := os.Stat(filepath.Join(bin, "master")); err != nil {
+		t.Fatalf("no Mailman 3 here: %v; smtptest/mailman/setup.sh installs it (Debian, Ubuntu)", err)
+	}
 }
 
 // startMailman starts Mailman, which sends its mail to smtpAddr, and waits until
-// it takes requests and mail. It ends with the test. Where it is not installed
-// the test is skipped, or fails if SMTPTEST_REQUIRE_TOOLS is set.
+// it takes requests and mail. It ends with the test.
 func startMailman(t *testing.T, smtpAddr string) *instance {
-	if _, err := os.Stat(filepath.Join(bin, "master")); err != nil {
-		missing := t.Skipf
-		if os.Getenv("SMTPTEST_REQUIRE_TOOLS") != "" {
-			missing = t.Fatalf
-		}
-		missing("no Mailman 3 here: %v; smtptest/mailman/setup.sh installs it (Debian, Ubuntu)", err)
-	}
 	ports := freePorts(t, 2)
 	m := &instance{t: t, dir: t.TempDir(), rest: "http://restadmin:restpass@" + ports[0] + "/3.1/"}
 	m.output.waiting = []string{"lmtp runner started.", "Listening at: "}
 	m.output.ready = make(chan struct{})
 	m.configure("hash", smtpAddr, ports[0], ports[1])
 	m.configure("regex", smtpAddr, ports[0], ports[1])
+	ended := m.run()
 
-	ctx, cancel := context.WithCancel(context.Background())
-	m.process = exec.CommandContext(ctx, filepath.Join(bin, "master"), "-C", m.config("hash"))
-	m.process.Stdout, m.process.Stderr = &m.output, &m.output
-	m.process.Cancel = func() error { return m.process.Process.Signal(syscall.SIGTERM) } // it ends its runners
-	m.process.WaitDelay = 20 * time.Second
-	if err := m.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		m.process.Wait()
-		close(ended)
-	}()
-	m.stop = sync.OnceFunc(func() {
-		cancel()
-		<-ended
-		if t.Failed() {
-			t.Logf("Mailman said:\n%s", m.output.String())
-		}
-	})
-	t.Cleanup(m.stop)
 	patience, done := context.WithTimeout(t.Context(), 2*time.Minute) // of a failure only
 	defer done()
 	select {
@@ -83,6 +65,32 @@ func startMailman(t *testing.T, smtpAddr string) *instance {
 	}
 	m.untilAnswers(patience, ports[1])
 	return m
+}
+
+// run starts the master process, and says when it has ended.
+func (m *instance) run() (ended chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	master := exec.CommandContext(ctx, filepath.Join(bin, "master"), "-C", m.config("hash"))
+	master.Stdout, master.Stderr = &m.output, &m.output
+	master.Cancel = func() error { return master.Process.Signal(syscall.SIGTERM) } // it ends its runners
+	master.WaitDelay = 20 * time.Second
+	if err := master.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	ended = make(chan struct{})
+	go func() {
+		master.Wait()
+		close(ended)
+	}()
+	m.stop = sync.OnceFunc(func() {
+		cancel()
+		<-ended
+		if m.t.Failed() {
+			m.t.Logf("Mailman said:\n%s", m.output.String())
+		}
+	})
+	m.t.Cleanup(m.stop)
+	return ended
 }
 
 // untilAnswers dials the LMTP port until somebody listens: Mailman says that its
