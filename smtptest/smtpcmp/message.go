@@ -31,14 +31,15 @@ import (
 // Data without this option.
 //
 // Session, Time, Peer and Helo are ignored: they vary from run to run. Reply,
-// MailOptions, RcptOptions, Unstuffed and Chunks are compared if both messages
-// have them, so that a wanted message needs no more than From, To and Data
-// (and User and TLS, if it came so).
+// MailOptions (but for SIZE), RcptOptions, Unstuffed and Chunks are compared if
+// both messages have them, so that a wanted message needs no more than From, To
+// and Data (and User and TLS, if it came so).
 func Message(ignored ...string) cmp.Option {
 	return cmp.Options{
 		cmp.FilterPath(isField("Session", "Time", "Peer", "Helo"), cmp.Ignore()),
 		cmp.FilterPath(isField("Reply", "MailOptions", "RcptOptions", "Unstuffed", "Chunks"),
 			cmp.FilterValues(eitherUnsaid, cmp.Ignore())),
+		cmp.FilterPath(within(isField("MailOptions")), cmpopts.IgnoreSliceElements(isSize)),
 		cmp.FilterPath(isField("Data"), cmp.Transformer("smtpcmp.Message", func(data string) content {
 			return readContent(data, ignored)
 		})),
@@ -61,6 +62,18 @@ func isField(names ...string) func(cmp.Path) bool {
 		field, ok := p.Last().(cmp.StructField)
 		return ok && p.Index(-2).Type() == message && slices.Contains(names, field.Name())
 	}
+}
+
+// within is the filter for what is directly in what is passes.
+func within(is func(cmp.Path) bool) func(cmp.Path) bool {
+	return func(p cmp.Path) bool { return is(p[:len(p)-1]) }
+}
+
+// isSize says whether a parameter of MAIL is RFC 1870's: it counts octets that
+// are ignored.
+func isSize(option string) bool {
+	name, _, _ := strings.Cut(option, "=")
+	return strings.EqualFold(name, "SIZE")
 }
 
 // eitherUnsaid says whether one of the two values says nothing: it is "" or has
