@@ -128,7 +128,7 @@ type Channel struct {
 	RcptOptions   [][]string // parameters of each accepted RCPT, parallel to RcptTos
 	User          string     // authenticated identity; "" if none
 	ReceivedLines []string   // received_lines: the command lines so far; kept only for servers with Commands
-	ReceivedData  string     // received_data: the content of the last message whose end was reached
+	ReceivedData  string     // received_data: the content of the last message whose end was reached, until RSET, HELO or EHLO
 
 	raw       net.Conn   // under TLS the connection below it
 	below     *transport // nil in clear

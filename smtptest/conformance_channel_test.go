@@ -68,8 +68,8 @@ func TestChannelVariables(t *testing.T) {
 			{State: "rcpt", Greeting: "client.test", MailFrom: "a@client.test", RcptTos: []string{"b@server.test"}, RcptOptions: [][]string{nil}, Lines: lines[:7]},
 			{State: "hello", Greeting: "client.test", Lines: lines[:9], Data: ".text\r\n"},
 			{State: "rcpt", Greeting: "other.test", Extended: true, MailOptions: []string{"RET=HDRS"}, RcptTos: []string{"b@server.test", "c@server.test"},
-				RcptOptions: [][]string{{"NOTIFY=NEVER"}, nil}, Lines: lines[:14], Data: ".text\r\n"},
-			{State: "hello", Greeting: "other.test", Extended: true, Lines: lines, Data: ".text\r\n"},
+				RcptOptions: [][]string{{"NOTIFY=NEVER"}, nil}, Lines: lines[:14]},
+			{State: "hello", Greeting: "other.test", Extended: true, Lines: lines},
 		}
 		if diff := cmp.Diff(want, seen); diff != "" {
 			t.Errorf("Channel mismatch (-want +got):\n%s", diff)

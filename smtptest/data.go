@@ -141,7 +141,9 @@ func (ch *Channel) collect(octets int) {
 			j++
 		}
 	}
-	ch.ReceivedData = data
+	if !over {
+		ch.ReceivedData = data
+	}
 	ch.pending = pending{ok: over}
 }
 

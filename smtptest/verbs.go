@@ -49,7 +49,7 @@ func (ch *Channel) commitHelo() { ch.greeted(false) }
 func (ch *Channel) commitEhlo() { ch.greeted(true) }
 
 func (ch *Channel) greeted(extended bool) {
-	ch.reset(isReset)
+	ch.commitRset()
 	ch.State, ch.SeenGreeting, ch.Extended = StateHello, ch.pending.path, extended
 	ch.session.helo = ch.SeenGreeting
 }
@@ -210,7 +210,10 @@ func (ch *Channel) verbRset(arg string) verdict {
 	return verdict{ch.say(repOK), (*Channel).commitRset}
 }
 
-func (ch *Channel) commitRset() { ch.reset(isReset) }
+func (ch *Channel) commitRset() {
+	ch.reset(isReset)
+	ch.ReceivedData = ""
+}
 
 // verbNoop ignores its argument, if it is text at all (RFC 5321 4.1.1.9).
 func (ch *Channel) verbNoop(arg string) verdict {

@@ -1,0 +1,16 @@
+package smtptest
+
+// ChannelOf is the open session's channel; nil if it has ended.
+func ChannelOf(s *Server, session int) *Channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ch := range s.channels {
+		if ch.session.id == session {
+			return ch
+		}
+	}
+	return nil
+}
+
+// IsOpen says whether the channel's session has not ended yet.
+func IsOpen(ch *Channel) bool { return ChannelOf(ch.Server, ch.session.id) == ch }
