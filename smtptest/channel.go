@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -159,6 +160,10 @@ type Channel struct {
 	lastAt   time.Time
 	armed    time.Time // the read deadline that is set
 	idleRow  []idleTime
+	idleOf   uint64 // the version of the script that idleRow is from
+
+	waiting sync.Mutex // guards waits, and the deadline while it is set
+	waits   bool       // for input, and may be roused
 
 	// Guarded by Server.mu.
 	gone        chan struct{} // closed by interrupt

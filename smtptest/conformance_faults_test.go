@@ -280,6 +280,18 @@ type player struct {
 func (p *player) play(talk []string) (whole bool) {
 	p.t.Helper()
 	p.connect()
+	if !p.run(talk) {
+		return false
+	}
+	if err := p.leave(); err != nil {
+		p.t.Errorf("at the end: %v\n%s", err, p.srv.Transcript())
+	}
+	return true
+}
+
+// run is play on the connection at hand, which stays open.
+func (p *player) run(talk []string) (whole bool) {
+	p.t.Helper()
 	steps := stepsOf(talk)
 	for i, step := range steps {
 		if (step.kind == "--" || step.kind == "C~") && !p.virtual {
@@ -290,9 +302,6 @@ func (p *player) play(talk []string) (whole bool) {
 		if err := p.step(step, last || steps[i+1].kind[0] != 'S'); err != nil {
 			p.t.Fatalf("step %d, %s %q: %v\n%s", i, step.kind, short(step.text), err, p.srv.Transcript())
 		}
-	}
-	if err := p.leave(); err != nil {
-		p.t.Errorf("at the end: %v\n%s", err, p.srv.Transcript())
 	}
 	return true
 }

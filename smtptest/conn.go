@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
@@ -53,17 +54,46 @@ func (ch *Channel) fill() error {
 		}
 	}
 	for {
-		wake, row := ch.nextIdle()
-		if wake != ch.armed {
-			ch.arm(wake)
-		}
+		row := ch.await()
 		err := ch.r.Fill()
+		ch.waiting.Lock()
+		ch.waits = false
+		ch.waiting.Unlock()
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
 		if err := ch.idle(row); err != nil {
 			return err
 		}
+	}
+}
+
+// await prepares to wait for input until something is due, which it returns.
+func (ch *Channel) await() *idleTime {
+	ch.waiting.Lock()
+	defer ch.waiting.Unlock()
+	wake, row := ch.nextIdle()
+	if wake != ch.armed {
+		ch.arm(wake)
+	}
+	ch.waits = true
+	return row
+}
+
+// rouse lets the sessions that wait for input see what a new script says of
+// their silence.
+func (s *Server) rouse(rows []*row) {
+	if !slices.ContainsFunc(rows, func(r *row) bool { return r.verb == "IDLE" }) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ch := range s.channels {
+		ch.waiting.Lock()
+		if ch.waits {
+			ch.arm(time.Unix(1, 0))
+		}
+		ch.waiting.Unlock()
 	}
 }
 
@@ -218,8 +248,8 @@ func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
 	if limit > 0 {
 		wake = ch.lastAt.Add(limit)
 	}
-	if ch.idleRow == nil {
-		ch.idleRow = ch.idleRows()
+	if v := ch.Server.script.version.Load(); ch.idleRow == nil || v != ch.idleOf {
+		ch.idleRow, ch.idleOf = ch.idleRows(), v
 	}
 	for i := range ch.idleRow {
 		if r := &ch.idleRow[i]; !r.done && (wake.IsZero() || r.at.Before(wake)) {
@@ -254,11 +284,14 @@ func (ch *Channel) idleRows() []idleTime {
 // idle is called when the wait for input has reached its deadline.
 func (ch *Channel) idle(due *idleTime) error {
 	now := time.Now()
-	if due == nil {
-		if now.Before(ch.lastAt.Add(ch.idleLimit())) {
-			ch.armed = time.Time{} // set for an earlier command
-			return nil
-		}
+	limit := ch.idleLimit()
+	switch {
+	case due != nil && now.Before(due.at):
+		return nil // roused
+	case due == nil && (limit <= 0 || now.Before(ch.lastAt.Add(limit))):
+		ch.armed = time.Time{} // set for an earlier command
+		return nil
+	case due == nil:
 		t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, own: verdict{reply: ch.say(repIdle)}}
 		ch.finish(EndIdle)
 		ch.answer(&t)

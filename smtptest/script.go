@@ -122,6 +122,9 @@ func (s *Server) Script(rules ...Rule) {
 		s.fatalf("smtptest: Script of a zero Server: make it with NewServer")
 		return
 	}
+	if s.refuseInIf("Script") {
+		return
+	}
 	rows, err := s.compile(rules)
 	if err != nil {
 		s.fatalf("smtptest: %v", err)
@@ -134,11 +137,15 @@ func (s *Server) Script(rules ...Rule) {
 	s.script.active.Store(len(rows) > 0)
 	s.script.mu.Unlock()
 	s.drawSeed(rows)
+	s.rouse(rows)
 }
 
 // Unused returns the rows of the present script that have not fired. At the
 // end of the test each fails it, unless it is Optional or has a Chance.
 func (s *Server) Unused() []Rule {
+	if s.refuseInIf("Unused") {
+		return nil
+	}
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
 	var unused []Rule
@@ -153,6 +160,9 @@ func (s *Server) Unused() []Rule {
 // Fired returns how often each row of the present script has fired, in the
 // order of the rows.
 func (s *Server) Fired() []int {
+	if s.refuseInIf("Fired") {
+		return nil
+	}
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
 	fired := make([]int, len(s.script.rows))

@@ -155,13 +155,27 @@ func (s *Server) refuseOnSession(method string) bool {
 	return true
 }
 
+// refuseInIf fails the test when a method that needs the script is called from
+// a condition, which runs under its lock.
+func (s *Server) refuseInIf(method string) bool {
+	s.test().Helper()
+	if !calledBy("condition") {
+		return false
+	}
+	s.errorf("smtptest: %s called by an If: it would wait for itself; call it from the test, a Handler or a CommandFunc", method)
+	return true
+}
+
 // onSession says whether this goroutine serves a session.
-func onSession() bool {
+func onSession() bool { return calledBy("serve") }
+
+// calledBy says whether this goroutine is in a method of Channel.
+func calledBy(method string) bool {
 	pcs := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		f, more := frames.Next()
-		if strings.HasSuffix(f.Function, "smtptest.(*Channel).serve") {
+		if strings.HasSuffix(f.Function, "smtptest.(*Channel)."+method) {
 			return true
 		}
 		if !more {

@@ -1,0 +1,290 @@
+package smtptest_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestScriptInMidSession sets scripts while clients wait: rows for silence
+// begin with the silence that there is, rows for content with what has come.
+func TestScriptInMidSession(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		talk  []string
+		pass  string // time before the script is set
+		rules []smtptest.Rule
+		then  []string
+	}{
+		{"silence begun", reach[ehlo], "20s", []smtptest.Rule{{On: "IDLE", Delay: 30 * time.Second, Reply: "421 4.4.2 too long"}},
+			talk("-- 10s", "S: 421 4.4.2 too long", closed)},
+		{"silence long enough", reach[ehlo], "40s", []smtptest.Rule{{On: "IDLE EHLO", Delay: 30 * time.Second, Reply: "421 4.4.2 too long"}},
+			talk("S: 421 4.4.2 too long", closed)},
+		{"at once", reach[inData], "1s", []smtptest.Rule{{On: "IDLE", Then: smtptest.Reset}}, talk("S! reset")},
+		{"other silence", reach[ehlo], "1s", []smtptest.Rule{{On: "IDLE HELO", Reply: "421 no", Optional: true}}, sayQuit},
+		{"content", talk(reach[inData], "C+ 1234"), "1s", []smtptest.Rule{{On: "BODY 3", Then: smtptest.Reset, Optional: true}, {On: "BODY 6", Then: smtptest.Close}},
+			talk("C+ 56", closed)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &player{t: t, srv: smtptest.NewInMemoryServer(t), virtual: true}
+				p.connect()
+				p.run(talk(test.talk, "C~ "+test.pass))
+				p.srv.Script(test.rules...)
+				p.run(test.then)
+			})
+		})
+	}
+}
+
+// TestSilenceTies holds that of the rows that are due at the same time one
+// answers, and that the next has its turn the next time.
+func TestSilenceTies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &player{t: t, srv: smtptest.NewInMemoryServer(t), virtual: true}
+		p.srv.Script(
+			smtptest.Rule{On: "IDLE", Times: 2, Delay: time.Minute, Reply: "250 still here"},
+			smtptest.Rule{On: "IDLE EHLO", Delay: time.Minute, Reply: "421 4.4.2 enough"},
+		)
+		p.play(talk(reach[ehlo], "-- 1m", "S: 250 still here", "-- 1m", "S: 250 still here", "-- 1m", "S: 421 4.4.2 enough", closed))
+	})
+}
+
+// TestCloseInRow closes the server while a row takes its time: it returns at
+// once, also if a message was recorded whose reply is not yet written.
+func TestCloseInRow(t *testing.T) {
+	message := talk(reach[inData], "C: text", "C: .")
+	for _, test := range []struct {
+		name  string
+		setup func(*smtptest.Server)
+		rule  smtptest.Rule
+		talk  []string
+		count int
+	}{
+		{"delay", nil, smtptest.Rule{On: ".", Delay: smtptest.Forever}, message, 0},
+		{"kept", nil, smtptest.Rule{On: ".", Keep: true, Delay: smtptest.Forever}, message, 1},
+		{"drip", nil, smtptest.Rule{On: ".", Pause: time.Hour}, talk(message, "S+ 2"), 1},
+		{"hold", nil, smtptest.Rule{On: ".", Then: smtptest.Hold}, message, 1},
+		{"silence", nil, smtptest.Rule{On: "IDLE .", Delay: time.Hour, Reply: "421 no", Optional: true}, talk(message, "S: "+ok), 1},
+		{"content", nil, smtptest.Rule{On: "BODY 2", Delay: smtptest.Forever}, message, 0},
+		{"slow content", nil, smtptest.Rule{On: "BODY", Pause: time.Hour}, message, 0},
+		{"handshake", withTLS, smtptest.Rule{On: "TLS", Delay: smtptest.Forever}, begunTLS, 0},
+		{"no handshake", withTLS, smtptest.Rule{On: "TLS", Reply: smtptest.NoReply}, begunTLS, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+				srv := smtptest.NewUnstartedServer(t)
+				if test.setup != nil {
+					test.setup(srv)
+				}
+				p := &player{t: t, srv: srv}
+				srv.Script(p.watch([]smtptest.Rule{test.rule})...)
+				start(srv)
+				began := time.Now()
+				p.connect()
+				p.run(test.talk)
+				srv.Wait(test.count)
+				p.hold()
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("Close took %v", took)
+				}
+				if n := srv.Count(); n != test.count {
+					t.Errorf("Count() = %d, want %d", n, test.count)
+				}
+				if s := srv.Sessions()[0]; s.End != smtptest.EndServer {
+					t.Errorf("End = %q", s.End)
+				}
+			})
+		})
+	}
+}
+
+// TestStopsReading has a client that writes more than the network holds to a
+// server that reads no more: its writes block until the server closes.
+func TestStopsReading(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		p := &player{t: t, srv: srv}
+		srv.Script(p.watch([]smtptest.Rule{{On: "BODY 1000", Delay: smtptest.Forever}})...)
+		start(srv)
+		c := arrive(t, srv, inData)
+		c.SetDeadline(time.Time{})
+		var writer sync.WaitGroup
+		wrote, err := 0, error(nil)
+		writer.Go(func() {
+			for err == nil {
+				n := 0
+				n, err = c.Write(make([]byte, 1<<20))
+				wrote += n
+			}
+		})
+		p.c = c
+		p.hold()
+		writer.Wait()
+		if err == nil || wrote > 64<<20 {
+			t.Errorf("%d octets were written, then %v", wrote, err)
+		}
+		if n := srv.Sessions()[0].Transactions[0].Octets; n != 1000 {
+			t.Errorf("%d octets were read, want 1000", n)
+		}
+	})
+}
+
+// telling is a listener whose connections tell each write.
+type telling struct {
+	net.Listener
+	mu  sync.Mutex
+	got []string
+}
+
+type tellingConn struct {
+	net.Conn
+	to *telling
+}
+
+func (w *telling) Accept() (net.Conn, error) {
+	c, err := w.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return tellingConn{c, w}, nil
+}
+
+func (c tellingConn) Write(b []byte) (int, error) {
+	c.to.mu.Lock()
+	c.to.got = append(c.to.got, string(b))
+	c.to.mu.Unlock()
+	return c.Conn.Write(b)
+}
+
+// TestWrites looks at the single writes: what is gathered for a pipelined
+// group, and how a row cuts it.
+func TestWrites(t *testing.T) {
+	group := "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\n"
+	mail, rcpt, data := mailOK+"\r\n", rcptOK+"\r\n", goAhead+"\r\n"
+	for _, test := range []struct {
+		name  string
+		rules []smtptest.Rule
+		want  []string
+	}{
+		{"group", nil, []string{mail + rcpt + data}},
+		{"delay within", []smtptest.Rule{{On: "RCPT", Delay: time.Nanosecond}}, []string{mail, rcpt + data}},
+		{"per octet", []smtptest.Rule{{On: "RCPT", Chunk: 1}}, slices.Concat([]string{mail}, strings.Split(rcpt, ""), []string{data})},
+		{"per seven octets", []smtptest.Rule{{On: "RCPT", Chunk: 7}}, []string{mail, "250 2.1", ".5 OK\r\n", data}},
+		{"per line", []smtptest.Rule{{On: "RCPT", Reply: "250-a\n250-b\n250 c", Chunk: smtptest.ByLine}}, []string{mail, "250-a\r\n", "250-b\r\n", "250 c\r\n", data}},
+		{"raw by line", []smtptest.Rule{{On: "RCPT", Raw: "250-a\n250 b", Chunk: smtptest.ByLine}}, []string{mail, "250-a\n", "250 b", data}},
+		{"held", []smtptest.Rule{{On: "RCPT", Then: smtptest.Hold}}, []string{mail + rcpt + data}},
+		{"no reply", []smtptest.Rule{{On: "RCPT", Keep: true, Reply: smtptest.NoReply}}, []string{mail + data}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := &telling{Listener: ln}
+			srv := smtptest.NewUnstartedServer(t)
+			srv.Listener = w
+			srv.Script(test.rules...)
+			srv.Start()
+			c := arrive(t, srv, ehlo)
+			io.WriteString(c, group)
+			want := strings.Join(test.want, "")
+			if _, err := io.ReadFull(c, make([]byte, len(want))); err != nil {
+				t.Fatal(err)
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if diff := cmp.Diff(test.want, w.got[2:]); diff != "" { // behind greeting and EHLO
+				t.Errorf("writes mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestConditions that fail, or do what they may not.
+func TestConditions(t *testing.T) {
+	refused := "451 4.3.0 Error: the test's own code failed"
+	for _, test := range []struct {
+		name  string
+		cond  func(*smtptest.Server) bool
+		reply string
+		want  string
+	}{
+		{"panics", func(*smtptest.Server) bool { panic("boom") }, refused, "smtptest: session 1: If of row 1: {On: \"RCPT\", If: func, Reply: \"550 no\"} panicked: boom"},
+		{"sets a script", func(s *smtptest.Server) bool { s.Script(); return false }, rcptOK, ifCalls("Script")},
+		{"asks for Unused", func(s *smtptest.Server) bool { return s.Unused() == nil }, "550 no", ifCalls("Unused")},
+		{"asks for Fired", func(s *smtptest.Server) bool { return s.Fired() == nil }, "550 no", ifCalls("Fired")},
+		{"reads what was recorded", func(s *smtptest.Server) bool { return len(s.Sessions()) == 1 && s.Count() == 0 }, "550 no", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tb := &fakeTB{}
+			srv := smtptest.NewInMemoryServer(tb)
+			srv.Script(
+				smtptest.Rule{On: "RCPT", If: func(smtptest.Event) bool { return test.cond(srv) }, Reply: "550 no"},
+				smtptest.Rule{On: "RCPT", If: func(smtptest.Event) bool { return test.name == "panics" }, Reply: "550 below", Optional: true},
+			)
+			c := arrive(t, srv, mailGiven)
+			if err := converse(c, turnsOf(sayTo("b@server.test", test.reply))); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(test.want, tb.errors()); diff != "" {
+				t.Errorf("failure mismatch (-want +got):\n%s", diff)
+			}
+			if fired := srv.Fired()[1]; fired != 0 {
+				t.Errorf("the row below fired %d times", fired)
+			}
+			c.Close()
+			srv.Close()
+		})
+	}
+}
+
+func ifCalls(method string) string {
+	return "smtptest: " + method + " called by an If: it would wait for itself; call it from the test, a Handler or a CommandFunc"
+}
+
+// TestThrows holds that the throws of a row are those of its seed, however many
+// sessions make them at the same time.
+func TestThrows(t *testing.T) {
+	throw := func(seed uint64) []int {
+		tb := &fakeTB{}
+		srv := smtptest.NewUnstartedServer(tb)
+		srv.Seed = seed
+		srv.Script(smtptest.Rule{On: "NOOP", Chance: 0.5, Reply: "451 no"}, smtptest.Rule{On: "NOOP", Chance: 0.5, Jitter: time.Nanosecond})
+		srv.Start()
+		var clients sync.WaitGroup
+		for range 8 {
+			clients.Go(func() {
+				c, err := srv.DialContext(context.Background(), "", "")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				io.WriteString(c, strings.Repeat("NOOP\r\n", 25)+"QUIT\r\n")
+				io.ReadAll(c)
+			})
+		}
+		clients.Wait()
+		fired := srv.Fired()
+		tb.end()
+		if logged := strings.Contains(tb.log(), "smtptest: Seed = "); logged != (seed == 0) {
+			t.Errorf("Seed %d: the log says %q", seed, tb.log())
+		}
+		return fired
+	}
+	one := throw(1)
+	if diff := cmp.Diff(one, throw(1)); diff != "" || one[0] < 60 || one[0] > 140 {
+		t.Errorf("Fired() = %v; mismatch (-first +second):\n%s", one, diff)
+	}
+	throw(0)
+}
