@@ -48,8 +48,8 @@ type entity struct {
 	body, end  int
 }
 
-// label is the field that says which octets the body has.
-func (e entity) label() field {
+// labelField is the field that says which octets the body has.
+func (e entity) labelField() field {
 	if e.coded.end > 0 {
 		return e.coded
 	}

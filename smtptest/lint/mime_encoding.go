@@ -28,7 +28,7 @@ func labelOf(encoding string) label {
 func (in *inspector) labelled(e entity, need label) label {
 	has := labelOf(e.encoding)
 	if e.encoding != "" && need > has {
-		f := e.label()
+		f := e.labelField()
 		in.report("mime-cte-mismatch", f.start, f.end, "%s is %s, and a part of it is not", e.kind, e.encoding)
 	}
 	return min(need, has)
@@ -47,7 +47,7 @@ func (in *inspector) leaf(e entity) (need label) {
 		t.decoded, ok = in.quotedPrintable(e)
 	default:
 		t.decoded, t.verbatim = in.data[e.body:e.end], true
-		need = in.verbatim(e)
+		need = in.unencoded(e)
 	}
 	if ok && strings.HasPrefix(e.kind, "text/") {
 		in.checkText(t)
@@ -55,8 +55,8 @@ func (in *inspector) leaf(e entity) (need label) {
 	return need
 }
 
-// verbatim checks a body without transfer encoding against its label.
-func (in *inspector) verbatim(e entity) (need label) {
+// unencoded checks a body without transfer encoding against its label.
+func (in *inspector) unencoded(e entity) (need label) {
 	body := in.data[e.body:e.end]
 	has := labelOf(e.encoding)
 	at, what := nonASCII(body), "an octet outside ASCII"

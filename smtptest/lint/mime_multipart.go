@@ -71,32 +71,20 @@ func boundaryProblem(s string) string {
 
 type part struct{ start, end int }
 
-// parts are the parts of a multipart. Lines end in LF, with or without CR:
-// another rule is about that.
+// parts are the parts of a multipart.
 func (in *inspector) parts(e entity, boundary string) []part {
 	var parts []part
 	delimiter := "--" + boundary
 	open, closed := -1, false
-	at := e.body
-	for !closed {
-		i := strings.Index(in.data[at:e.end], delimiter)
-		if i < 0 {
+	for at := e.body; !closed; {
+		d, ok := in.delimiter(e, at, delimiter)
+		if !ok {
 			break
 		}
-		i += at
-		if at = i + len(delimiter); i > e.body && in.data[i-1] != '\n' {
-			continue
-		}
-		line, _, _ := strings.Cut(in.data[i:e.end], "\n")
-		at = min(i+len(line)+1, e.end)
-		behind := strings.Trim(line[len(delimiter):], " \t\r")
-		if behind != "" && behind != "--" {
-			continue
-		}
 		if open >= 0 {
-			parts = append(parts, part{open, max(open, in.beforeLineEnd(i))})
+			parts = append(parts, part{open, max(open, in.beforeLineEnd(d.start))})
 		}
-		open, closed = at, behind == "--"
+		at, open, closed = d.end, d.end, d.closing
 	}
 	switch {
 	case open < 0:
@@ -108,6 +96,32 @@ func (in *inspector) parts(e entity, boundary string) []part {
 		in.report("mime-multipart-empty", e.body, e.end, "%s without a part", e.kind)
 	}
 	return parts
+}
+
+// delimiter is a line between two parts, or behind the last.
+type delimiter struct {
+	start, end int // of the line with its end
+	closing    bool
+}
+
+// delimiter finds the first line from at on that is s, or s and two hyphens, and
+// white space. Lines end in LF, with or without CR: another rule is about that.
+func (in *inspector) delimiter(e entity, at int, s string) (d delimiter, ok bool) {
+	for {
+		i := strings.Index(in.data[at:e.end], s)
+		if i < 0 {
+			return d, false
+		}
+		i += at
+		if at = i + len(s); i > e.body && in.data[i-1] != '\n' {
+			continue
+		}
+		line, _, _ := strings.Cut(in.data[at:e.end], "\n")
+		at = min(at+len(line)+1, e.end)
+		if behind := strings.Trim(line, " \t\r"); behind == "" || behind == "--" {
+			return delimiter{i, at, behind != ""}, true
+		}
+	}
 }
 
 // beforeLineEnd is the offset of the line end before i, which belongs to the

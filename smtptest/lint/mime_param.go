@@ -136,7 +136,7 @@ func (p *paramParser) param() (q param, ok bool) {
 	start := p.at
 	if n := 0; start < len(p.s) && p.s[start] == '"' {
 		if n = quotedLen(p.s[start:]); n == 0 {
-			p.fail("a quoted string that is not closed")
+			p.fail("a quoted string that is not closed, or with a control character in it")
 			p.at = len(p.s)
 			return q, false
 		}

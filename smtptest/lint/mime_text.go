@@ -48,7 +48,7 @@ func (in *inspector) checkText(t text) {
 		in.reportText("mime-charset-mismatch", t, at, "octet %#x is not UTF-8", t.decoded[at])
 	}
 	if t.shown() {
-		in.canonical(t, name)
+		in.lineEnds(t, name)
 		in.twice(t, name)
 	}
 	if t.kind == "text/html" && !t.attachment {
@@ -62,9 +62,9 @@ func (in *inspector) reportText(id string, t text, at int, format string, args .
 	in.report(id, start, end, format, args...)
 }
 
-// canonical reports line ends that are not CRLF below the transfer encoding.
+// lineEnds reports line ends that are not CRLF below the transfer encoding.
 // Others are reported as they come over the wire.
-func (in *inspector) canonical(t text, charset string) {
+func (in *inspector) lineEnds(t text, charset string) {
 	encoded := !t.verbatim || t.encoding == "binary"
 	wide := strings.HasPrefix(charset, "utf-16") || strings.HasPrefix(charset, "utf-32") || strings.HasPrefix(charset, "iso-10646")
 	if !encoded || wide {
@@ -128,7 +128,7 @@ func isBase64Text(s string) bool {
 		return false
 	}
 	b, err := base64.StdEncoding.DecodeString(s)
-	return err == nil && utf8.Valid(b) && !slices.ContainsFunc([]rune(string(b)), func(r rune) bool {
+	return err == nil && utf8.Valid(b) && !strings.ContainsFunc(string(b), func(r rune) bool {
 		return !unicode.IsPrint(r) && !strings.ContainsRune("\r\n\t", r)
 	})
 }

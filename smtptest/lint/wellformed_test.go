@@ -20,10 +20,12 @@ func TestWellFormed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := content{data: strings.ReplaceAll(string(data), "\n", "\r\n"), to: []string{"someone@example.com"},
-				utf8: strings.HasSuffix(file, "-smtputf8.eml")}
-			if ids, lines := findings(c); ids != nil {
-				t.Errorf("check() reports:\n%s", strings.Join(lines, "\n"))
+			for _, eol := range []string{"\r\n", "\n"} { // that all lines end in LF is for data-bare-lf
+				c := content{data: strings.ReplaceAll(string(data), "\n", eol), to: []string{"someone@example.com"},
+					utf8: strings.HasSuffix(file, "-smtputf8.eml")}
+				if ids, lines := findings(c); ids != nil {
+					t.Errorf("check() with %q reports:\n%s", eol, strings.Join(lines, "\n"))
+				}
 			}
 		})
 	}
