@@ -134,7 +134,7 @@ func TestContentWhere(t *testing.T) {
 
 // TestContentLimits: hostile content costs neither memory nor stack.
 func TestContentLimits(t *testing.T) {
-	many := strings.Repeat("X-Bad : x\n", 100_000)
+	many := strings.Repeat("X-Bad : x\n", 30_000)
 	deep := strings.Builder{}
 	for i := range 1000 {
 		b := strings.Repeat("b", i%60+1) + strings.Repeat("c", i/60+1)
@@ -150,11 +150,11 @@ func TestContentLimits(t *testing.T) {
 		{"boundaries in a line", "not a boundary each", sample{header: mimeVersion + "Content-Type: multipart/mixed; boundary=b\n", body: strings.Repeat("--b", 500_000)}.content()},
 		{"comments", "open ones", sample{header: "Cc: " + strings.Repeat("(", 500_000) + "\nReferences: " + strings.Repeat("(", 500_000) + "\n"}.content()},
 		{"parameters", "open comments", sample{header: mimeVersion + "Content-Type: text/plain" + strings.Repeat(";(", 500_000) + "\n"}.content()},
-		{"quotes", "open ones", sample{header: mimeVersion + "Content-Type: text/plain" + strings.Repeat(`;a="`, 300_001) + "\n"}.content()},
+		{"quotes", "open ones", sample{header: mimeVersion + "Content-Type: text/plain" + strings.Repeat(`;a="`, 50_001) + "\n"}.content()},
 		{"words", "open ones", sample{header: "Comments: " + strings.Repeat("=?utf-8?q?x", 200_000) + "\nCc: " + strings.Repeat("=?utf-8?q?x", 200_000) + "\n"}.content()},
-		{"ats", "addresses that begin in one another", sample{header: "X-To: " + strings.Repeat("a@", 500_000) + "\n", change: func(c *content) { c.to = append(c.to, "c@example.com") }}.content()},
+		{"ats", "addresses that begin in one another", sample{header: "X-To: " + strings.Repeat("a@", 100_000) + "\n", change: func(c *content) { c.to = append(c.to, "c@example.com") }}.content()},
 		{"ids", "open ones", sample{header: "References: " + strings.Repeat("<", 1_000_000) + "\n"}.content()},
-		{"html", "addresses of no part", sample{header: mimeVersion + "Content-Type: text/html\n", body: strings.Repeat("<img src=cid:x>\n", 50_000)}.content()},
+		{"html", "addresses of no part", sample{header: mimeVersion + "Content-Type: text/html\n", body: strings.Repeat("<img src=cid:x>\n", 5_000)}.content()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			count := map[string]int{}

@@ -20,8 +20,8 @@ func (m mailbox) same(o mailbox) bool {
 var addressFields = []string{"from", "sender", "reply-to", "to", "cc", "bcc",
 	"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
 
-// addresses checks the fields of addresses, and returns the mailboxes of those
-// in order, by field.
+// addresses checks the fields of addresses, and returns the mailboxes in those
+// that parse, by the name of the field.
 func (in *inspector) addresses(fields []field) map[string][]mailbox {
 	boxes := map[string][]mailbox{}
 	for _, f := range fields {

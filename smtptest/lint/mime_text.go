@@ -158,6 +158,9 @@ type related struct {
 var cid = regexp.MustCompile(`(?i)\b(?:src|href|background|poster)\s*=\s*["']?cid:([^"'\s>]+)|\burl\(\s*["']?cid:([^"'\s)]+)`)
 
 func (in *inspector) contentIDs(t text) {
+	if !strings.Contains(strings.ToLower(t.decoded), "cid:") {
+		return // most have none, and to search for cid is slow
+	}
 	for _, m := range cid.FindAllStringSubmatchIndex(t.decoded, -1) {
 		first, last := max(m[2], m[4]), max(m[3], m[5])
 		id := html.UnescapeString(t.decoded[first:last])
