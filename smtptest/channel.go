@@ -328,9 +328,9 @@ func (ch *Channel) command(line string, long bool) {
 		}
 	} else {
 		ch.decide(t)
-	}
-	if name == "AUTH" {
-		t.hidden.flaw = ch.auth.flaw
+		if name == "AUTH" {
+			t.hidden.flaw = ch.auth.flaw
+		}
 	}
 	if ch.takesChunk(t) {
 		ch.bdat(t)

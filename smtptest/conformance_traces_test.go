@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -66,10 +67,10 @@ func TestTraces(t *testing.T) {
 				synctest.Wait()
 			}},
 		{name: "masked lines", why: "length and flaws are no secret", setup: withUsers,
-			want: traces{hidden: []string{"AUTH PLAIN ****: 15: not base64", "AUTH PLAIN ****: 19: PLAIN: malformed response: not two NULs", "AUTH PLAIN ****: 27: "}},
+			want: traces{hidden: []string{"AUTH PLAIN ****: 15: not base64", "AUTH PLAIN ****: 19: PLAIN: malformed response: not two NULs", "AUTH PLAIN ****: 600: not base64", "AUTH PLAIN ****: 512: ", "AUTH PLAIN ****: 27: "}},
 			play: func(c net.Conn, _ *smtptest.Server) {
 				l := listenTo(c)
-				for _, line := range []string{"EHLO client.test", "AUTH PLAIN ****", "AUTH PLAIN YWJjZA==", "AUTH PLAIN " + ir} {
+				for _, line := range []string{"EHLO client.test", "AUTH PLAIN ****", "AUTH PLAIN YWJjZA==", "AUTH PLAIN " + strings.Repeat("x", 589), "AUTH PLAIN " + strings.Repeat("x", 13_000), "AUTH PLAIN " + ir} {
 					l.say(turn{send: line + "\r\n"})
 				}
 			}},

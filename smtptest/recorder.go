@@ -102,7 +102,7 @@ type Exchange struct {
 	Early       bool          // began to arrive before the reply to its predecessor was written: the client pipelines; at ".": the content began before the 354
 	TooLong     bool          // the line was over its limit; Command holds its beginning
 	Secret      uint64        // for AUTH and its responses: a keyed hash of what is masked, equal within the process for equal secrets; else 0
-	Length      int           // of a line that Command masks, in octets without its CRLF; else 0
+	Length      int           // of a line that Command masks, in octets without its CRLF (of its beginning, if TooLong); else 0
 	Flaw        string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
 	Dropped     string        // what came in clear behind STARTTLS or instead of a handshake, and was thrown away; at most 512 octets, secrets masked
 	Transaction int           // within Session.Transactions, from 1; 0 outside of any

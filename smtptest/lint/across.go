@@ -17,10 +17,10 @@ var acrossRules = []rule{
 
 // across finds what only several transactions show together.
 func (c *check) across(sessions []smtptest.Session) {
-	a := across{check: c, tries: map[string]time.Time{}, ids: map[string]string{}}
+	a := across{check: c, tries: map[string]time.Time{}, ids: map[string]copied{}}
 	for i := range sessions {
 		s := &sessions[i]
-		sent := map[string][]string{}
+		sent := map[mailing][]string{}
 		for k := range s.Transactions {
 			a.again(s, k+1)
 			a.apart(s, k+1, sent)
@@ -32,7 +32,7 @@ func (c *check) across(sessions []smtptest.Session) {
 type across struct {
 	*check
 	tries map[string]time.Time // sender and recipient: when a try was answered 4yz
-	ids   map[string]string    // Message-ID: content
+	ids   map[string]copied    // by Message-ID
 }
 
 func (a *across) found(s *smtptest.Session, k int, id string, octets, format string, args ...any) {
@@ -74,13 +74,20 @@ func timesOf(s *smtptest.Session, k int) (begin, end time.Time) {
 	return begin, end
 }
 
+// mailing is a content and its sender; copied is a content without what may
+// differ from copy to copy of one message (RFC 5322 3.6.3, 3.6.6, 3.6.7).
+type (
+	mailing struct{ from, data string }
+	copied  struct{ header, body string }
+)
+
 // apart finds a content that was sent once for each recipient.
-func (a *across) apart(s *smtptest.Session, k int, sent map[string][]string) {
+func (a *across) apart(s *smtptest.Session, k int, sent map[mailing][]string) {
 	t := &s.Transactions[k-1]
 	if t.Data == "" || t.Reply.Code()/100 != 2 {
 		return
 	}
-	key := t.From + "\x00" + t.Data
+	key := mailing{t.From, t.Data}
 	to := ""
 	for _, r := range t.Recipients {
 		to += sameMailbox(r.To) + "\x00"
@@ -96,19 +103,18 @@ var (
 	perCopy = regexp.MustCompile(`(?im)^(Bcc|Received|Return-Path|Resent-[a-z-]+|Delivered-To):.*(\r\n[ \t].*)*\r\n`)
 )
 
-// messageID finds a Message-ID that names two messages. What may differ from
-// copy to copy of one message is left out (RFC 5322 3.6.3, 3.6.6, 3.6.7).
+// messageID finds a Message-ID that names two messages.
 func (a *across) messageID(s *smtptest.Session, k int) {
 	t := &s.Transactions[k-1]
 	if t.Outcome != smtptest.OutcomeAccepted && t.Outcome != smtptest.OutcomeRefused {
 		return
 	}
-	header, rest, _ := strings.Cut(t.Data, "\r\n\r\n")
+	header, text, _ := strings.Cut(t.Data, "\r\n\r\n")
 	m := idField.FindStringSubmatch(header)
 	if m == nil {
 		return
 	}
-	content := perCopy.ReplaceAllString(header+"\r\n", "") + "\r\n" + rest
+	content := copied{perCopy.ReplaceAllString(header+"\r\n", ""), text}
 	if other, ok := a.ids[m[1]]; ok && other != content {
 		a.found(s, k, "header-message-id-reused", m[1], "another content had the same Message-ID")
 		return

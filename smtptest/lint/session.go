@@ -90,7 +90,10 @@ func (w *walk) lookOrder(x *step) {
 	case x.verb == "BDAT" && w.failed > 0 && w.hasSeen(w.failed):
 		w.found(x, "bdat-after-failure", x.Command, "BDAT came after a refused BDAT")
 	case w.failed > 0:
-	case x.verb == "MAIL" && w.open:
+		if x.verb == "RCPT" && w.hasSeen(w.failed) {
+			wrong("RCPT came after a refused BDAT")
+		}
+	case x.verb == "MAIL" && w.open && w.hasSeen(w.rset):
 		w.found(x, "mail-nested", x.Command, "MAIL came within the transaction of exchange %d", w.mail.n)
 	case x.verb == "RCPT" && mailGone:
 		wrong("RCPT came without MAIL")
@@ -213,7 +216,7 @@ func (w *walk) excused() bool {
 		return true
 	}
 	for _, e := range w.s.Exchanges {
-		if strings.HasPrefix(e.Raw, "421") || strings.Contains(e.Did, string(smtptest.HalfClose)) || e.Command == "QUIT" {
+		if strings.HasPrefix(e.Raw, "421") || strings.Contains(e.Did, string(smtptest.HalfClose)) || upper(e.Command) == "QUIT" {
 			return true
 		}
 	}

@@ -90,6 +90,7 @@ type walk struct {
 	odd     bool // a row had to do with the content while it came
 	chunks  bool // a BDAT was accepted, not the last
 	failed  int  // the BDAT that was refused
+	rset    int  // the RSET that was refused
 	within  []within
 
 	recipients map[string]int // of the transaction: the exchange of each
@@ -199,7 +200,7 @@ func (w *walk) advance(x *step) {
 			w.offers = nil
 		}
 	case "RSET":
-		if x.told() == 2 {
+		if w.rset = x.n; !x.refused() {
 			w.drop()
 		}
 	case "MAIL":
@@ -223,12 +224,13 @@ func (w *walk) advance(x *step) {
 }
 
 // changes are the commands whose success makes a later one another request.
-var changes = map[string]bool{"EHLO": true, "HELO": true, "LHLO": true, "MAIL": true, "RSET": true, "STARTTLS": true, "AUTH": true, "": true, ".": true, "BDAT": true}
+var changes = map[string]bool{"EHLO": true, "HELO": true, "LHLO": true, "MAIL": true, "RCPT": true, "BDAT": true,
+	".": true, "RSET": true, "STARTTLS": true, "AUTH": true, "": true}
 
 // drop ends the transaction.
 func (w *walk) drop() {
 	w.mail, w.open, w.rcpts, w.taken, w.rcpt = step{}, false, 0, 0, 0
-	w.content, w.odd, w.chunks, w.failed = false, false, false, 0
+	w.content, w.odd, w.chunks, w.failed, w.rset = false, false, false, 0, 0
 	clear(w.recipients)
 }
 
