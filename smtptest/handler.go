@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,8 +47,12 @@ func (ch *Channel) process(m Message) Reply {
 	var reply Reply
 	if rh, ok := h.(RecipientHandler); ok {
 		each := ch.processEach(rh, m)
+		if reply = OneReply(m.To, each); reply != "" {
+			for i := range each {
+				each[i] = cmp.Or(each[i], ch.say(repAccepted)) // not the refusal that the client gets
+			}
+		}
 		ch.noteFinal(each)
-		reply = OneReply(m.To, each)
 	} else {
 		reply = ch.guard("Handler", func(ctx context.Context) Reply { return h.ProcessMessage(ctx, m) })
 	}
