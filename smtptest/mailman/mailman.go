@@ -39,13 +39,16 @@ import (
 // Relay in another, and what each of them was told is the recipient's answer:
 // see smtptest.RecipientHandler. If Mailman is down, its recipients get 451 and
 // the others are delivered; a client that then tries again sends to both again.
+// Of a message whose MIME structure is defective Mailman 3.3 says so once, for
+// all its recipients (RFC 2033 4.2 wants an answer for each): the first gets
+// that 501, the others 451 after 30 s.
 //
 // As in smtpd, Mailman gets no X-Peer, and From and Date if the message has
-// none. The Relay hands on the message as it came; smtpd's MailmanProxy adds no
-// X-Peer there either: see smtptest.Relay.NoPeer. It connects to nobody but
-// whom Lists and Relay name. Set the fields before the server starts.
+// none. The Relay does as it always does: smtpd's MailmanProxy adds no X-Peer
+// there, which is Relay.NoPeer. Nothing is sent to anybody but whom Lists and
+// Relay name. Set the fields before the server starts.
 type Relay struct {
-	Lists Lists                                                             // whose mail goes to Mailman, and where it listens
+	Lists Lists                                                             // whose mail goes to Mailman, and where it listens; must be set
 	Relay *smtptest.Relay                                                   // takes the other mail; nil accepts it, and it goes nowhere
 	Dial  func(ctx context.Context, network, addr string) (net.Conn, error) // to Mailman; nil: over TCP
 }
