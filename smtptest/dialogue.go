@@ -210,15 +210,23 @@ func (l *sessionLog) session(se Session) {
 		l.exchange(se, i)
 	}
 	l.left(&left)
-	if n := se.unfinished(); n > 0 && se.cutOff() {
-		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", count(se.Transactions[n-1].Octets, "octet"))
+	if n := se.cutOff(); n > 0 {
+		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", count(n, "octet"))
 	}
 }
 
-// cutOff says that the session ended within the content.
-func (s Session) cutOff() bool {
-	last := s.Exchanges[len(s.Exchanges)-1]
-	return s.End != "" && last.Transaction > 0 && last.Reply.Code() == 354
+// cutOff is how much content came that did not end.
+func (s Session) cutOff() int {
+	n := s.unfinished()
+	if n == 0 || s.Transactions[n-1].Outcome != OutcomeAborted {
+		return 0
+	}
+	for _, e := range s.Exchanges {
+		if last := strings.HasSuffix(strings.ToUpper(e.Command), " LAST"); e.Transaction == n && (last || e.endsData()) {
+			return 0
+		}
+	}
+	return s.Transactions[n-1].Octets
 }
 
 // left says how many exchanges were left out.

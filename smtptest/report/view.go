@@ -1,0 +1,149 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// The most that a page shows.
+const (
+	maxSessions  = 200
+	fewSessions  = 3   // are open at first, however they went
+	maxExchanges = 200 // of a session, from both its ends
+	maxMessages  = 100
+	maxFindings  = 200
+	maxOpen      = 20       // sessions, and messages, that are open at first
+	maxContent   = 4 << 10  // octets of content in a timeline
+	maxText      = 64 << 10 // octets of a text, and of a message's source
+	maxLine      = 500      // octets of a command or of a reply's line
+)
+
+// view is the page.
+type view struct {
+	Title    string
+	Addr     string
+	Sessions []session
+	Messages []message
+	Findings []finding
+	Refused  int // answers of 4yz and 5yz
+
+	AllSessions, AllMessages, AllFindings int // those not shown included
+}
+
+func newView(srv *smtptest.Server, title string) *view {
+	kept := srv.Messages() // before the sessions, so that they have them all
+	all := srv.Sessions()
+	v := &view{Title: title, Addr: srv.Addr, AllSessions: len(all)}
+	if len(all) == 0 {
+		return v
+	}
+	zero := all[0].Start
+	numbered := number(all, kept)
+	v.Findings = findings(all, numbered)
+	v.AllFindings = len(v.Findings)
+	v.Findings = v.Findings[:min(len(v.Findings), maxFindings)]
+	for _, s := range all {
+		se := newSession(s, zero, numbered)
+		v.Refused += se.Refused
+		v.Sessions = append(v.Sessions, se)
+	}
+	v.Sessions = choose(v.Sessions)
+	v.AllMessages = len(numbered.messages)
+	for i, m := range numbered.messages[:min(len(numbered.messages), maxMessages)] {
+		v.Messages = append(v.Messages, newMessage(i+1, m, zero))
+	}
+	return v
+}
+
+// choose keeps as many sessions as a page can show, those that went badly
+// first, and opens as many as somebody reads.
+func choose(sessions []session) []session {
+	if over := len(sessions) - maxSessions; over > 0 {
+		sessions = slices.DeleteFunc(sessions, func(s session) bool {
+			if s.Bad || over == 0 {
+				return false
+			}
+			over--
+			return true
+		})
+		sessions = sessions[:min(len(sessions), maxSessions)]
+	}
+	bad := slices.ContainsFunc(sessions, func(s session) bool { return s.Bad })
+	open := 0
+	for i := range sessions {
+		s := &sessions[i]
+		if s.Open = open < maxOpen && (s.Bad || !bad && len(sessions) <= fewSessions); s.Open {
+			open++
+		}
+	}
+	return sessions
+}
+
+// numbering says which transaction became which message.
+type numbering struct {
+	messages []smtptest.Message
+	of       map[[2]int]int // message number by session and transaction, both from 1
+}
+
+// number counts the messages as smtptest's artifacts do: in order of
+// acceptance, those that a Drain has taken first.
+func number(sessions []smtptest.Session, kept []smtptest.Message) numbering {
+	n := numbering{of: make(map[[2]int]int)}
+	count := make(map[int]int) // of kept messages by session
+	for _, m := range kept {
+		count[m.Session]++
+	}
+	type drained struct {
+		key [2]int
+		m   smtptest.Message
+	}
+	var gone []drained
+	keys := make(map[int][][2]int)
+	for _, s := range sessions {
+		for i, t := range s.Transactions {
+			if t.Outcome == smtptest.OutcomeAccepted {
+				keys[s.ID] = append(keys[s.ID], [2]int{s.ID, i + 1})
+			}
+		}
+		cut := max(0, len(keys[s.ID])-count[s.ID])
+		for _, key := range keys[s.ID][:cut] {
+			gone = append(gone, drained{key, rebuilt(s, key[1])})
+		}
+		keys[s.ID] = keys[s.ID][cut:]
+	}
+	slices.SortStableFunc(gone, func(a, b drained) int { return a.m.Time.Compare(b.m.Time) })
+	for _, d := range gone {
+		n.messages = append(n.messages, d.m)
+		n.of[d.key] = len(n.messages)
+	}
+	for _, m := range kept {
+		n.messages = append(n.messages, m)
+		if rest := keys[m.Session]; len(rest) > 0 {
+			n.of[rest[0]] = len(n.messages)
+			keys[m.Session] = rest[1:]
+		}
+	}
+	return n
+}
+
+// rebuilt is a drained message, from its transaction.
+func rebuilt(s smtptest.Session, transaction int) smtptest.Message {
+	t := s.Transactions[transaction-1]
+	m := smtptest.Message{
+		Session: s.ID, Time: s.Start, Peer: s.Peer, Helo: s.Helo, User: s.User, TLS: s.TLS != nil,
+		From: t.From, MailOptions: t.MailOptions, Reply: t.Reply, Data: t.Data,
+	}
+	for _, r := range t.Recipients {
+		if r.Accepted {
+			m.To = append(m.To, r.To)
+			m.RcptOptions = append(m.RcptOptions, r.Options)
+		}
+	}
+	for _, e := range s.Exchanges {
+		if e.Transaction == transaction {
+			m.Time = s.Start.Add(e.At)
+		}
+	}
+	return m
+}
