@@ -294,7 +294,7 @@ func (ch *Channel) interrupt() {
 func (ch *Channel) greet() {
 	t := &ch.turn
 	*t = turn{name: "CONNECT", line: "CONNECT", flags: isEvent}
-	t.own.reply = Reply("220 " + ch.FQDN + " ESMTP smtptest")
+	t.own.reply = ch.Server.greeting()
 	told, _ := ch.answer(t)
 	if c := told.Code(); c/100 == 5 {
 		ch.State = StateRefusing // RFC 5321 3.1

@@ -207,6 +207,8 @@ func TestMisuse(t *testing.T) {
 		{"start after close", "closed", func(tb smtptest.TB) { s := unstarted(tb); s.Close(); s.StartInMemory() }},
 		{"host name with space", "Hostname", with(func(s *smtptest.Server) { s.Hostname = "my host" })},
 		{"host name with crlf", "Hostname", with(func(s *smtptest.Server) { s.Hostname = "a\r\n250 b" })},
+		{"greeting with crlf", "Greeting", with(func(s *smtptest.Server) { s.Greeting = "ESMTP\n250 b" })},
+		{"parameter in lower case", "Parameters", with(func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"rrvs": nil} })},
 		{"extension with crlf", "Extensions", with(func(s *smtptest.Server) { s.Extensions = []string{"A\r\n250 B"} })},
 		{"extension empty", "Extensions", with(func(s *smtptest.Server) { s.Extensions = []string{""} })},
 		{"extension twice", "twice", with(func(s *smtptest.Server) { s.Extensions = []string{"SIZE", "size 5"} })},

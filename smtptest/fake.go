@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -28,6 +29,9 @@ type Server struct {
 	// Hostname is said in the greeting and in HELO and EHLO replies; "" is
 	// "localhost". A domain or an address literal.
 	Hostname string
+	// Greeting is what the greeting says after the Hostname; "" is "ESMTP smtptest".
+	// Some clients look for the word ESMTP in it.
+	Greeting string
 	// Extensions are the lines of the EHLO reply after the first. The
 	// constructors fill in the defaults: append or delete. What is not offered
 	// is not accepted. Bare "SIZE" announces SizeLimit; a written number is sent
@@ -397,6 +401,11 @@ func (s *Server) configure() error {
 	}
 	s.base, s.cancel = context.WithCancel(s.testContext())
 	return s.checkScript()
+}
+
+// greeting is said to a connection, and after XCLIENT.
+func (s *Server) greeting() Reply {
+	return Reply("220 " + s.hostname() + " " + cmp.Or(s.Greeting, "ESMTP smtptest"))
 }
 
 // hostname is what the server calls itself.

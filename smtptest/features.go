@@ -50,6 +50,9 @@ func (f *features) read(s *Server) error {
 	if !validHost(s.hostname()) {
 		return fmt.Errorf("the Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.Hostname)
 	}
+	if wire.CheckText(s.Greeting) != nil {
+		return fmt.Errorf("the Greeting %q is no line of text (RFC 5321 4.2)", s.Greeting)
+	}
 	*f = features{
 		lines:     make([]string, 0, len(s.Extensions)),
 		offered:   make([]offer, 0, len(s.Extensions)+1), // and AUTH

@@ -30,7 +30,7 @@ func (ch *Channel) verbXclient(arg string) verdict {
 		}
 		said[name] = plain
 	}
-	return verdict{Reply("220 " + ch.FQDN + " ESMTP smtptest"), func(ch *Channel) { ch.commitXclient(said) }}
+	return verdict{ch.Server.greeting(), func(ch *Channel) { ch.commitXclient(said) }}
 }
 
 // commitXclient begins the session anew, as the client that was named.
