@@ -247,7 +247,7 @@ func spoken(s smtptest.Session) string {
 
 // checkReplies holds all replies of a session against RFC 2034 and RFC 5321
 // 4.2: where ENHANCEDSTATUSCODES is offered each has an enhanced code of its
-// own class, but not the greeting, HELO, EHLO and 3yz.
+// own class, but not the greeting, also after XCLIENT, HELO, EHLO and 3yz.
 func checkReplies(t *testing.T, srv *smtptest.Server, s smtptest.Session) {
 	t.Helper()
 	offered := strings.Contains(strings.Join(srv.Extensions, " "), "ENHANCEDSTATUSCODES")
@@ -256,7 +256,7 @@ func checkReplies(t *testing.T, srv *smtptest.Server, s smtptest.Session) {
 		if e.Rule != "" {
 			continue // sent verbatim
 		}
-		bare := verb == "CONNECT" || e.Reply.Code() == 250 && (verb == "HELO" || verb == "EHLO" || verb == "LHLO") || e.Reply.Code()/100 == 3
+		bare := verb == "CONNECT" || verb == "XCLIENT" && e.Reply.Code() == 220 || e.Reply.Code() == 250 && (verb == "HELO" || verb == "EHLO" || verb == "LHLO") || e.Reply.Code()/100 == 3
 		for line := range strings.Lines(string(e.Reply)) {
 			line = strings.TrimRight(line, "\r\n")
 			m := enhanced.FindStringSubmatch(line)

@@ -50,7 +50,7 @@ func (f *features) read(s *Server) error {
 	if !validHost(s.hostname()) {
 		return fmt.Errorf("the Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.Hostname)
 	}
-	if wire.CheckText(s.Greeting) != nil {
+	if wire.CheckText(string(s.greeting()[len("220 "):])) != nil {
 		return fmt.Errorf("the Greeting %q is no line of text (RFC 5321 4.2)", s.Greeting)
 	}
 	*f = features{
