@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
 )
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
@@ -98,6 +99,82 @@ func TestConformanceAUTH(t *testing.T) {
 		}
 	}
 	run(t, rows)
+}
+
+// TestConformanceAuthenticate is about the function that decides instead of
+// Users: what it is shown, and the two steps of a token's refusal.
+func TestConformanceAuthenticate(t *testing.T) {
+	var seen []smtptest.Credentials // of one server at a time: the rows below run in sequence
+	decide := func(srv *smtptest.Server) {
+		seen = nil
+		srv.Mechanisms = []string{"OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"}
+		srv.Authenticate = func(c smtptest.Credentials) bool {
+			seen = append(seen, c)
+			return c.Secret == "open sesame"
+		}
+	}
+	const welcome, refused = "S: 235 2.7.0 Authentication successful", "S: 535 5.7.8 Authentication credentials invalid"
+	begin := talk("S: "+greeting, ehloWith("AUTH OAUTHBEARER XOAUTH2 PLAIN LOGIN"))
+	bearer := func(token string) string {
+		return b64("n,a=ann@example.com,\x01host=mx\x01auth=Bearer " + token + "\x01\x01")
+	}
+	xoauth := func(token string) string { return b64("user=ann\x01auth=Bearer " + token + "\x01\x01") }
+	for _, c := range []struct {
+		name, why string
+		talk      []string
+		want      []smtptest.Credentials
+		user      string
+	}{
+		{"plain", "RFC 4616 2: it decides on the authorization identity too", talk("C: AUTH PLAIN "+b64("bob\x00ann\x00open sesame"), welcome),
+			[]smtptest.Credentials{{Mechanism: "PLAIN", Authzid: "bob", User: "ann", Secret: "open sesame"}}, "ann"},
+		{"login", "", talk("C: AUTH LOGIN", "S: 334 VXNlcm5hbWU6", "C: "+b64("ann"), "S: 334 UGFzc3dvcmQ6", "C: "+b64("friend"), refused),
+			[]smtptest.Credentials{{Mechanism: "LOGIN", User: "ann", Secret: "friend"}}, ""},
+		{"oauthbearer", "RFC 7628 3.1", talk("C: AUTH OAUTHBEARER "+bearer("open sesame"), welcome),
+			[]smtptest.Credentials{{Mechanism: "OAUTHBEARER", Authzid: "ann@example.com", User: "ann@example.com", Secret: "open sesame"}}, "ann@example.com"},
+		{"oauthbearer refused", "RFC 7628 3.2.3: 334 with JSON, AQ==, 535", talk("C: AUTH OAUTHBEARER "+bearer("friend"),
+			"S: 334 "+b64(`{"status":"invalid_token","scope":"mail"}`), "C: AQ==", refused),
+			[]smtptest.Credentials{{Mechanism: "OAUTHBEARER", Authzid: "ann@example.com", User: "ann@example.com", Secret: "friend"}}, ""},
+		{"oauthbearer cancelled", "RFC 4954 4", talk("C: AUTH OAUTHBEARER "+bearer("friend"),
+			"S: 334 "+b64(`{"status":"invalid_token","scope":"mail"}`), "C: *", "S: 501 5.7.0 Authentication cancelled"),
+			[]smtptest.Credentials{{Mechanism: "OAUTHBEARER", Authzid: "ann@example.com", User: "ann@example.com", Secret: "friend"}}, ""},
+		{"xoauth2", "", talk("C: AUTH XOAUTH2", "S: 334 ", "C: "+xoauth("open sesame"), welcome),
+			[]smtptest.Credentials{{Mechanism: "XOAUTH2", User: "ann", Secret: "open sesame"}}, "ann"},
+		{"xoauth2 refused", "334 with JSON, an empty line, 535", talk("C: AUTH XOAUTH2 "+xoauth("friend"),
+			"S: 334 "+b64(`{"status":"401","schemes":"bearer","scope":"mail"}`), "C: ", refused),
+			[]smtptest.Credentials{{Mechanism: "XOAUTH2", User: "ann", Secret: "friend"}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+				srv := smtptest.NewUnstartedServer(t)
+				decide(srv)
+				start(srv)
+				if err := converse(dial(t, srv), turnsOf(talk(begin, c.talk, sayQuit))); err != nil {
+					t.Fatalf("%s\n%v", c.why, err)
+				}
+				s := srv.WaitSession(func(smtptest.Session) bool { return true })
+				if diff := cmp.Diff(c.want, seen); diff != "" || s.User != c.user {
+					t.Errorf("%s\nUser = %q, Credentials (-want +got):\n%s", c.why, s.User, diff)
+				}
+			})
+		})
+	}
+}
+
+// TestAuthenticatePanics: the function that panics fails the test and refuses;
+// the session lives.
+func TestAuthenticatePanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tb := &fakeTB{}
+		srv := smtptest.NewUnstartedServer(tb)
+		srv.Authenticate = func(smtptest.Credentials) bool { panic("oh") }
+		srv.StartInMemory()
+		err := converse(dial(t, srv), turnsOf(talk("S: "+greeting, ehloWith("AUTH OAUTHBEARER XOAUTH2 PLAIN LOGIN"), "C: AUTH PLAIN "+b64("\x00ann\x00secret"),
+			"S: 535 5.7.8 Authentication credentials invalid", "C: NOOP", "S: "+ok, sayQuit)))
+		tb.end()
+		if err != nil || !strings.Contains(tb.errors(), "Authenticate panicked: oh") {
+			t.Errorf("%v; failures: %s", err, tb.errors())
+		}
+	})
 }
 
 // TestOwnMechanism: a mechanism of the test's own is a CommandFunc and an EHLO

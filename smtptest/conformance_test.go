@@ -256,7 +256,7 @@ func checkReplies(t *testing.T, srv *smtptest.Server, s smtptest.Session) {
 		if e.Rule != "" {
 			continue // sent verbatim
 		}
-		bare := verb == "CONNECT" || verb == "XCLIENT" && e.Reply.Code() == 220 || e.Reply.Code() == 250 && (verb == "HELO" || verb == "EHLO" || verb == "LHLO") || e.Reply.Code()/100 == 3
+		bare := verb == "CONNECT" || verb == "XCLIENT" && strings.Contains(string(e.Reply), " ESMTP ") || e.Reply.Code() == 250 && (verb == "HELO" || verb == "EHLO" || verb == "LHLO") || e.Reply.Code()/100 == 3
 		for line := range strings.Lines(string(e.Reply)) {
 			line = strings.TrimRight(line, "\r\n")
 			m := enhanced.FindStringSubmatch(line)
