@@ -146,6 +146,7 @@ type Channel struct {
 	secretive bool  // an AUTH was refused, and no other command has come since
 	asking    *turn // of the CommandFunc that is running
 	errors    int   // 4yz and 5yz replies sent
+	commands  int   // begun
 	mails     int   // transactions begun
 	refusals  int   // recipients refused in this transaction
 	neverMail bool  // the greeting was 521
@@ -331,6 +332,9 @@ func (ch *Channel) command(line string, long bool) {
 		if name == "AUTH" {
 			t.hidden.flaw = ch.auth.flaw
 		}
+	}
+	if ch.commands++; ch.commands > maxCommands {
+		t.own, t.late = verdict{reply: ch.say(repManyCommands)}, nil
 	}
 	if ch.takesChunk(t) {
 		ch.bdat(t)

@@ -20,6 +20,10 @@ const DefaultSizeLimit = 32 << 20
 // on an in-memory network, records all that clients send, and answers what its
 // script says. Make one with NewServer or one of its siblings; the zero Server
 // is not usable. Its methods may be called from any goroutine.
+//
+// What one client can make it keep is bounded: a message by SizeLimit, a
+// command by its RFC's line length, a transaction by 100,000 recipients (452
+// beyond), a session by 1,000,000 commands (421 beyond).
 type Server struct {
 	Addr     string       // "127.0.0.1:port" once started; "localhost:25" in memory
 	Listener net.Listener // replaceable before Start: IPv6, Unix socket, a given port or interface

@@ -5,6 +5,13 @@ import (
 	"strings"
 )
 
+// What a Server takes of one client, so that one that never ends does not take
+// all memory; see Server.
+const (
+	maxCommands = 1_000_000 // in a session; the next is answered 421
+	maxRcpts    = 100_000   // in a transaction; the next is answered 452
+)
+
 // limits is what a LIMITS line announces (RFC 9422); 0 is none.
 type limits struct {
 	mails       int // MAILMAX: transactions in a session
@@ -41,10 +48,10 @@ func (ch *Channel) overMails() Reply {
 	return ""
 }
 
-// overRcpts is the refusal of one recipient more than LIMITS allows, or "".
+// overRcpts is the refusal of one recipient more than is allowed, or "".
 func (ch *Channel) overRcpts(mailbox string) Reply {
 	l := ch.Server.features.limits
-	if l.rcpts > 0 && len(ch.RcptTos) >= l.rcpts {
+	if n := len(ch.RcptTos); n >= maxRcpts || l.rcpts > 0 && n >= l.rcpts {
 		return ch.say(repManyRcpts)
 	}
 	if l.rcptDomains == 0 {

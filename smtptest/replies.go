@@ -55,6 +55,7 @@ var (
 	repTooSoon      = text("555 Error: BY is below the announced minimum", "5.5.4")
 	repTooLate      = text("501 Error: the hold is longer than announced", "5.5.4")
 	repManyMails    = text("421 Error: too many transactions in this session", "4.3.2")
+	repManyCommands = text("421 Error: too many commands", "4.7.0")
 	repManyRcpts    = text("452 Error: too many recipients", "4.5.3")
 	repManyDomains  = text("452 Error: too many recipient domains", "4.5.3")
 	repMailParam    = text("555 MAIL FROM parameters not recognized or not implemented", "5.5.4")

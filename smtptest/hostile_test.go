@@ -1,0 +1,185 @@
+package smtptest_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// allocated is how many octets f makes this process allocate.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// TestEndlessLine sends a line of 64 MiB: its beginning is kept, and one 500
+// answers it.
+func TestEndlessLine(t *testing.T) {
+	srv := smtptest.NewServer(t)
+	c := arrive(t, srv, ehlo)
+	piece := bytes.Repeat([]byte("x"), 64<<10)
+	n := allocated(func() {
+		for range 1024 {
+			c.Write(piece)
+		}
+		if err := converse(c, turnsOf(talk("C: ", "S: "+tooLong, sayQuit))); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 16<<20 {
+		t.Errorf("a line of 64 MiB made it allocate %d octets", n)
+	}
+}
+
+// TestEndlessMessage sends 64 MiB to a server that takes 1 MiB: so much is
+// kept, and one 552 answers it.
+func TestEndlessMessage(t *testing.T) {
+	srv := smtptest.NewUnstartedServer(t)
+	srv.SizeLimit = 1 << 20
+	srv.Start()
+	c := dial(t, srv)
+	if err := converse(c, turnsOf(talk("S: "+greeting, sayHelo, sayMail, sayRcpt, sayData))); err != nil {
+		t.Fatal(err)
+	}
+	piece := bytes.Repeat([]byte("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n"), 1024)
+	n := allocated(func() {
+		for range 1024 {
+			c.Write(piece)
+		}
+		if err := converse(c, turnsOf(talk("C: .", "S: 552 5.3.4 Error: Too much mail data", sayQuit))); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 16<<20 {
+		t.Errorf("a message of 64 MiB made it allocate %d octets", n)
+	}
+	s := srv.WaitSession(nil)
+	if tr := s.Transactions[0]; len(tr.Data) > 1<<20+2 || tr.Octets != 1024*len(piece) {
+		t.Errorf("%d octets kept, %d counted", len(tr.Data), tr.Octets)
+	}
+}
+
+// TestSlowSender writes an octet a minute: a command that is not complete after
+// five minutes is idleness (RFC 5321 4.5.3.2.7), content goes on as long as it
+// comes.
+func TestSlowSender(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		slow := func(to state) *listener {
+			c := arrive(t, srv, to)
+			c.SetDeadline(time.Time{})
+			return listenTo(c)
+		}
+		in, command := slow(inData), slow(ehlo)
+		for i, octet := range strings.Split("text of an hour, octet by octet", "") {
+			in.say(turn{send: octet})
+			command.say(turn{send: octet})
+			if ended := i >= 5; command.ended() != ended {
+				t.Fatalf("after %d minutes: the slow command's session has ended: %t", i, !ended)
+			}
+			time.Sleep(time.Minute)
+		}
+		in.say(turn{send: "\r\n.\r\n"})
+		if got := in.heard(); got != ok+"\r\n" {
+			t.Errorf("the slow content was answered %q", got)
+		}
+	})
+}
+
+// TestCutAnywhere ends a session at each of its octets, with FIN and with RST,
+// over TCP and in memory: it is recorded to its end, and the next one works.
+func TestCutAnywhere(t *testing.T) {
+	all := joined(turnsOf(slices.Concat(reach[rcptGiven], talk(sayData, "C: text", "C: .", "S: "+ok)))).send
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		start(srv)
+		for i := range len(all) + 1 {
+			for _, reset := range []bool{false, true} {
+				c := dial(t, srv)
+				io.WriteString(c, all[:i])
+				if reset {
+					abort(c)
+				} else {
+					c.Close()
+				}
+			}
+		}
+		for i := range 2 * (len(all) + 1) {
+			s := srv.WaitSession(func(s smtptest.Session) bool { return s.ID == i+1 })
+			if s.End != smtptest.EndClosed && s.End != smtptest.EndReset {
+				t.Errorf("session %d: End = %q", s.ID, s.End)
+			}
+		}
+		if err := deliver(srv, "next@client.test", "text"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// abort breaks a connection off with RST.
+func abort(c net.Conn) {
+	switch c := c.(type) {
+	case *net.TCPConn:
+		c.SetLinger(0)
+	case interface{ Reset() error }:
+		c.Reset()
+	}
+	c.Close()
+}
+
+// TestSilentConnections holds a thousand that say nothing: others do not
+// notice, and Close ends them all.
+func TestSilentConnections(t *testing.T) {
+	srv := smtptest.NewServer(t)
+	for range 1000 {
+		dial(t, srv)
+	}
+	if err := deliver(srv, "a@client.test", "text"); err != nil {
+		t.Error(err)
+	}
+	srv.Close()
+	for _, s := range srv.Sessions() {
+		if s.End == "" {
+			t.Fatalf("session %d has not ended", s.ID)
+		}
+	}
+}
+
+// TestTLSGarbage speaks TLS to a port in clear and the reverse, and garbage to
+// both.
+func TestTLSGarbage(t *testing.T) {
+	plain, implicit := smtptest.NewServer(t), smtptest.NewTLSServer(t)
+	if _, err := tls.Dial("tcp", plain.Addr, implicit.ClientTLSConfig()); err == nil {
+		t.Error("TLS with a server in clear")
+	}
+	for _, send := range []string{"EHLO client.test\r\n", "\x16\x03\x01\xff\xff", "\x16\x03\x01\x00\x02\x01\x00", strings.Repeat("\x80\x00\xff", 10_000)} {
+		c := dial(t, implicit)
+		io.WriteString(c, send)
+		c.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, c)
+	}
+	for range 4 {
+		if s := implicit.WaitSession(nil); s.End != smtptest.EndTLS {
+			t.Errorf("End = %q", s.End)
+		}
+	}
+	if err := deliver(plain, "a@client.test", "text"); err != nil {
+		t.Error(err)
+	}
+	c := tls.Client(dial(t, implicit), implicit.ClientTLSConfig())
+	if err := converse(c, turnsOf(talk("S: "+greeting, sayEhlo, sayQuit))); err != nil {
+		t.Error(err)
+	}
+}
