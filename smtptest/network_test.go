@@ -1,0 +1,111 @@
+package smtptest_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLoopback(t *testing.T) {
+	for _, srv := range []*smtptest.Server{smtptest.NewServer(t), smtptest.NewTLSServer(t)} {
+		if ip := net.ParseIP(srv.Host()); !ip.IsLoopback() {
+			t.Errorf("Addr = %s is no loopback address", srv.Addr)
+		}
+	}
+}
+
+// TestNetworkCalls lists all that the package and its sub-packages could reach
+// the network by, file by file: a call that is not in the list has to be
+// justified here.
+func TestNetworkCalls(t *testing.T) {
+	want := map[string][]string{
+		"listen.go":        {"net.Dialer", "net.Listen"}, // to itself; at literal loopback addresses
+		"reserve_linux.go": {"syscall.Listen"},           // at the address that Stop has reserved
+		"upstream.go":      {"net.Dialer"},               // a Relay's, to its Addr
+	}
+	got := map[string][]string{}
+	for _, file := range sources(t) {
+		for call := range networkCalls(t, file) {
+			got[file] = append(got[file], call)
+		}
+		slices.Sort(got[file])
+	}
+	maps.DeleteFunc(got, func(_ string, calls []string) bool { return len(calls) == 0 })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("network calls (-want +got):\n%s", diff)
+	}
+}
+
+// sources are the package's files that are not tests, and its sub-packages'.
+func sources(t *testing.T) []string {
+	var files []string
+	for _, pattern := range []string{"*.go", "*/*.go", "*/*/*.go"} {
+		matches, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, matches...)
+	}
+	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+}
+
+var networkNames = regexp.MustCompile(`^(net|tls|smtp|http|exec|textproto|syscall)\.(Dial|Lookup|Resolve|Listen(Config|Packet|TCP|Unix|UDP|IP)?$|DefaultResolver|Get|Post|DefaultClient|Command|SendMail|Connect$)`)
+
+func networkCalls(t *testing.T, file string) map[string]bool {
+	calls := map[string]bool{}
+	tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if pkg, ok := sel.X.(*ast.Ident); ok {
+				if name := pkg.Name + "." + sel.Sel.Name; networkNames.MatchString(name) {
+					calls[name] = true
+				}
+			}
+		}
+		return true
+	})
+	return calls
+}
+
+// TestSecurityPromises holds that each test named in SECURITY.md exists.
+func TestSecurityPromises(t *testing.T) {
+	b, err := os.ReadFile("../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, file := range tests {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(source)
+	}
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z]+)`").FindAllStringSubmatch(string(b), -1)
+	if len(names) == 0 {
+		t.Error("SECURITY.md names no test")
+	}
+	for _, name := range names {
+		if !strings.Contains(all.String(), "\nfunc "+name[1]+"(") {
+			t.Errorf("SECURITY.md names %s, which does not exist", name[1])
+		}
+	}
+}
