@@ -78,8 +78,6 @@ func offers(keyword string) func(*Server) bool {
 	return func(s *Server) bool { return s.features.has(keyword) }
 }
 
-func knownVerb(name string) bool { return commands[name] != nil }
-
 func verbNames() []string {
 	names := make([]string, len(commandTable))
 	for i := range commandTable {

@@ -151,7 +151,7 @@ func (s *Server) checkCommands() error {
 		case isPseudo(name):
 			return fmt.Errorf("the key %q of Commands is the name of an event of the script: use a Rule", name)
 		case f == nil:
-			return fmt.Errorf("Commands[%q] is nil: give it a function, or leave the key out", name)
+			return fmt.Errorf("the function of Commands[%q] is nil: give one, or leave the key out", name)
 		}
 	}
 	return nil
