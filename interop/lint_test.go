@@ -16,16 +16,17 @@ var habits = map[string]struct {
 	always   []string
 	eightBit []string // with 8-bit content besides
 	secure   []string // over TLS besides
+	refused  []string // after the wrong password, without rules that are off
 }{
-	"net-smtp":          {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}},
+	"net-smtp":          {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}, refused: []string{"command-unknown"}},
 	"net-smtp SendMail": {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}},
-	"go-mail":           {always: []string{"smtputf8-unneeded"}},
-	"go-smtp":           {always: []string{"hello-name-not-fqdn"}},
-	"smtplib":           {secure: []string{"tls-no-sni"}},
-	"curl":              {eightBit: []string{"data-8bit"}, secure: []string{"tls-no-sni"}},
+	"go-mail":           {always: []string{"smtputf8-unneeded"}, refused: []string{"command-unknown"}},
+	"go-smtp":           {always: []string{"hello-name-not-fqdn"}, refused: []string{"command-unknown", "quit-missing"}},
+	"smtplib":           {secure: []string{"tls-no-sni"}, refused: []string{"quit-missing"}},
+	"curl":              {eightBit: []string{"data-8bit"}, secure: []string{"tls-no-sni"}, refused: []string{"quit-missing"}},
 	"swaks":             {always: []string{"data-extra-blank-line"}, eightBit: []string{"data-8bit"}, secure: []string{"tls-no-sni"}},
-	"msmtp":             {eightBit: []string{"data-8bit"}},
-	"nodemailer":        {always: []string{"quit-missing"}, eightBit: []string{"data-8bit"}},
+	"msmtp":             {eightBit: []string{"data-8bit"}, refused: []string{"quit-missing"}},
+	"nodemailer":        {always: []string{"quit-missing"}, eightBit: []string{"data-8bit"}, refused: []string{"quit-missing"}},
 }
 
 // faultless is a mail whose content is no fault of anybody.
@@ -51,13 +52,21 @@ func TestLint(t *testing.T) {
 			t.Run("8 bit", func(t *testing.T) {
 				lintDelivery(t, c, "", slices.Concat(habit.always, habit.eightBit), eightBit)
 			})
-			for _, mode := range []string{"starttls", "implicit"} {
-				if !c.plain {
-					t.Run(mode, func(t *testing.T) {
-						lintDelivery(t, c, mode, slices.Concat(habit.always, habit.secure), ascii[0])
-					})
-				}
+			if c.plain {
+				return
 			}
+			for _, mode := range []string{"starttls", "implicit"} {
+				t.Run(mode, func(t *testing.T) {
+					lintDelivery(t, c, mode, slices.Concat(habit.always, habit.secure), ascii[0])
+				})
+			}
+			t.Run("wrong password", func(t *testing.T) {
+				srv := secureServer(t, "implicit")
+				if err := c.deliver(t, srv, security{"implicit", "ann", "friend"}, ascii[0]); err == nil {
+					t.Error("delivered with the wrong password")
+				}
+				compareFindings(t, habit.refused, lint.Check(ended(srv)))
+			})
 		})
 	}
 }
@@ -73,22 +82,30 @@ func lintDelivery(t *testing.T, c client, mode string, want []string, mails ...m
 		t.Fatal(err)
 	}
 	srv.Wait(len(mails))
-	sessions := 0
-	srv.WaitSession(func(smtptest.Session) bool { sessions++; return sessions == len(srv.Sessions()) })
 	var off []string
 	for _, r := range lint.Rules() {
 		if r.Off {
 			off = append(off, r.ID)
 		}
 	}
-	found := lint.Check(srv.Sessions(), off...)
-	ids := []string{}
+	compareFindings(t, want, lint.Check(ended(srv), off...))
+}
+
+// ended waits until all sessions have ended: the clients have.
+func ended(srv *smtptest.Server) []smtptest.Session {
+	n := 0
+	srv.WaitSession(func(smtptest.Session) bool { n++; return n == len(srv.Sessions()) })
+	return srv.Sessions()
+}
+
+func compareFindings(t *testing.T, want []string, found []lint.Finding) {
+	t.Helper()
+	got := []string{}
 	for _, f := range found {
-		ids = append(ids, f.ID)
+		got = append(got, f.ID)
 	}
-	slices.Sort(ids)
-	slices.Sort(want)
-	if diff := cmp.Diff(append([]string{}, want...), slices.Compact(ids)); diff != "" {
+	slices.Sort(got)
+	if diff := cmp.Diff(append([]string{}, slices.Sorted(slices.Values(want))...), slices.Compact(got)); diff != "" {
 		t.Errorf("Check() mismatch (-want +got):\n%s\n%v", diff, found)
 	}
 }
