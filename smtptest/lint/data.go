@@ -49,6 +49,9 @@ func (w *walk) contentOf(k int) {
 	b.bdat, b.bin = b.t.Chunks != nil || b.under.last.verb == "BDAT", b.option("BODY=BINARYMIME")
 	m := smtptest.Message{Data: b.t.Data, Unstuffed: b.t.Unstuffed, Chunks: b.t.Chunks}
 	wired := m.Wire()
+	if b.bdat {
+		wired = b.t.Data
+	}
 	switch ended := b.under.end.n > 0; {
 	case ended && b.t.Octets == 0:
 		if w.accepted(b.t) {

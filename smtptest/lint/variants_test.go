@@ -47,6 +47,7 @@ func TestVariants(t *testing.T) {
 		{name: "QUIT with argument", lines: said(hi, "QUIT now"), want: ids1("argument-unexpected")},
 		{name: "STARTTLS with argument", setup: withTLS, lines: said(hi, "STARTTLS now"), want: ids1("argument-unexpected")},
 		{name: "closed within a chunk", lines: said(hi, from, to, "+BDAT 9\r\nabc", "<close"), want: ids1("connection-abandoned-in-data")},
+		{name: "closed within a chunk with dots", lines: said(hi, from, to, "+BDAT 99\r\n.a\r\n.b\r\n.\n", "<close"), want: ids1("connection-abandoned-in-data", "data-bare-lf", "data-eod-lookalike")},
 		{name: "closed between chunks", lines: said(hi, from, to, "+BDAT 3\r\nabc", "<close"), want: ids1("connection-abandoned-in-data")},
 		{name: "closed within AUTH", setup: withUsers, lines: said(hi, "AUTH LOGIN", "<close"), want: ids1("connection-abandoned-in-data")},
 		{name: "bare LF only", lines: said("+EHLO client.test\n", "<close"), want: ids1("command-bare-lf", "quit-missing")},
