@@ -376,10 +376,14 @@ func (ch *Channel) decide(t *turn) {
 // builtin is the verdict of the built-in verb.
 func (ch *Channel) builtin(t *turn) (own verdict) {
 	v := t.verb
+	refuses := ch.refuses(v)
+	if refuses && ch.takesChunk(t) {
+		v.run(ch, t.arg) // the chunk comes all the same (RFC 3030 2)
+	}
 	switch {
-	case ch.refuses(v) && ch.neverMail:
+	case refuses && ch.neverMail:
 		return verdict{reply: ch.say(repNeverMail)}
-	case ch.refuses(v):
+	case refuses:
 		return verdict{reply: ch.say(repRefusing)}
 	case t.line == "":
 		return verdict{reply: ch.say(repEmpty)}

@@ -25,6 +25,10 @@ func TestConformanceBDAT(t *testing.T) {
 		setup(srv)
 		srv.Script(smtptest.Rule{On: "RCPT", Reply: "550 5.1.1 gone"})
 	}
+	unwelcome := func(srv *smtptest.Server) {
+		setup(srv)
+		srv.Script(smtptest.Rule{On: "CONNECT", Reply: "554 no mail here"})
+	}
 	failing := func(srv *smtptest.Server) {
 		setup(srv)
 		srv.Script(smtptest.Rule{On: "BDAT", Times: 1, Reply: "452 4.3.1 no room"})
@@ -79,6 +83,8 @@ func TestConformanceBDAT(t *testing.T) {
 			"C+ BDAT 1\r\na", chunk("1 octet"), sayRcpt[0], "S: "+place, "C+ BDAT 1 LAST\r\nb", "S: "+ok, sayQuit)},
 		{name: "disconnect in a chunk", why: "RFC 5321 4.1.1.10", fates: []string{smtptest.OutcomeAborted}, talk: talk(begin, sayMail, sayRcpt, "C+ BDAT 9223372036854775807 LAST\r\nabc", silence)},
 		{name: "after helo", why: "clients.md: smtpping -C", want: []smtptest.Message{chunked("x", 1)}, talk: talk("S: "+greeting, sayHelo, sayMail, sayRcpt, "C+ BDAT 1 LAST\r\nx", "S: "+ok, sayQuit)},
+		{name: "after a 554 greeting", why: "RFC 5321 3.1: the octets are read there too", setup: unwelcome, talk: talk("S: 554 no mail here",
+			"C+ BDAT 6 LAST\r\nQUIT\r\n", "S: 503 5.5.1 Error: no mail here, send QUIT", sayQuit)},
 		{name: "not offered", why: "RFC 5321 4.2.4: an unknown verb has no chunk", setup: func(*smtptest.Server) {}, talk: talk("S: "+greeting, sayEhlo, sayMail, sayRcpt,
 			"C+ BDAT 6 LAST\r\nNOOP\r\n", "S: "+unknown("BDAT"), "S: "+ok, sayQuit)},
 		{name: "too much in all", why: "RFC 1870 6: the limit is over all chunks", setup: limited, fates: []string{smtptest.OutcomeReset}, talk: talk(begin, sayMail, sayRcpt,
