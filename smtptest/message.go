@@ -99,7 +99,7 @@ const (
 func parse(m Message) *parser {
 	p := &parser{}
 	header, body := p.header(m.Data)
-	p.words(header.Get("Subject"))
+	p.words(header.Get("Subject")) // for its problems
 	p.part(header, body, "text/plain", 0)
 	return p
 }
