@@ -75,7 +75,7 @@ func TestConformanceMailParameters(t *testing.T) {
 		{"priority minus zero", "RFC 6710 4.1", "MT-PRIORITY=-0", badPriority},
 		{"priority empty", "RFC 6710 4.1", "MT-PRIORITY", badPriority},
 		{"priority twice", "RFC 6710 4.1", "MT-PRIORITY=1 MT-PRIORITY=1", badPriority},
-		{"all", "3.4 of the ground truth: order kept", "RET=HDRS ENVID=a BY=60;N HOLDFOR=5 MT-PRIORITY=1 SIZE=10 BODY=8BITMIME SMTPUTF8", ""},
+		{"all", "order kept", "RET=HDRS ENVID=a BY=60;N HOLDFOR=5 MT-PRIORITY=1 SIZE=10 BODY=8BITMIME SMTPUTF8", ""},
 	})
 }
 
@@ -103,7 +103,7 @@ func TestConformanceRcptParameters(t *testing.T) {
 		{"orcpt of 500", "RFC 3461 4.2", "ORCPT=rfc822;" + strings.Repeat("x", 493), ""},
 		{"orcpt of 501", "RFC 3461 4.2", "ORCPT=rfc822;" + strings.Repeat("x", 494), bad},
 		{"orcpt twice", "RFC 3461 4.5", "ORCPT=rfc822;a ORCPT=rfc822;a", bad},
-		{"orcpt utf-8", "RFC 6533 3; clients.md: nodemailer", `ORCPT=utf-8;t\x{F6}1@example.com`, ""},
+		{"orcpt utf-8", "RFC 6533 3; nodemailer", `ORCPT=utf-8;t\x{F6}1@example.com`, ""},
 		{"orcpt utf-8 of a special", "RFC 6533 3", `ORCPT=UTF-8;a\x{2B}b\x{3D}\x{5C}\x{20}@x.test`, ""},
 		{"orcpt utf-8 of a letter", "RFC 6533 3: a letter stands for itself", `ORCPT=utf-8;\x{61}@x.test`, bad},
 		{"orcpt utf-8 lower hex", "RFC 6533 3", `ORCPT=utf-8;\x{f6}@x.test`, bad},
