@@ -95,17 +95,18 @@ func (ch *Channel) record(t *turn) *exchange {
 
 // settle lets the answer take effect and records it, in one step. answer is
 // what decides on the effect, told what is really sent. decided is false when
-// a row has said already what takes effect.
+// a row has said already what takes effect. Nothing does once the connection is
+// being closed, as nobody would be told.
 func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) (took bool) {
 	s := ch.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	took = decided && t.own.commit != nil && t.success(answer)
+	took = decided && t.own.commit != nil && t.success(answer) && !ch.interrupted
 	if took {
 		t.own.commit(ch)
 	}
 	x := ch.record(t)
-	if answer != NoReply && !ch.mute {
+	if answer != NoReply && !ch.mute && !ch.interrupted {
 		if ch.rec != nil && t.endsData() && (took || ch.rec.reply == "" || ch.rec.outcome != isAccepted) {
 			ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
 		}

@@ -283,7 +283,7 @@ func (ch *Channel) interrupt() {
 	switch {
 	case !first:
 	case replying:
-		ch.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		ch.raw.SetWriteDeadline(time.Now().Add(time.Second))
 	default:
 		ch.raw.Close()
 	}

@@ -119,14 +119,28 @@ func (ch *Channel) queue(r Reply) {
 // before it has had its reply, so an interrupt may close the connection.
 func (ch *Channel) flush() error {
 	ch.hold = false
-	var err error
-	if len(ch.out) > 0 && !ch.mute {
-		_, err = ch.Conn.Write(ch.out)
-	}
+	err := ch.write(ch.out)
 	ch.out = ch.out[:0]
 	if err2 := ch.replied(); err2 != nil {
 		return err2
 	}
+	return err
+}
+
+// write sends octets, unless the connection is being closed and no message was
+// recorded of which they tell.
+func (ch *Channel) write(b []byte) error {
+	if len(b) == 0 || ch.mute {
+		return nil
+	}
+	select {
+	case <-ch.gone:
+		if !ch.replying { // written by this goroutine only
+			return net.ErrClosed
+		}
+	default:
+	}
+	_, err := ch.Conn.Write(b)
 	return err
 }
 

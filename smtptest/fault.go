@@ -147,7 +147,9 @@ func (a *act) effect() {
 	if told == NoReply {
 		a.told = ""
 	}
-	a.odd.raw = a.raw
+	odd := *a.odd // the one recorded may be read meanwhile
+	odd.raw = a.raw
+	a.odd = &odd
 	took := a.ch.settle(a.turn, told, a.answer(), !a.kept && !a.row.Lose, a.odd)
 	a.took = a.took || took
 	if a.raw != "" {
@@ -199,10 +201,8 @@ func (ch *Channel) dole(rest []byte, r *row) error {
 		if n == 0 || n > len(rest) {
 			n = len(rest)
 		}
-		if !ch.mute {
-			if _, err := ch.Conn.Write(rest[:n]); err != nil {
-				return err
-			}
+		if err := ch.write(rest[:n]); err != nil {
+			return err
 		}
 		if err := ch.replied(); err != nil {
 			return err

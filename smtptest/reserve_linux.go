@@ -65,7 +65,11 @@ func (r *reservation) listen() (net.Listener, error) {
 	if cerr != nil {
 		return nil, cerr
 	}
-	raw.Control(func(fd uintptr) { err = syscall.Listen(int(fd), syscall.SOMAXCONN) })
+	raw.Control(func(fd uintptr) {
+		// As package net does, so that connections that have ended do not keep the port.
+		syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+		err = syscall.Listen(int(fd), syscall.SOMAXCONN)
+	})
 	if err != nil {
 		return nil, os.NewSyscallError("listen", err)
 	}
