@@ -152,7 +152,8 @@ func TestHostileMessages(t *testing.T) {
 			m := smtptest.Message{Data: string(b)}
 			if n := allocated(func() { m.Subject(); m.Links() }); n > limit {
 				t.Errorf("%d octets made it allocate %d", size, n)
-			} else { t.Log(n>>20)
+			} else {
+				t.Log(n >> 20)
 			}
 			for _, p := range m.Problems() {
 				if len(p) > 1000 {
