@@ -27,7 +27,7 @@ type artifact struct {
 // a plain file name, with what write writes. If tb is the server's own test, the
 // file is written when the server has been closed and all is recorded, else in
 // a Cleanup of tb. It stands beside the server's own files: transcript.txt,
-// session-N.txt and message-N.eml.
+// session-N.txt and message-N.eml, the first thousand of each.
 //
 // Files are kept in tb's ArtifactDir if that outlives the test, which is so with
 // go test -artifacts; without the flag the testing package deletes it, and

@@ -156,31 +156,38 @@ func (s *Server) stillOpen() string {
 
 // recorded says how many messages there are, and that others were drained.
 func (s *Server) recorded(n int) string {
-	all := 0
-	for _, se := range s.Sessions() {
-		all += se.accepted()
-	}
 	have := s.Count()
 	text := fmt.Sprintf("%d of %s recorded", have, count(n, "message"))
-	if drained := all - have; drained > 0 {
+	if drained := s.drained(have); drained > 0 {
 		text += fmt.Sprintf(", and %d drained before", drained)
 	}
 	return text
 }
 
+// drained is how many messages there were before those that there are.
+func (s *Server) drained(have int) int {
+	all := 0
+	for _, se := range s.Sessions() {
+		all += se.accepted()
+	}
+	return all - have
+}
+
 // maxArrived is how many messages a failed wait names.
 const maxArrived = 5
 
-// arrived names the last messages, a line for each.
+// arrived names the last messages, a line for each, with the numbers that their
+// files have.
 func (s *Server) arrived() string {
 	messages := s.Messages()
+	drained := s.drained(len(messages))
 	var b strings.Builder
 	if over := len(messages) - maxArrived; over > 0 {
 		fmt.Fprintf(&b, "\n(%s before these)", count(over, "message"))
 	}
 	for i, m := range messages {
 		if i >= len(messages)-maxArrived {
-			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", i+1, m.Session, m.brief())
+			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", drained+i+1, m.Session, m.brief())
 		}
 	}
 	return b.String()

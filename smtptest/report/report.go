@@ -26,7 +26,9 @@ import (
 // files that go test -artifacts keeps (see smtptest.Server.Artifact). Without
 // the flag nothing is written, and the log says so.
 func OnFailure(t smtptest.TB, srv *smtptest.Server) {
-	t.Helper()
+	if t != nil {
+		t.Helper()
+	}
 	title := ""
 	if named, ok := t.(interface{ Name() string }); ok {
 		title = named.Name()
