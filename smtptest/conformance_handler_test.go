@@ -36,7 +36,7 @@ func TestConformanceHandler(t *testing.T) {
 			talk: talk("C: text", "C: .", "S: 250 2.6.0 queued as 1", sayQuit), fates: []string{accepted}},
 		{name: "several lines", why: "4.2.1", in: inData, setup: answering("250-2.6.0 a\n250 2.6.0 b"), want: with("250-2.6.0 a\n250 2.6.0 b"),
 			talk: talk("C: text", "C: .", "S: 250-2.6.0 a", "S: 250 2.6.0 b", sayQuit)},
-		{name: "refusal", why: "sharp edge: kept apart from the messages", in: inData, setup: answering("554 5.7.1 no"),
+		{name: "refusal", why: "trap: kept apart from the messages", in: inData, setup: answering("554 5.7.1 no"),
 			talk: talk("C: text", "C: .", "S: 554 5.7.1 no", "C: DATA", "S: "+needRcpt, sayQuit), fates: []string{smtptest.OutcomeRefused}},
 		{name: "refusal for now", why: "4.2.1", in: inData, setup: answering("451 4.3.0 later"),
 			talk: talk("C: text", "C: .", "S: 451 4.3.0 later", sayQuit), fates: []string{smtptest.OutcomeRefused}},

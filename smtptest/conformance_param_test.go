@@ -32,7 +32,7 @@ func TestConformanceParameters(t *testing.T) {
 		{"body 7bit", "RFC 6152 3", " BODY=7BIT", []string{"BODY=7BIT"}},
 		{"body 8bitmime", "RFC 6152 3", " BODY=8BITMIME", []string{"BODY=8BITMIME"}},
 		{"body mixed", "2.4", " Body=8BitMime", []string{"Body=8BitMime"}},
-		{"smtputf8", "RFC 6531 3.4; clients.md: also with ASCII addresses", " SMTPUTF8", []string{"SMTPUTF8"}},
+		{"smtputf8", "RFC 6531 3.4; also with ASCII addresses", " SMTPUTF8", []string{"SMTPUTF8"}},
 		{"smtputf8 lower", "2.4", " smtputf8", []string{"smtputf8"}},
 		{"all, order kept", "4.1.2", " BODY=8BITMIME SMTPUTF8 SIZE=10", []string{"BODY=8BITMIME", "SMTPUTF8", "SIZE=10"}},
 		{"size twice", "as smtpd: the last counts", " SIZE=33554433 SIZE=20", []string{"SIZE=33554433", "SIZE=20"}},
@@ -98,7 +98,7 @@ func TestConformanceParameterRefusals(t *testing.T) {
 		{"envid", "RFC 3461 4.4: not offered", "ENVID=abc", mailUnknown},
 		{"notify", "RFC 3461 4.1: of RCPT", "NOTIFY=NEVER", mailUnknown},
 		{"requiretls", "RFC 8689 4.2.1: not offered", "REQUIRETLS", mailUnknown},
-		{"percent", "sharp edge: client text never is a format", "%s=%d", mailSyntax + params},
+		{"percent", "trap: client text never is a format", "%s=%d", mailSyntax + params},
 	} {
 		rows = append(rows, lineRow{"mail/" + p.name, p.why, ehlo, "MAIL FROM:<a@client.test> " + p.sent, p.reply, ""}.row())
 	}

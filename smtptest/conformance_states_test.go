@@ -133,7 +133,7 @@ var commandTable = []commandRow{
 	{"RCPT TO:<b@server.test>", "4.1.1.3", needHelo, needMail, needMail, rcptOK + " -> R", rcptOK},
 	{"DATA", "4.1.1.4, 3.3", needHelo, needRcpt, needRcpt, needRcpt, goAhead + " -> D"},
 	{"RSET", "4.1.1.5: ends the transaction, keeps the name", ok, ok, ok, ok + " -> E", ok + " -> E"},
-	same("RSET now", "4.1.1.5 and the sharp edge: a refused RSET keeps the transaction", "501 5.5.4 Syntax: RSET"),
+	same("RSET now", "4.1.1.5: a refused RSET keeps the transaction", "501 5.5.4 Syntax: RSET"),
 	same("NOOP", "4.1.1.9: no effect at any time", ok),
 	same("NOOP some words", "4.1.1.9: an argument is ignored", ok),
 	same("QUIT", "4.1.1.10", bye+" -> Q"),
