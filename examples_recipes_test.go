@@ -74,17 +74,17 @@ func TestExample_rateLimit(t *testing.T) {
 func TestExample_slowServer(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
-		delay     time.Duration
+		rule      smtptest.Rule
 		took      time.Duration
 		delivered int
 	}{
-		{"in time", 30 * time.Second, 7 * 30 * time.Second, 1},
-		{"too slow", 2 * time.Minute, 4*timeOut + 21*time.Minute, 0},
+		{"in time", smtptest.Rule{On: "*", Delay: 30 * time.Second}, 7 * 30 * time.Second, 1},
+		{"too slow", smtptest.Rule{On: "*", Delay: 2 * time.Minute}, 4*timeOut + 21*time.Minute, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := smtptest.NewInMemoryServer(t)
-				srv.Script(smtptest.Rule{On: "*", Delay: tt.delay})
+				srv.Script(tt.rule)
 				began := time.Now()
 				err := mailer{srv.DialContext}.Send(t.Context(), "bob@example.com", mail)
 				if took := time.Since(began); took != tt.took {

@@ -150,12 +150,14 @@ var faultTitles = []struct {
 	{111, "octet_by_octet", "per octet"},
 }
 
+var allFaults = slices.Concat(connectionFaults, choiceFaults, effectFaults, verbFaults, formFaults, ehloFaults, authFaults, tlsFaults, dataFaults)
+
 // TestFaults plays every fault over TCP and in memory. In memory the moment of
 // each octet is exact to the nanosecond; over TCP the talk ends at its first
 // wait, where Close shows that nothing has come.
 func TestFaults(t *testing.T) {
 	entries := map[int][]fault{}
-	for _, f := range slices.Concat(connectionFaults, choiceFaults, effectFaults, verbFaults, formFaults, ehloFaults, authFaults, tlsFaults, dataFaults) {
+	for _, f := range allFaults {
 		entries[f.n] = append(entries[f.n], f)
 	}
 	var virtual time.Duration
