@@ -126,7 +126,7 @@ type Channel struct {
 	MailOptions   []string   // parameters of MAIL, as sent
 	RcptOptions   [][]string // parameters of each accepted RCPT, parallel to RcptTos
 	User          string     // authenticated identity; "" if none
-	ReceivedLines []string   // received_lines: the command lines so far; kept only for servers with Commands
+	ReceivedLines []string   // received_lines: the command lines and answers to Ask so far; kept only for servers with Commands
 	ReceivedData  string     // received_data: the content of the last message whose end was reached, until RSET, HELO or EHLO
 
 	raw       net.Conn   // under TLS the connection below it
