@@ -248,7 +248,7 @@ func TestClientsMeetFaults(t *testing.T) {
 func table(t *testing.T, c sender) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s%s\n\n", c.name, version(t, c.module))
-	b.WriteString("| at | fault | error | `errors.As` finds | recorded | after |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| at | fault | error | `errors.As` or `Is` finds | recorded | after |\n|---|---|---|---|---|---|\n")
 	for _, s := range stages {
 		for _, m := range misfortunes {
 			if s.on == "TLS" && m.row.Reply != "" && m.row.Reply != smtptest.NoReply {

@@ -13,8 +13,8 @@ import (
 )
 
 // TestFaultsPage holds docs/faults.md against TestFaults: it has a section for
-// each fault, and every row that it shows is one that is played under that
-// number. The rows of its recipes are those of examples.
+// each fault, and every script that it shows is one that is played under that
+// number, or part of one. Those of its recipes are from examples.
 func TestFaultsPage(t *testing.T) {
 	played := faultSources(t)
 	anywhere := unformatted(sourcesOf(t, "conformance_faults*_test.go", "../examples_*_test.go"))
@@ -23,16 +23,16 @@ func TestFaultsPage(t *testing.T) {
 		if s.n > 0 {
 			titles = append(titles, fmt.Sprintf("%d %s", s.n, s.title))
 		}
-		if s.items == nil && (s.n == 0 || strings.Contains(played[s.n], "rules: ")) {
+		if s.scripts == nil && (s.n == 0 || strings.Contains(played[s.n], "rules: ")) {
 			t.Errorf("%d %s: the page shows no row", s.n, s.title)
 		}
-		for _, item := range s.items {
+		for _, script := range s.scripts {
 			source := played[s.n]
-			if item[0] != '{' { // a setting: entries may share the function that makes it
+			if script[0] != '{' { // a setting: entries may share the function that makes it
 				source = anywhere
 			}
-			if !strings.Contains(source, item) {
-				t.Errorf("%d %s: the page shows what no test plays under that number: %s", s.n, s.title, item)
+			if !strings.Contains(source, script) {
+				t.Errorf("%d %s: the page shows what no test plays under that number: %s", s.n, s.title, script)
 			}
 		}
 	}
@@ -46,9 +46,9 @@ func TestFaultsPage(t *testing.T) {
 
 // A faultSection is a section of docs/faults.md.
 type faultSection struct {
-	n     int // 0: a recipe
-	title string
-	items []string // rows, and what is set on the server
+	n       int // 0: a recipe
+	title   string
+	scripts []string // and what is set on the server
 }
 
 func faultSections(t *testing.T) (all []faultSection) {
@@ -68,28 +68,32 @@ func faultSections(t *testing.T) (all []faultSection) {
 		}
 		_, code, _ := strings.Cut(body, "```go\n")
 		code, _, _ = strings.Cut(code, "```")
-		s.items = itemsOf(code)
+		s.scripts = scriptsOf(code)
 		all = append(all, s)
 	}
 	return all
 }
 
 var (
+	lines    = regexp.MustCompile(`(?m)^[^\t{}\n].*$`) // that are no rows
 	comments = regexp.MustCompile(`(?m) // .*$`)
-	items    = regexp.MustCompile(`(?m)^[^\t}].*\n(?:[\t}].*\n)*`) // a line, and those that belong to it
 	space    = regexp.MustCompile(`\s+`)
 )
 
-func itemsOf(code string) (all []string) {
-	for _, item := range items.FindAllString(comments.ReplaceAllString(code, ""), -1) {
-		all = append(all, strings.TrimSuffix(unformatted(item), ","))
+// scriptsOf are the rows that stand together, and the lines that are no rows.
+func scriptsOf(code string) (all []string) {
+	code = lines.ReplaceAllString(code, "\n$0\n")
+	for part := range strings.SplitSeq(code, "\n\n") {
+		if script := strings.TrimSuffix(unformatted(part), ","); script != "" {
+			all = append(all, script)
+		}
 	}
 	return all
 }
 
 // unformatted is source text without what depends on where it stands.
 func unformatted(source string) string {
-	source = strings.ReplaceAll(strings.ReplaceAll(source, "smtptest.", ""), "&Rule", "")
+	source = strings.NewReplacer("smtptest.Rule", "", "smtptest.", "").Replace(comments.ReplaceAllString(source, ""))
 	source = strings.TrimSpace(space.ReplaceAllString(source, " "))
 	return strings.NewReplacer("{ ", "{", ", }", "}", " }", "}").Replace(source)
 }
