@@ -139,11 +139,12 @@ func address(t *testing.T, name, html string) string {
 	return "file://" + path
 }
 
-// screenshot is what a window of the size shows of the page.
+// screenshot is what a window of the size shows of the page. Frames are drawn in
+// the page's own process: the shot does not wait for those of another.
 func screenshot(t *testing.T, page, size string) *image.RGBA {
 	t.Helper()
 	shot := filepath.Join(t.TempDir(), "shot.png")
-	browser(t, "--virtual-time-budget=5000", "--screenshot="+shot, "--window-size="+size, address(t, "report.html", page))
+	browser(t, "--virtual-time-budget=5000", "--run-all-compositor-stages-before-draw", "--disable-features=IsolateSandboxedIframes", "--screenshot="+shot, "--window-size="+size, address(t, "report.html", page))
 	f, err := os.Open(shot)
 	if err != nil {
 		t.Fatal(err)
