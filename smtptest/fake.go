@@ -225,62 +225,7 @@ func (s *Server) serve() {
 	s.phase.Store(serving)
 	s.mu.Unlock()
 	s.running.Add(1)
-	go s.accept(s.Listener)
-}
-
-// accept serves until its listener is closed.
-func (s *Server) accept(ln net.Listener) {
-	defer s.running.Done()
-	for {
-		conn, err := ln.Accept()
-		if err != nil {
-			if isTemporary(err) {
-				continue
-			}
-			return
-		}
-		ch := s.admit(conn)
-		if ch == nil {
-			conn.Close()
-			continue
-		}
-		go ch.serve()
-	}
-}
-
-// isTemporary says that Accept may be called again: the error was about one
-// connection (ECONNABORTED).
-func isTemporary(err error) bool {
-	ne, ok := err.(interface{ Temporary() bool })
-	return ok && ne.Temporary()
-}
-
-// admit begins a session, unless the server is on its way down.
-func (s *Server) admit(conn net.Conn) *Channel {
-	ch := newChannel(s, conn)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.ended:
-		return nil
-	default:
-	}
-	if s.channels == nil {
-		s.channels = make(map[*Channel]struct{})
-	}
-	s.channels[ch] = struct{}{}
-	ch.session = s.records.open(ch)
-	s.open.Add(1)
-	s.running.Add(1)
-	return ch
-}
-
-// leave ends a session's part in the server.
-func (s *Server) leave(ch *Channel) {
-	s.mu.Lock()
-	delete(s.channels, ch)
-	s.mu.Unlock()
-	s.running.Done()
+	go s.accept(s.Listener, s.ended)
 }
 
 // Close ends the server: it closes every connection, ends every wait and

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/smtp"
 	"strconv"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
 )
@@ -64,6 +65,65 @@ func (s *Server) relisten() error {
 	s.Listener = ln
 	s.mu.Unlock()
 	return nil
+}
+
+// accept serves until its listener is closed.
+func (s *Server) accept(ln net.Listener, ended <-chan struct{}) {
+	defer s.running.Done()
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			if !isTemporary(err) {
+				return
+			}
+			select { // while there are no file descriptors, not again and again
+			case <-time.After(time.Millisecond):
+			case <-ended:
+			}
+			continue
+		}
+		ch := s.admit(conn)
+		if ch == nil {
+			conn.Close()
+			continue
+		}
+		go ch.serve()
+	}
+}
+
+// isTemporary says that Accept may be called again: the error was about one
+// connection (ECONNABORTED), or there are too many (EMFILE).
+func isTemporary(err error) bool {
+	ne, ok := err.(interface{ Temporary() bool })
+	return ok && ne.Temporary()
+}
+
+// admit begins a session, unless the server is on its way down.
+func (s *Server) admit(conn net.Conn) *Channel {
+	ch := newChannel(s, conn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ended:
+		return nil
+	default:
+	}
+	if s.channels == nil {
+		s.channels = make(map[*Channel]struct{})
+	}
+	s.channels[ch] = struct{}{}
+	ch.session = s.records.open(ch)
+	s.open.Add(1)
+	s.running.Add(1)
+	return ch
+}
+
+// leave ends a session's part in the server.
+func (s *Server) leave(ch *Channel) {
+	s.mu.Lock()
+	delete(s.channels, ch)
+	s.mu.Unlock()
+	s.running.Done()
 }
 
 // DialContext connects to the server. Network and address are ignored, so that

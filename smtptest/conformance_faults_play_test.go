@@ -1,0 +1,305 @@
+package smtptest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// A player is a raw client that plays a talk.
+type player struct {
+	t       *testing.T
+	srv     *smtptest.Server
+	virtual bool // in a bubble
+	c       net.Conn
+	below   *tap  // under TLS
+	refused error // of the last dial, handshake or read
+	over    bool  // the connection has ended
+	all     []net.Conn
+	now     time.Time     // of the last octet, sent or read
+	wait    time.Duration // until the next
+	slow    []int         // rows that take their time, from 0
+	asked   chan struct{} // the condition of such a row was asked
+}
+
+// play returns whether the talk came to its end.
+func (p *player) play(talk []string) (whole bool) {
+	p.t.Helper()
+	p.connect()
+	if !p.run(talk) {
+		return false
+	}
+	if err := p.leave(); err != nil {
+		p.t.Errorf("at the end: %v\n%s", err, p.srv.Transcript())
+	}
+	return true
+}
+
+// run is play on the connection at hand, which stays open.
+func (p *player) run(talk []string) (whole bool) {
+	p.t.Helper()
+	steps := stepsOf(talk)
+	for i, step := range steps {
+		if (step.kind == "--" || step.kind == "C~") && !p.virtual {
+			p.hold()
+			return false
+		}
+		last := i == len(steps)-1
+		if err := p.step(step, last || steps[i+1].kind[0] != 'S'); err != nil {
+			p.t.Fatalf("step %d, %s %q: %v\n%s", i, step.kind, short(step.text), err, p.srv.Transcript())
+		}
+	}
+	return true
+}
+
+type step struct{ kind, text string }
+
+// stepsOf joins what is sent, and what comes back, at once.
+func stepsOf(talk []string) []step {
+	var steps []step
+	for _, line := range talk {
+		s := step{line[:2], strings.TrimPrefix(line[2:], " ")}
+		if s.kind == "C:" || s.kind == "S:" {
+			s = step{line[:1] + "+", s.text + "\r\n"}
+		}
+		if n := len(steps) - 1; n >= 0 && s.kind[1] == '+' && steps[n].kind == s.kind {
+			steps[n].text += s.text
+			continue
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// step plays one step; quiet says that nothing is expected after a wait.
+func (p *player) step(s step, quiet bool) error {
+	if p.refused != nil && s.kind != "S!" && s.kind != closed {
+		return p.refused
+	}
+	switch s.kind {
+	case "C+":
+		_, err := io.WriteString(p.c, s.text)
+		p.now = time.Now()
+		return err
+	case "S+":
+		return p.hear(s.text)
+	case closed:
+		return p.fail(io.EOF.Error())
+	case "S!":
+		return p.fail(s.text)
+	case "--":
+		p.wait = span(s.text)
+		if quiet {
+			return p.silence()
+		}
+	case "C~":
+		time.Sleep(span(s.text))
+		synctest.Wait() // for what else happens at that time
+		p.now = time.Now()
+	case anew:
+		err := p.leave()
+		p.connect()
+		return err
+	case beside:
+		p.connect()
+	case secure, wary:
+		return p.handshake(s.kind == wary)
+	case "!!":
+		map[string]func(){stop: p.srv.Stop, back: p.srv.Restart, shutdown: p.srv.Close}["!! "+s.text]()
+	default:
+		return errors.New("what is that?")
+	}
+	return nil
+}
+
+func span(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func (p *player) connect() {
+	c, err := p.srv.DialContext(context.Background(), "", "")
+	p.c, p.below, p.refused, p.over = c, nil, err, err != nil
+	p.now = time.Now()
+	if p.refused != nil {
+		return
+	}
+	p.all = append(p.all, p.c)
+	p.t.Cleanup(func() { c.Close() })
+	if !p.virtual {
+		p.c.SetDeadline(time.Now().Add(20 * time.Second)) // of a failure only
+	}
+}
+
+func (p *player) handshake(wary bool) error {
+	config := p.srv.ClientTLSConfig()
+	if wary {
+		config.RootCAs = x509.NewCertPool()
+	}
+	p.below = &tap{Conn: p.c}
+	c := tls.Client(p.below, config)
+	p.refused = c.Handshake()
+	p.c = c
+	if c.ConnectionState().Version != tls.VersionTLS12 {
+		p.below = nil
+	}
+	if p.refused != nil {
+		p.over = true
+		return nil
+	}
+	return p.onTime()
+}
+
+// onTime holds that something has come at its moment.
+func (p *player) onTime() error {
+	took := time.Since(p.now)
+	if p.virtual && took != p.wait {
+		return fmt.Errorf("it came after %v, want %v", took, p.wait)
+	}
+	return nil
+}
+
+// hear expects octets, all of them at the same moment.
+func (p *player) hear(want string) error {
+	got := make([]byte, len(want))
+	for n := 0; n < len(want); {
+		k, err := p.c.Read(got[n:])
+		n += k
+		if !strings.HasPrefix(want, string(got[:n])) {
+			return fmt.Errorf("octets mismatch (-want +got):\n%s", cmp.Diff(short(want), short(string(got[:n]))))
+		}
+		if err == io.EOF && n == len(want) {
+			p.refused, err = err, nil // TLS tells the end with the last octets
+		}
+		if err != nil {
+			return fmt.Errorf("%w after %q, want %q", err, short(string(got[:n])), short(want))
+		}
+		if err := p.onTime(); err != nil {
+			return err
+		}
+	}
+	p.now, p.wait = time.Now(), 0
+	return nil
+}
+
+// fail expects the end of the connection, or that there is none.
+func (p *player) fail(want string) error {
+	n, err := 0, p.refused
+	if err == nil {
+		n, err = p.c.Read(make([]byte, 1))
+		if err == io.EOF && p.below != nil && !p.below.alerted() {
+			err = errors.New("cut without close_notify")
+		}
+	}
+	defer func() { p.over, p.refused, p.now, p.wait = true, nil, time.Now(), 0 }()
+	if n > 0 || err == nil || !strings.Contains(err.Error(), want) {
+		return fmt.Errorf("Read() = %d, %v; want %s", n, err, want)
+	}
+	return p.onTime()
+}
+
+// silence expects nothing for the time of wait.
+func (p *player) silence() error {
+	p.c.SetReadDeadline(p.now.Add(p.wait))
+	n, err := p.c.Read(make([]byte, 1))
+	if ne, ok := err.(net.Error); n > 0 || !ok || !ne.Timeout() {
+		return fmt.Errorf("Read() = %d, %v; want nothing for %v", n, err, p.wait)
+	}
+	p.c.SetReadDeadline(time.Time{})
+	p.now, p.wait = time.Now(), 0
+	return nil
+}
+
+// leave closes the sending side; nothing more may come than the end.
+func (p *player) leave() error {
+	if p.c == nil || p.refused != nil && p.refused != io.EOF {
+		return p.refused
+	}
+	defer p.c.Close()
+	c, ok := p.c.(interface{ CloseWrite() error })
+	if p.over || p.refused != nil || !ok {
+		return nil
+	}
+	c.CloseWrite()
+	if rest, err := io.ReadAll(p.c); len(rest) > 0 || err != nil {
+		return fmt.Errorf("the rest is %q, %v", short(string(rest)), err)
+	}
+	return nil
+}
+
+// watch notices when a row begins to take its time.
+func (p *player) watch(rules []smtptest.Rule) []smtptest.Rule {
+	p.asked = make(chan struct{}, 1)
+	rules = slices.Clone(rules)
+	for i := range rules {
+		r := &rules[i]
+		r.Optional = true // the talk may end before
+		if strings.HasPrefix(r.On, "IDLE") || r.Delay+r.Jitter == 0 && (r.Pause == 0 || !strings.HasPrefix(r.On, "BODY")) {
+			continue
+		}
+		p.slow = append(p.slow, i)
+		only := r.If
+		r.If = func(e smtptest.Event) bool {
+			select {
+			case p.asked <- struct{}{}:
+			default:
+			}
+			return only == nil || only(e)
+		}
+	}
+	return rules
+}
+
+// A tap keeps the octets of a TLS connection.
+type tap struct {
+	net.Conn
+	got []byte
+}
+
+func (t *tap) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	t.got = append(t.got, b[:n]...)
+	return n, err
+}
+
+// alerted says that an alert has come, as close_notify is one. In TLS 1.3 that
+// cannot be seen, as alerts are encrypted with their type.
+func (t *tap) alerted() bool {
+	const alert, version12 = 21, 3
+	rest := t.got
+	for len(rest) > 5 && rest[0] != alert {
+		rest = rest[min(len(rest), 5+int(rest[3])<<8+int(rest[4])):]
+	}
+	return len(rest) > 0
+}
+
+// hold waits until the row that takes its time has fired, and closes the
+// server: nothing has come before, so it held.
+func (p *player) hold() {
+	p.t.Helper()
+	for len(p.slow) > 0 && !slices.ContainsFunc(p.slow, func(i int) bool { return p.srv.Fired()[i] > 0 }) {
+		<-p.asked
+	}
+	p.srv.Close()
+	if p.over {
+		return
+	}
+	if rest, err := io.ReadAll(p.c); len(rest) > 0 || err != nil && !ended(err) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		p.t.Errorf("at a wait came %q, %v", short(string(rest)), err)
+	}
+}
