@@ -92,7 +92,7 @@ func TestCloseNotReading(t *testing.T) {
 		blocked := make(chan struct{})
 		srv.Commands = map[string]smtptest.CommandFunc{"XFLOOD": func(ch *smtptest.Channel, arg string) smtptest.Reply {
 			close(blocked)
-			return smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", 60_000) + "250 2.0.0 end")
+			return smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", 30_000) + "250 2.0.0 end")
 		}}
 		start(srv)
 		c := arrive(t, srv, ehlo)
