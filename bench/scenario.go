@@ -245,6 +245,12 @@ func closing(t target, n int) figures {
 		io.Copy(io.Discard, clients[i].conn)
 	}
 	took := time.Since(began)
+	for range 1000 { // a goroutine that has said it is done may still be on its way out
+		if runtime.NumGoroutine() <= goroutines {
+			break
+		}
+		runtime.Gosched()
+	}
 	return figures{"ns": float64(took.Nanoseconds()) / float64(n), "goroutines left": float64(runtime.NumGoroutine() - goroutines)}
 }
 
