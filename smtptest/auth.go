@@ -27,7 +27,7 @@ type authState struct {
 	flaw     string   // Exchange.Flaw of the last response
 }
 
-func (s *Server) offersAuth() bool { return s.Users != nil || s.Authenticate != nil }
+func (s *Server) offersAuth() bool { return s.config.Users != nil || s.config.Authenticate != nil }
 
 // mechanisms are those that the channel offers in its present state, strongest
 // first.
@@ -36,9 +36,9 @@ func (s *Server) mechanisms(ch *Channel) []string {
 	case !s.offersAuth():
 		return nil
 	case s.tls != nil && !ch.underTLS:
-		return s.ClearMechanisms
-	case s.Mechanisms != nil:
-		return s.Mechanisms
+		return s.config.ClearMechanisms
+	case s.config.Mechanisms != nil:
+		return s.config.Mechanisms
 	}
 	return slices.DeleteFunc(s.servable(), func(name string) bool { return name == "EXTERNAL" && !ch.certified() })
 }
@@ -46,19 +46,19 @@ func (s *Server) mechanisms(ch *Channel) []string {
 // servable are the mechanisms that Users and Authenticate can serve, at least
 // under TLS and with a client's certificate.
 func (s *Server) servable() []string {
-	if s.Mechanisms != nil {
-		return s.Mechanisms
+	if s.config.Mechanisms != nil {
+		return s.config.Mechanisms
 	}
 	return slices.DeleteFunc(sasl.Names(), func(name string) bool {
 		switch {
 		case name == "EXTERNAL":
 			return s.tls == nil
 		case strings.HasSuffix(name, "-PLUS"):
-			return s.tls == nil || s.Users == nil
+			return s.tls == nil || s.config.Users == nil
 		case name == "XOAUTH2", name == "OAUTHBEARER":
-			return s.Authenticate == nil
+			return s.config.Authenticate == nil
 		}
-		return s.Users == nil && !sasl.Plaintext(name)
+		return s.config.Users == nil && !sasl.Plaintext(name)
 	})
 }
 
@@ -70,17 +70,17 @@ func (ch *Channel) certified() bool {
 		return false
 	}
 	state := conn.ConnectionState()
-	return len(state.VerifiedChains) > 0 || ch.Server.Authenticate != nil && len(state.PeerCertificates) > 0
+	return len(state.VerifiedChains) > 0 || ch.Server.config.Authenticate != nil && len(state.PeerCertificates) > 0
 }
 
 // checkMechanisms finds names that no mechanism has.
 func (s *Server) checkMechanisms() error {
-	for _, name := range slices.Concat(s.Mechanisms, s.ClearMechanisms) {
+	for _, name := range slices.Concat(s.config.Mechanisms, s.config.ClearMechanisms) {
 		if !slices.Contains(sasl.Names(), name) {
 			return fmt.Errorf("in Mechanisms or ClearMechanisms %q is not one of %s", name, strings.Join(sasl.Names(), " "))
 		}
 	}
-	if s.Users == nil && s.Authenticate == nil && s.Mechanisms != nil {
+	if s.config.Users == nil && s.config.Authenticate == nil && s.config.Mechanisms != nil {
 		return errors.New("with these Mechanisms nobody could log in: set Users or Authenticate")
 	}
 	return nil
@@ -128,15 +128,15 @@ func (ch *Channel) saslConfig(offered []string) sasl.Config {
 		PlusOffered: slices.ContainsFunc(offered, func(name string) bool { return strings.HasSuffix(name, "-PLUS") }),
 		Hostname:    strings.Trim(s.hostname(), "[]"),
 		Password: func(user string) (string, bool) {
-			password, ok := s.Users[user]
+			password, ok := s.config.Users[user]
 			return password, ok
 		},
 	}
-	if s.Authenticate != nil {
+	if s.config.Authenticate != nil {
 		c.Check = func(mechanism, authzid, user, secret string) error {
 			ok := false
 			ch.guard("Authenticate", func(context.Context) Reply {
-				ok = s.Authenticate(Credentials{mechanism, authzid, user, secret})
+				ok = s.config.Authenticate(Credentials{mechanism, authzid, user, secret})
 				return ""
 			})
 			if !ok {

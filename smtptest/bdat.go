@@ -64,7 +64,7 @@ func (ch *Channel) bdat(t *turn) {
 	case c.told != "":
 		ch.begin(t)
 		ch.bdatFailed()
-	case ch.Server.LMTP && c.last && ch.rec != nil:
+	case ch.Server.config.LMTP && c.last && ch.rec != nil:
 		ch.refuseEach(t)
 	default:
 		_, took := ch.answer(t)
@@ -100,7 +100,7 @@ func (ch *Channel) refuseEach(t *turn) {
 // customBdat asks a CommandFunc once the chunk has come. Its reply is no success
 // of the built-in verb: the chunk is lost.
 func (ch *Channel) customBdat(t *turn) bool {
-	f := ch.Server.Commands["BDAT"]
+	f := ch.Server.config.Commands["BDAT"]
 	if f == nil {
 		return false
 	}

@@ -70,8 +70,8 @@ func init() {
 	}
 }
 
-func notLMTP(s *Server) bool  { return !s.LMTP }
-func onlyLMTP(s *Server) bool { return s.LMTP }
+func notLMTP(s *Server) bool  { return !s.config.LMTP }
+func onlyLMTP(s *Server) bool { return s.config.LMTP }
 
 func offers(keyword string) func(*Server) bool {
 	return func(s *Server) bool { return s.features.has(keyword) }

@@ -18,6 +18,11 @@ func (s *Server) compile(rules []Rule) ([]*row, error) {
 		r := &row{Rule: rule, n: i + 1, text: fmt.Sprintf("row %d: %s", i+1, rule)}
 		r.verb, r.arg, _ = strings.Cut(rule.On, " ")
 		r.verb = asciiUpper(r.verb)
+		if s.started() {
+			if err := s.checkServed(r); err != nil {
+				return nil, err
+			}
+		}
 		if err := r.check(); err != nil {
 			return nil, err
 		}
@@ -34,9 +39,12 @@ func (s *Server) compile(rules []Rule) ([]*row, error) {
 	return rows, nil
 }
 
-// bad is the error for a mistake in a field of the row.
+// bad is the error for a mistake in a field of the row, or in the row ("").
 func (r *row) bad(field, format string, args ...any) error {
-	return fmt.Errorf("%s: %s: %s", r.text, field, fmt.Sprintf(format, args...))
+	if field != "" {
+		field += ": "
+	}
+	return fmt.Errorf("%s: %s%s", r.text, field, fmt.Sprintf(format, args...))
 }
 
 // check finds the mistakes that need no Server fields to be seen.
@@ -77,17 +85,17 @@ func (r *row) checkOn() error {
 		if r.arg != "" && !strings.HasPrefix(r.arg, "*") && !strings.HasPrefix(asciiUpper(r.arg), want) {
 			return r.bad("On", `the argument of %s begins with %q, as in "%s %s<bob@example.com>"`, r.verb, want, r.verb, want)
 		}
+		if path := r.arg[min(len(want), len(r.arg)):]; path != "" && !strings.HasPrefix(r.arg, "*") && path[0] != '<' && path[0] != '*' {
+			return r.bad("On", `a path stands in angle brackets, as in "%s %s<bob@example.com>"; for clients that leave them out use If`, r.verb, want)
+		}
 	}
 	return nil
 }
 
-func isPseudo(name string) bool {
-	switch name {
-	case "CONNECT", "TLS", "RESPONSE", "BODY", ".", "IDLE", "*":
-		return true
-	}
-	return false
-}
+// pseudoVerbs are the events that are no commands.
+var pseudoVerbs = []string{"CONNECT", "TLS", "RESPONSE", "BODY", ".", "IDLE", "*"}
+
+func isPseudo(name string) bool { return slices.Contains(pseudoVerbs, name) }
 
 func (r *row) checkNumbers() error {
 	for _, f := range []struct {
@@ -170,11 +178,11 @@ func (r *row) checkHow() error {
 	case r.Delay == Forever && (answers || shapes || r.Jitter != 0 || r.Then != "" || r.Lose):
 		return r.bad("Delay", "nothing comes after Forever: leave out what cannot happen, or give a time")
 	case r.verb == "IDLE" && !answers && r.Then == "":
-		return r.bad("On", "the row does nothing: give Reply, Raw or Then")
+		return r.bad("", "the row does nothing: give Reply, Raw or Then")
 	case shapes && r.verb != "BODY" && !r.writes():
 		return r.bad(map[bool]string{true: "Chunk", false: "Pause"}[r.Chunk != 0], "there is nothing to write: give Reply or Raw, or leave it out")
 	case !answers && !shapes && r.Then == "" && r.Delay == 0 && r.Jitter == 0 && !r.Keep && !r.Lose:
-		return r.bad("On", "the row does nothing: give Reply, Delay, Then or another action")
+		return r.bad("", "the row does nothing: give Reply, Delay, Then or another action")
 	}
 	return nil
 }
@@ -268,13 +276,14 @@ var unserved = map[string]string{
 func (s *Server) checkServed(r *row) error {
 	verb, what := r.verb, "%q"
 	if verb == "IDLE" {
-		verb, what = r.arg, "silence is counted from an event, but %q"
+		verb, what = asciiUpper(r.arg), "silence is counted from an event, but %q"
 	}
 	v := commands[verb]
 	switch remedy := unserved[verb]; {
-	case verb == "" || isPseudo(verb) || s.Commands[verb] != nil:
+	case verb == "" || isPseudo(verb) || s.config.Commands[verb] != nil:
 	case v == nil && !strings.HasPrefix(verb, "X"):
-		return r.bad("On", what+" is no verb: use one of %s, a key of Server.Commands or X...", verb, strings.Join(verbNames(), " "))
+		return r.bad("On", what+` is no event: use one of %s ("." is the end of data), a verb of %s, a key of Server.Commands or X...`,
+			verb, strings.Join(pseudoVerbs, " "), strings.Join(verbNames(), " "))
 	case v != nil && remedy != "" && !v.offered(s):
 		return r.bad("On", what+" is not served: %s", verb, remedy)
 	}
@@ -283,16 +292,20 @@ func (s *Server) checkServed(r *row) error {
 
 // asks says that a client may have a 334 to respond to.
 func (s *Server) asks(rows []*row) bool {
-	return s.offersAuth() || s.Commands["AUTH"] != nil || slices.ContainsFunc(rows, func(r *row) bool {
+	return s.offersAuth() || s.config.Commands["AUTH"] != nil || slices.ContainsFunc(rows, func(r *row) bool {
 		return (r.verb == "AUTH" || r.verb == "*") && strings.HasPrefix(string(r.Reply)+r.Raw, "3")
 	})
 }
 
-// checkScript repeats compile's checks that need Server fields, at Start.
+// checkScript does at Start what Script needs the Server's fields for.
 func (s *Server) checkScript() error {
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
-	return s.checkFields(s.script.rows)
+	if err := s.checkFields(s.script.rows); err != nil {
+		return err
+	}
+	s.drawSeed(s.script.rows)
+	return nil
 }
 
 // String writes the rule as a literal, without the fields that are zero.

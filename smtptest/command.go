@@ -144,7 +144,7 @@ func (ch *Channel) adoptEnvelope() {
 // checkCommands finds keys that no client could name, and verbs without a
 // function.
 func (s *Server) checkCommands() error {
-	for name, f := range s.Commands {
+	for name, f := range s.config.Commands {
 		switch {
 		case name == "" || name != asciiUpper(name) || strings.ContainsAny(name, " \t\r\n"):
 			return fmt.Errorf("the key %q of Commands is no verb: write it in upper case and without spaces", name)

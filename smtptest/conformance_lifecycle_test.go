@@ -2,6 +2,7 @@ package smtptest_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -221,9 +222,31 @@ func TestMisuse(t *testing.T) {
 		{"restart before stop", "not stopped", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Restart() }},
 		{"wait before start", "not started", func(tb smtptest.TB) { unstarted(tb).Wait(1) }},
 		{"wait after close", "closed", func(tb smtptest.TB) { s := smtptest.NewInMemoryServer(tb); s.Close(); s.Wait(1) }},
+		{"field after start", "Server.TLS was changed after Start", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).TLS = &tls.Config{} }},
+		{"list after start", "Server.Extensions was changed after Start", func(tb smtptest.TB) {
+			s := smtptest.NewInMemoryServer(tb)
+			s.Extensions = append(s.Extensions, "DSN")
+		}},
+		{"handler after start", "Server.Handler was changed after Start", func(tb smtptest.TB) {
+			smtptest.NewInMemoryServer(tb).Handler = smtptest.Debugging(io.Discard)
+		}},
+		{"users after start", "Server.Users was changed after Start", func(tb smtptest.TB) {
+			s := unstarted(tb)
+			s.Users = map[string]string{"ann": "secret"}
+			s.StartInMemory()
+			s.Users["bob"] = "secret"
+		}},
+		{"row with an unknown event", `use one of CONNECT TLS RESPONSE BODY . IDLE *`, func(tb smtptest.TB) {
+			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "EOD"})
+		}},
+		{"wait for sessions", "WaitSessions(2): the server is closed; 0 ended sessions", func(tb smtptest.TB) {
+			s := smtptest.NewInMemoryServer(tb)
+			s.Close()
+			s.WaitSessions(2)
+		}},
 		{"wait for less than nothing", "negative", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Wait(-1) }},
 		{"client before start", "before Start", func(tb smtptest.TB) { unstarted(tb).Client() }},
-		{"script with unknown verb", "no verb", func(tb smtptest.TB) {
+		{"script with unknown verb", "no event", func(tb smtptest.TB) {
 			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "FROB", Reply: "250 OK"})
 		}},
 		{"script with bad reply", "Reply", func(tb smtptest.TB) {
@@ -291,6 +314,42 @@ func TestListeners(t *testing.T) {
 		}
 		srv.Close()
 	}
+}
+
+// TestSocketsInBubble: they would stop its clock.
+func TestSocketsInBubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, start := range map[string]func(smtptest.TB) *smtptest.Server{"NewServer": smtptest.NewServer, "NewTLSServer": smtptest.NewTLSServer} {
+			tb := &fakeTB{}
+			try(func() { start(tb) })
+			tb.end()
+			if got := tb.errors(); !strings.Contains(got, "use NewInMemoryServer") {
+				t.Errorf("%s in a bubble: failure %q", name, got)
+			}
+		}
+	})
+}
+
+// TestWaitSessions: each attempt of a client that tries again is a session.
+func TestWaitSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		open := dial(t, srv)
+		for i := range 3 {
+			time.AfterFunc(time.Duration(3-i)*time.Minute, func() { deliver(srv, "a@client.test", "text") })
+		}
+		began := time.Now()
+		ended := srv.WaitSessions(3)
+		if took := time.Since(began); len(ended) != 3 || took != 3*time.Minute {
+			t.Fatalf("%d sessions after %v", len(ended), took)
+		}
+		open.Close()
+		for i, s := range srv.WaitSessions(4) {
+			if s.ID != i+1 || s.End == "" {
+				t.Errorf("session %d of the list: ID %d, End %q", i+1, s.ID, s.End)
+			}
+		}
+	})
 }
 
 // TestIdle waits out the five minutes of RFC 5321 4.5.3.2.7.

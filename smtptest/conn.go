@@ -275,10 +275,10 @@ func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
 
 // idleLimit is how long a client may be silent; negative: for ever.
 func (ch *Channel) idleLimit() time.Duration {
-	if ch.Server.IdleTimeout == 0 {
+	if ch.Server.config.IdleTimeout == 0 {
 		return 5 * time.Minute // RFC 5321 4.5.3.2.7
 	}
-	return ch.Server.IdleTimeout
+	return ch.Server.config.IdleTimeout
 }
 
 // idleRows are the IDLE rows of the last event. Never nil.

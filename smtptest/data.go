@@ -117,7 +117,7 @@ func (ch *Channel) endOfData(end turn, octets int, instead, answered Reply) {
 		ch.begin(t)
 		ch.dismiss(answered)
 		ch.ahead = ch.r.Buffered() > 0
-	case ch.Server.LMTP && instead == "":
+	case ch.Server.config.LMTP && instead == "":
 		ch.answerRecipients(end)
 	default:
 		ch.ownEnd(t, instead)
@@ -156,7 +156,7 @@ func (ch *Channel) ownEnd(t *turn, instead Reply) {
 		t.own = verdict{ch.say(repTooMuch), (*Channel).commitMessage}
 	default:
 		t.own = verdict{ch.say(repAccepted), (*Channel).commitMessage}
-		if ch.Server.Handler != nil {
+		if ch.Server.config.Handler != nil {
 			t.late = func(ch *Channel) Reply { return ch.process(ch.message()) }
 		}
 	}
@@ -255,7 +255,7 @@ func (ch *Channel) commitMessage1() {
 // ownReplies are the server's own answers for the recipients not yet refused.
 func (ch *Channel) ownReplies() []Reply {
 	m := ch.message()
-	if h, ok := ch.Server.Handler.(RecipientHandler); ok && !ch.pending.ok {
+	if h, ok := ch.Server.config.Handler.(RecipientHandler); ok && !ch.pending.ok {
 		replies := ch.processEach(h, m)
 		for i := range replies {
 			replies[i] = cmp.Or(replies[i], ch.say(repAccepted))

@@ -17,7 +17,7 @@ func (ch *Channel) command(line string, long bool) {
 	if ch.ahead {
 		t.flags |= early
 	}
-	if ch.Server.Commands != nil {
+	if ch.Server.config.Commands != nil {
 		ch.ReceivedLines = append(ch.ReceivedLines, line)
 	}
 	ch.hide(t)
@@ -71,7 +71,7 @@ func (ch *Channel) lineLimit(t *turn) int {
 // decide finds the verb's own verdict, and whom to ask for another.
 func (ch *Channel) decide(t *turn) {
 	t.own = ch.builtin(t)
-	f := ch.Server.Commands[t.name]
+	f := ch.Server.config.Commands[t.name]
 	if f == nil || ch.refuses(t.verb) || ch.takesChunk(t) {
 		return
 	}
@@ -117,9 +117,9 @@ func (ch *Channel) refuses(v *verb) bool {
 func (ch *Channel) policy(v *verb) (Reply, bool) {
 	s := ch.Server
 	switch {
-	case s.RequireTLS && !ch.underTLS && v.exempt&beforeTLS == 0:
+	case s.config.RequireTLS && !ch.underTLS && v.exempt&beforeTLS == 0:
 		return ch.say(repNeedTLS), true
-	case s.RequireAuth && ch.User == "" && v.exempt&beforeAuth == 0:
+	case s.config.RequireAuth && ch.User == "" && v.exempt&beforeAuth == 0:
 		return ch.say(repNeedAuth), true
 	}
 	return "", false

@@ -50,7 +50,6 @@ var failures = []struct {
 		t.Cleanup(func() { c.Close() })
 		c.Mail("ann@example.com")
 		c.Rcpt("bob@example.com")
-		srv.WaitTimeout = time.Minute
 		srv.WaitSession(func(smtptest.Session) bool { return true })
 	}},
 	{"a client that leaves within the content", "what came of it is counted", func(t *testing.T, srv *smtptest.Server) {
@@ -128,9 +127,12 @@ func TestPlayFailures(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := smtptest.NewUnstartedServer(t)
-				if f.name == "password" {
+				switch f.name {
+				case "password":
 					srv.TLS = &tls.Config{}
 					srv.Users = map[string]string{"ann": "open-sesame"}
+				case "a client that stalls":
+					srv.WaitTimeout = time.Minute
 				}
 				srv.StartInMemory()
 				f.run(t, srv)

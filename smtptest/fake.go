@@ -28,7 +28,8 @@ type Server struct {
 	Addr     string       // "127.0.0.1:port" once started; "localhost:25" in memory
 	Listener net.Listener // replaceable before Start: IPv6, Unix socket, a given port or interface
 
-	// Configuration: read once by Start. A later change has no effect.
+	// Configuration: read once by Start. A later change has no effect, and fails
+	// the test at its end.
 
 	// Hostname is said in the greeting and in HELO and EHLO replies; "" is
 	// "localhost". A domain or an address literal.
@@ -82,8 +83,8 @@ type Server struct {
 	// IdleTimeout is the time between two commands after which the server
 	// answers 421; 0 is the 5 minutes of RFC 5321 4.5.3.2.7, negative no limit.
 	IdleTimeout time.Duration
-	// WaitTimeout is that of Wait and its kin; 0 is 10 s, in memory 24 h (fake
-	// time is free).
+	// WaitTimeout is that of Wait and its kin; 0 is 10 s, in a synctest bubble
+	// 24 h (fake time is free).
 	WaitTimeout time.Duration
 
 	tb     TB
@@ -91,6 +92,7 @@ type Server struct {
 	kept   keeper            // of the server's own test
 	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
+	config   config       // since Start
 	life     sync.Mutex   // held by Start, Stop, Restart and Close, never by sessions
 	phase    atomic.Int32 // a phase; written with life held
 	tls      *tls.Config  // in use; nil without TLS
@@ -123,7 +125,8 @@ const (
 
 // NewServer starts a server on a loopback port. It is closed when the test
 // ends. Problems of a nil tb panic, and the caller closes: for Examples,
-// TestMain and programs.
+// TestMain and programs. To set fields, take NewUnstartedServer. In a
+// testing/synctest bubble sockets stop the clock: use NewInMemoryServer there.
 func NewServer(tb TB) *Server {
 	s := NewUnstartedServer(tb)
 	s.test().Helper()
@@ -141,7 +144,8 @@ func NewTLSServer(tb TB) *Server {
 
 // NewInMemoryServer starts a server without sockets: reach it by DialContext
 // or Client. In a testing/synctest bubble, create it inside the bubble, with
-// the bubble's own t.
+// the bubble's own t: a use from the other side of its wall ends the test binary
+// with "send on synctest channel from outside bubble" or the like.
 func NewInMemoryServer(tb TB) *Server {
 	s := NewUnstartedServer(tb)
 	s.test().Helper()
@@ -206,7 +210,12 @@ func (s *Server) start(implicit, inMemory bool) {
 		s.fatalf("smtptest: Start of a closed server: make a new one")
 		return
 	}
+	if !inMemory && inBubble() {
+		s.fatalf("smtptest: a server with sockets stops the clock of a synctest bubble: use NewInMemoryServer there, and clients that connect with Server.DialContext")
+		return
+	}
 	s.implicit, s.inMemory = implicit, inMemory
+	s.config = s.snapshot()
 	if err := s.configure(); err != nil {
 		s.fatalf("smtptest: %v", err)
 		return
@@ -258,6 +267,7 @@ func (s *Server) Close() {
 	}
 	s.wake()
 	if s.tb == nil {
+		s.reportChanges()
 		s.reportUnused()
 	}
 }
@@ -354,13 +364,13 @@ func (s *Server) configure() error {
 
 // greeting is said to a connection, and after XCLIENT.
 func (s *Server) greeting() Reply {
-	return Reply("220 " + s.hostname() + " " + cmp.Or(s.Greeting, "ESMTP smtptest"))
+	return Reply("220 " + s.hostname() + " " + cmp.Or(s.config.Greeting, "ESMTP smtptest"))
 }
 
 // hostname is what the server calls itself.
 func (s *Server) hostname() string {
-	if s.Hostname == "" {
+	if s.config.Hostname == "" {
 		return "localhost"
 	}
-	return s.Hostname
+	return s.config.Hostname
 }

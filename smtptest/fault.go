@@ -382,8 +382,8 @@ func (s *Server) drawSeed(rows []*row) {
 
 // seed is Server.Seed, or one drawn once and logged.
 func (s *Server) seed() uint64 {
-	if s.Seed != 0 {
-		return s.Seed
+	if s.config.Seed != 0 {
+		return s.config.Seed
 	}
 	if n := s.drawn.Load(); n != 0 {
 		return n

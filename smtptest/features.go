@@ -48,20 +48,20 @@ var lineGrowth = []struct {
 // read takes the Extensions and limits from the configuration.
 func (f *features) read(s *Server) error {
 	if !validHost(s.hostname()) {
-		return fmt.Errorf("the Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.Hostname)
+		return fmt.Errorf("the Hostname %q is neither a domain nor an address literal (RFC 5321 4.1.2)", s.config.Hostname)
 	}
 	if wire.CheckText(string(s.greeting()[len("220 "):])) != nil {
-		return fmt.Errorf("the Greeting %q is no line of text (RFC 5321 4.2)", s.Greeting)
+		return fmt.Errorf("the Greeting %q is no line of text (RFC 5321 4.2)", s.config.Greeting)
 	}
 	*f = features{
-		lines:     make([]string, 0, len(s.Extensions)),
-		offered:   make([]offer, 0, len(s.Extensions)+1), // and AUTH
-		sizeLimit: int(s.SizeLimit),
+		lines:     make([]string, 0, len(s.config.Extensions)),
+		offered:   make([]offer, 0, len(s.config.Extensions)+1), // and AUTH
+		sizeLimit: int(s.config.SizeLimit),
 	}
-	if s.SizeLimit == 0 {
+	if s.config.SizeLimit == 0 {
 		f.sizeLimit = DefaultSizeLimit
 	}
-	for _, line := range s.Extensions {
+	for _, line := range s.config.Extensions {
 		if line == "" || wire.CheckText(line) != nil {
 			return fmt.Errorf("in Extensions %q is no EHLO line", line)
 		}
@@ -93,9 +93,9 @@ func (f *features) check(s *Server) error {
 		}
 	}
 	switch {
-	case f.has("STARTTLS") && s.Commands["STARTTLS"] == nil:
+	case f.has("STARTTLS") && s.config.Commands["STARTTLS"] == nil:
 		return fmt.Errorf("do not write it into Extensions: STARTTLS is offered by setting Server.TLS")
-	case f.has("AUTH") && (s.Commands["AUTH"] == nil || s.offersAuth()):
+	case f.has("AUTH") && (s.config.Commands["AUTH"] == nil || s.offersAuth()):
 		return fmt.Errorf("do not write it into Extensions: AUTH is offered by setting Server.Users or Authenticate; Mechanisms chooses")
 	}
 	if s.offersAuth() {

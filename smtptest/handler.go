@@ -40,7 +40,7 @@ type RecipientHandler interface {
 
 // process asks the Handler about a message. It is called without any lock.
 func (ch *Channel) process(m Message) Reply {
-	h := ch.Server.Handler
+	h := ch.Server.config.Handler
 	if h == nil {
 		return ch.say(repAccepted)
 	}

@@ -55,7 +55,7 @@ func init() {
 
 // checkParameters finds keywords that no client's parameter can have.
 func (s *Server) checkParameters() error {
-	for word := range s.Parameters {
+	for word := range s.config.Parameters {
 		if all, err := wire.Params(word, false); err != nil || len(all) != 1 || all[0].HasValue || word != asciiUpper(word) {
 			return fmt.Errorf("in Parameters %q is no keyword in upper case (RFC 5321 4.1.2)", word)
 		}
@@ -85,7 +85,7 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v 
 	for i, p := range all {
 		word := asciiUpper(p.Keyword)
 		known := table[word]
-		custom, isCustom := ch.Server.Parameters[word]
+		custom, isCustom := ch.Server.config.Parameters[word]
 		switch {
 		case isCustom:
 			if refusal := ch.customParam(custom, p, v); refusal != "" {

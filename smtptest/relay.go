@@ -18,7 +18,10 @@ import (
 // X-Peer field at the end of the header. It only ever connects to Addr: give it
 // a server of the test's own, for what it is given it really sends. Rows of the
 // script come first: a message that they refuse is not relayed. Recording goes
-// on as without it. Set the fields before the server starts.
+// on as without it. Where the upstream takes a message for some recipients only,
+// an SMTP client is told the refusal, which names the others, and Recipient.Final
+// is what each one got; see RecipientHandler. Set the fields before the server
+// starts.
 type Relay struct {
 	Addr    string                                                            // upstream, "127.0.0.1:2525"
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error) // nil: over TCP; another fake's DialContext chains the two

@@ -136,7 +136,9 @@ func (s *Server) Script(rules ...Rule) {
 	s.script.version.Add(1)
 	s.script.active.Store(len(rows) > 0)
 	s.script.mu.Unlock()
-	s.drawSeed(rows)
+	if s.started() {
+		s.drawSeed(rows)
+	}
 	s.rouse(rows)
 }
 

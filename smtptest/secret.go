@@ -23,7 +23,7 @@ func (ch *Channel) hide(t *turn) {
 	case isAuth:
 		t.line, t.hidden = shown, h
 		ch.secretive = true
-	case t.verb != nil || ch.Server.Commands[t.name] != nil:
+	case t.verb != nil || ch.Server.config.Commands[t.name] != nil:
 		ch.secretive = false
 	case ch.secretive:
 		t.line, t.hidden = maskResponse(t.line)

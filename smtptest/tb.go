@@ -136,6 +136,7 @@ func (s *Server) failed() bool {
 func (s *Server) finish() {
 	s.tb.Helper()
 	s.Close()
+	s.reportChanges()
 	s.reportUnused()
 	s.showFailure()
 	s.keepFiles()

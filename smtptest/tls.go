@@ -18,12 +18,12 @@ import (
 // configureTLS makes the TLS configuration in use. life must be held.
 func (s *Server) configureTLS() error {
 	s.tls = nil
-	if s.TLS == nil && !s.implicit {
+	if s.config.TLS == nil && !s.implicit {
 		return nil
 	}
 	config := &tls.Config{}
-	if s.TLS != nil {
-		config = s.TLS.Clone()
+	if s.config.TLS != nil {
+		config = s.config.TLS.Clone()
 	}
 	if len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
 		cert, err := localCertificate(s.hostname())

@@ -25,7 +25,7 @@ type pending struct {
 func (ch *Channel) verbHelo(arg string) verdict { return ch.hello("HELO", arg) }
 
 func (ch *Channel) verbEhlo(arg string) verdict {
-	if ch.Server.LMTP {
+	if ch.Server.config.LMTP {
 		return ch.hello("LHLO", arg)
 	}
 	return ch.hello("EHLO", arg)
@@ -268,7 +268,7 @@ func (ch *Channel) serves(v *verb) bool {
 	}
 	switch v.name {
 	case "EXPN", "TURN", "SEND", "SOML", "SAML":
-		return ch.Server.Commands[v.name] != nil
+		return ch.Server.config.Commands[v.name] != nil
 	}
 	return true
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Wait returns the messages as soon as there are at least n since the start or
 // the last Drain. If they do not come within WaitTimeout, or the server is
 // closed, it fails the test with the dialogue so far. Wait needs no sleep and
-// does not poll. Call it on the test's goroutine.
+// does not poll. Call it and its kin on the goroutine of the test that owns the
+// server: like any t.Fatal in a subtest of it, their failure would end the test
+// binary there. Use WaitContext in subtests that share a server.
 func (s *Server) Wait(n int) []Message {
 	s.test().Helper()
 	messages, err := s.wait(context.Background(), n)
@@ -83,6 +86,24 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 		return Message{}
 	}
 	return *found
+}
+
+// WaitSessions returns the sessions that have ended, in order of connection, as
+// soon as there are n since the start; otherwise it fails the test like Wait.
+// It is for clients that try again: each attempt is a session.
+func (s *Server) WaitSessions(n int) []Session {
+	s.test().Helper()
+	asked := map[int]bool{}
+	var ended []Session
+	err := s.until(context.Background(), func() bool {
+		ended = append(ended, s.endedSessions(asked)...)
+		return len(ended) >= n
+	})
+	slices.SortFunc(ended, func(a, b Session) int { return a.ID - b.ID })
+	if err != nil {
+		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, count(len(ended), "ended session"), s.stillOpen(), s.story())
+	}
+	return ended
 }
 
 // WaitSession returns the first session that has ended and matches, as soon as
@@ -171,13 +192,17 @@ var (
 
 func (s *Server) waitTimeout() time.Duration {
 	switch {
-	case s.WaitTimeout > 0:
-		return s.WaitTimeout
-	case s.inMemory:
+	case s.config.WaitTimeout > 0:
+		return s.config.WaitTimeout
+	case inBubble():
 		return 24 * time.Hour
 	}
 	return 10 * time.Second
 }
+
+// inBubble says that this seems to be a bubble of testing/synctest: its clock
+// starts at the beginning of 2000.
+func inBubble() bool { return time.Now().UTC().Year() == 2000 }
 
 // wake ends the waits of a server that is closed.
 func (s *Server) wake() {

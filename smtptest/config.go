@@ -1,0 +1,87 @@
+package smtptest
+
+import (
+	"crypto/tls"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// config is the configuration as Start has read it. Sessions look here only:
+// what is written into the Server's fields later has no effect and races with
+// nothing.
+type config struct {
+	Hostname        string
+	Greeting        string
+	Extensions      []string
+	SizeLimit       int64
+	TLS             *tls.Config
+	Users           map[string]string
+	Authenticate    func(Credentials) bool
+	Mechanisms      []string
+	ClearMechanisms []string
+	RequireTLS      bool
+	RequireAuth     bool
+	LMTP            bool
+	Handler         Handler
+	Commands        map[string]CommandFunc
+	Parameters      map[string]func(value string) error
+	Seed            uint64
+	IdleTimeout     time.Duration
+	WaitTimeout     time.Duration
+}
+
+// snapshot reads the configuration fields.
+func (s *Server) snapshot() config {
+	return config{
+		Hostname:        s.Hostname,
+		Greeting:        s.Greeting,
+		Extensions:      slices.Clone(s.Extensions),
+		SizeLimit:       s.SizeLimit,
+		TLS:             s.TLS,
+		Users:           maps.Clone(s.Users),
+		Authenticate:    s.Authenticate,
+		Mechanisms:      slices.Clone(s.Mechanisms),
+		ClearMechanisms: slices.Clone(s.ClearMechanisms),
+		RequireTLS:      s.RequireTLS,
+		RequireAuth:     s.RequireAuth,
+		LMTP:            s.LMTP,
+		Handler:         s.Handler,
+		Commands:        maps.Clone(s.Commands),
+		Parameters:      maps.Clone(s.Parameters),
+		Seed:            s.Seed,
+		IdleTimeout:     s.IdleTimeout,
+		WaitTimeout:     s.WaitTimeout,
+	}
+}
+
+// reportChanges fails the test for fields that were written after Start: their
+// author believes that they have an effect.
+func (s *Server) reportChanges() {
+	s.test().Helper()
+	if s.base == nil {
+		return // not started
+	}
+	was, is := reflect.ValueOf(s.config), reflect.ValueOf(s).Elem()
+	for i := range was.NumField() {
+		name := was.Type().Field(i).Name
+		if changed(was.Field(i), is.FieldByName(name)) {
+			s.errorf("smtptest: Server.%s was changed after Start, which has no effect: make the server with NewUnstartedServer, set the field, then call Start", name)
+		}
+	}
+}
+
+// changed compares as far as values of the kind can be compared: functions only
+// by whether there is one.
+func changed(was, is reflect.Value) bool {
+	switch was.Kind() {
+	case reflect.Func, reflect.Interface:
+		return was.IsNil() != is.IsNil()
+	case reflect.Map:
+		return was.Len() != is.Len() || was.IsNil() != is.IsNil()
+	case reflect.Slice:
+		return !reflect.DeepEqual(was.Interface(), is.Interface())
+	}
+	return !was.Equal(is)
+}
