@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -63,14 +64,23 @@ func (s *Server) reportChanges() {
 	if s.base == nil {
 		return // not started
 	}
-	was, is := reflect.ValueOf(s.config), reflect.ValueOf(s).Elem()
-	for i := range was.NumField() {
-		name := was.Type().Field(i).Name
-		if changed(was.Field(i), is.FieldByName(name)) {
-			s.errorf("smtptest: Server.%s was changed after Start, which has no effect: make the server with NewUnstartedServer, set the field, then call Start", name)
+	was, is := reflect.ValueOf(&s.config).Elem(), reflect.ValueOf(s).Elem()
+	for i, field := range configFields() {
+		if changed(was.Field(i), is.FieldByIndex(field.Index)) {
+			s.errorf("smtptest: Server.%s was changed after Start, which has no effect: make the server with NewUnstartedServer, set the field, then call Start", field.Name)
 		}
 	}
 }
+
+// configFields are the Server's fields of the same names as config's.
+var configFields = sync.OnceValue(func() []reflect.StructField {
+	all := reflect.TypeFor[config]()
+	fields := make([]reflect.StructField, all.NumField())
+	for i := range fields {
+		fields[i], _ = reflect.TypeFor[Server]().FieldByName(all.Field(i).Name)
+	}
+	return fields
+})
 
 // changed compares as far as values of the kind can be compared: functions only
 // by whether there is one.
@@ -81,7 +91,15 @@ func changed(was, is reflect.Value) bool {
 	case reflect.Map:
 		return was.Len() != is.Len() || was.IsNil() != is.IsNil()
 	case reflect.Slice:
-		return !reflect.DeepEqual(was.Interface(), is.Interface())
+		if was.Len() != is.Len() {
+			return true
+		}
+		for i := range was.Len() {
+			if was.Index(i).String() != is.Index(i).String() {
+				return true
+			}
+		}
+		return false
 	}
 	return !was.Equal(is)
 }
