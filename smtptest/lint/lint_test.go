@@ -63,6 +63,9 @@ func (c *client) play(lines []string) {
 		case line == "<cut": // TLS without close_notify
 			c.conn.(*tls.Conn).NetConn().Close()
 			c.quit = true
+		case line == "<stop":
+			c.srv.Close()
+			c.quit = true
 		case line == "<again":
 			c.finish()
 			c.dial()

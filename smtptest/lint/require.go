@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"fmt"
+	"io"
 	"slices"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -13,9 +15,10 @@ import (
 //	lint.Require(t, srv, lint.Error, "quit-missing")
 //
 // Each finding is one line of the test's log. When the test has failed for any
-// reason, the findings that are no failure are logged too. At the end of the
-// test Require closes the server, so that what its clients have left open is
-// judged as well. An id in allow that no rule has fails the test at once.
+// reason, the findings that are no failure are logged too. The server may be
+// that of a parent test and goes on: a session that is open at the end of the
+// test is judged as far as it has come. An id in allow that no rule has fails
+// the test at once.
 func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string) {
 	tb.Helper()
 	for _, id := range allow {
@@ -26,24 +29,34 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string)
 	}
 	tb.Cleanup(func() {
 		tb.Helper()
-		srv.Close()
-		var passed []Finding
-		failed := false
+		var bad, passed []Finding
 		for _, f := range Check(srv.Sessions()) {
 			if f.Level < level || slices.Contains(allow, f.ID) {
 				passed = append(passed, f)
-				continue
+			} else {
+				bad = append(bad, f)
 			}
-			failed = true
-			tb.Errorf("lint: %v", f)
 		}
-		if t, ok := tb.(interface{ Failed() bool }); ok {
-			failed = failed || t.Failed()
+		if show(tb, bad, tb.Errorf) && len(bad) > 0 {
+			tb.Errorf("lint: findings above: %d", len(bad))
 		}
-		if failed {
-			for _, f := range passed {
-				tb.Logf("lint: %v", f)
-			}
+		if t, ok := tb.(interface{ Failed() bool }); len(bad) > 0 || ok && t.Failed() {
+			show(tb, passed, tb.Logf)
 		}
 	})
+}
+
+// show writes a line for each finding to the TB's Output, and says whether there
+// is one; else to other, which in a Cleanup cannot always name the test's line.
+func show(tb smtptest.TB, findings []Finding, other func(string, ...any)) bool {
+	tb.Helper()
+	t, ok := tb.(interface{ Output() io.Writer })
+	for _, f := range findings {
+		if ok {
+			fmt.Fprintf(t.Output(), "lint: %v\n", f)
+		} else {
+			other("lint: %v", f)
+		}
+	}
+	return ok
 }

@@ -226,7 +226,7 @@ func (w *walk) excused() bool {
 // endUnread judges octets that no command has taken.
 func (w *walk) endUnread() {
 	rest := w.s.Unread
-	if rest == "" {
+	if rest == "" || w.inContent() {
 		return
 	}
 	none := step{}
@@ -237,9 +237,23 @@ func (w *walk) endUnread() {
 	if i := bareLF(rest); i >= 0 {
 		w.found(&none, "command-bare-lf", rest[:i+1], "a line ends in LF without CR: no command")
 	}
-	if i := bareCR(rest[:len(rest)-1]); i >= 0 {
+	if i := bareCR(strings.TrimSuffix(rest, "\r")); i >= 0 { // that one's LF may be still to come
 		w.found(&none, "command-bare-cr", rest[:i+1], "CR without LF")
 	}
+}
+
+// inContent says that what the client sent last is, or may be, no command: it
+// is within content, a chunk or TLS, or behind a DATA that has no reply.
+func (w *walk) inContent() bool {
+	switch x := &w.prev; x.verb {
+	case "TLS":
+		return true
+	case "DATA":
+		return w.content || x.said == ""
+	case "BDAT":
+		return !x.wholeChunk()
+	}
+	return w.content
 }
 
 // patience is how long a client must wait at least (RFC 5321 4.5.3.2).

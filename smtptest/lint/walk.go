@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -250,7 +251,7 @@ func (w *walk) advanceContent(x *step) {
 		}
 	case w.failed > 0:
 	case isLast(x):
-		ended = w.open && w.taken > 0 && (x.code < 500 || x.code > 504) // those refuse the command, not the content
+		ended = x.wholeChunk() && w.open && w.taken > 0 && (x.code < 500 || x.code > 504) // those refuse the command, not the content
 	case x.told() == 2:
 		w.chunks = true
 	case x.refused() && w.open:
@@ -263,6 +264,14 @@ func (w *walk) advanceContent(x *step) {
 		w.within[t].end = *x
 	}
 	w.drop()
+}
+
+// wholeChunk says that all octets of the chunk have come; also if it is unknown
+// how many there should be.
+func (x *step) wholeChunk() bool {
+	size, _, _ := strings.Cut(x.arg, " ")
+	n, err := strconv.Atoi(size)
+	return err != nil || x.Octets >= n
 }
 
 func isLast(x *step) bool { return strings.HasSuffix(upper(strings.TrimSpace(x.arg)), " LAST") }
