@@ -39,11 +39,7 @@ type verdict struct {
 // records, and only then writes. told is what the client was told, took
 // whether it took effect.
 func (ch *Channel) answer(t *turn) (told Reply, took bool) {
-	now := time.Now()
-	t.at = now.Sub(ch.session.start)
-	if ch.underTLS {
-		t.flags |= overTLS
-	}
+	ch.stamp(t)
 	r := ch.match(t)
 	switch {
 	case t.confused:
@@ -67,6 +63,14 @@ func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 	ch.idleRow = nil
 	ch.ahead = ch.r.Buffered() > 0
 	return told, took
+}
+
+// stamp notes when the event was complete, and under what.
+func (ch *Channel) stamp(t *turn) {
+	t.at = time.Since(ch.session.start)
+	if ch.underTLS {
+		t.flags |= overTLS
+	}
 }
 
 // begin records the event before it is answered, so that it can be seen while

@@ -56,12 +56,14 @@ func (ch *Channel) bdat(t *turn) {
 	t.octets = c.read
 	switch {
 	case ch.over:
+		ch.stamp(t)
 		ch.begin(t)
 	case c.told == "" && ch.customBdat(t):
 	case c.inPlace && c.last:
 		ch.noteChunk(c)
 		ch.endOfData(turn{name: "BDAT", also: ".", arg: t.arg, line: t.line, verb: t.verb, flags: t.flags, octets: c.read}, ch.content.Len(), "", c.told)
 	case c.told != "":
+		ch.stamp(t)
 		ch.begin(t)
 		ch.bdatFailed()
 	case ch.Server.config.LMTP && c.last && ch.rec != nil:
@@ -90,6 +92,7 @@ func (ch *Channel) refuseEach(t *turn) {
 		ch.bdatFailed()
 		return
 	}
+	ch.stamp(t)
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
 	ch.record(t)

@@ -248,14 +248,17 @@ func (ch *Channel) finish(why string) {
 
 // lost ends the session because reading or writing failed.
 func (ch *Channel) lost(err error) {
+	closed, reset := ch.peerEnd()
 	switch {
 	case ch.isInterrupted():
 		ch.finish(EndServer)
+	case reset:
+		ch.finish(EndReset) // also if a write has had the error, and a read EOF
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		ch.noteTruncation()
 		ch.finish(EndClosed)
-	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
-		ch.finish(EndReset)
+	case closed && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
+		ch.finish(EndClosed) // with replies unread
 	default:
 		ch.finish(EndReset)
 	}

@@ -1,9 +1,7 @@
 package smtptest
 
 import (
-	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -165,76 +163,6 @@ func (ch *Channel) replied() error {
 		return net.ErrClosed
 	}
 	return nil
-}
-
-// pause waits for d. It ends early, with an error, when the server closes or
-// the client is seen to leave: meanwhile input is read as far as the buffer
-// goes, so a client that goes on writing blocks in the end.
-func (ch *Channel) pause(d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	var until time.Time
-	if d != Forever {
-		until = time.Now().Add(d)
-	}
-	ch.arm(until)
-	for !ch.r.Full() {
-		err := ch.r.Fill()
-		switch {
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return nil
-		case errors.Is(err, io.EOF) && ch.r.Buffered() > 0:
-			return ch.sleep(until) // half-closed, with commands yet to be answered
-		default:
-			return err
-		}
-	}
-	return ch.sleep(until)
-}
-
-// sleep waits until then (the zero time: for ever) or for the server to close.
-func (ch *Channel) sleep(until time.Time) error {
-	var due <-chan time.Time
-	if !until.IsZero() {
-		timer := time.NewTimer(time.Until(until))
-		defer timer.Stop()
-		due = timer.C
-	}
-	select {
-	case <-due:
-		return nil
-	case <-ch.gone:
-		return net.ErrClosed
-	}
-}
-
-// watch returns a context for the test's own code that ends with the
-// connection; done must be called when that code has returned. In between
-// only the watch reads.
-func (ch *Channel) watch() (ctx context.Context, done func()) {
-	ctx, cancel := context.WithCancel(ch.Server.base)
-	ended := make(chan struct{})
-	ch.arm(time.Time{})
-	go func() {
-		defer close(ended)
-		for !ch.r.Full() {
-			err := ch.r.Fill()
-			if errors.Is(err, os.ErrDeadlineExceeded) || (errors.Is(err, io.EOF) && ch.r.Buffered() > 0) {
-				return
-			}
-			if err != nil {
-				cancel()
-				return
-			}
-		}
-	}()
-	return ctx, func() {
-		ch.arm(time.Unix(1, 0))
-		<-ended
-		cancel()
-	}
 }
 
 // idleTime is the next moment of an IDLE row.

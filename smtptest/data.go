@@ -114,6 +114,7 @@ func (ch *Channel) endOfData(end turn, octets int, instead, answered Reply) {
 	}
 	switch {
 	case answered != "":
+		ch.stamp(t)
 		ch.begin(t)
 		ch.dismiss(answered)
 		ch.ahead = ch.r.Buffered() > 0

@@ -99,7 +99,11 @@ func (a *act) wait() bool {
 		err = a.ch.pause(d)
 	}
 	if err != nil {
-		a.note("left during a delay of " + span(d))
+		who := "left"
+		if a.ch.isInterrupted() {
+			who = "the server closed"
+		}
+		a.note(who + " during a delay of " + span(d))
 		a.ch.lost(err)
 		return false
 	}

@@ -72,7 +72,7 @@ type Session struct {
 const (
 	EndQuit   = "quit"             // QUIT was answered, the server closed
 	EndClosed = "closed by client" // end of input without QUIT (RFC 5321 4.1.1.10)
-	EndReset  = "reset by client"  // the connection broke
+	EndReset  = "reset by client"  // the connection broke; over TCP also by a close with replies unread
 	EndReply  = "421"              // the server closed after a 421 (RFC 5321 3.8)
 	EndIdle   = "idle"             // IdleTimeout passed
 	EndRule   = "closed by rule"   // a row of the script closed it (Rule.Then)

@@ -56,7 +56,7 @@ type Rule struct {
 	Chance      float64          // fire with this probability (0: always)
 	Optional    bool             // may end the test without having fired
 
-	Delay  time.Duration // before the answer; Forever lasts until Close or the client leaves
+	Delay  time.Duration // before the answer, which is none if the client leaves first; see Forever
 	Jitter time.Duration // a random part of this is added to Delay
 	Reply  Reply         // instead of the server's own answer; NoReply sends none
 	Raw    string        // octets sent verbatim instead of a reply
@@ -97,7 +97,14 @@ const (
 	Hold      Then = "hold"       // the answer is sent together with the next
 )
 
-// Forever as a Delay lasts until the Server closes or the client leaves.
+// Forever as a Delay lasts until the Server closes or the client leaves, or
+// closes its sending side.
+//
+// During another Delay a client that has closed its sending side only (nc -N) is
+// answered when the Delay is over. TCP cannot tell that from a close: there the
+// end of input counts as leaving if no command waits behind the one that is
+// delayed, or only a QUIT that came since the Delay began. The network in memory
+// can. Over TCP the end is not seen behind more than 4096 octets that wait.
 const Forever time.Duration = math.MaxInt64
 
 // ByLine as a Chunk writes line by line.

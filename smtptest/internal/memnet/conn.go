@@ -25,6 +25,8 @@ type Conn struct {
 
 	// Guarded by link.mu.
 	closed                      bool
+	aborted                     bool          // closed by Reset
+	left                        chan struct{} // made by PeerLeft, closed when the peer has closed
 	reset                       bool          // a reset has come from the peer
 	pending                     syscall.Errno // what the reset has in store for the next Read or Write; 0: nothing
 	readDeadline, writeDeadline deadline
@@ -177,7 +179,10 @@ func (c *Conn) close(abort bool) error {
 	if c.closed {
 		return c.opError("close", net.ErrClosed)
 	}
-	c.closed = true
+	c.closed, c.aborted = true, abort
+	if left := c.peer.left; left != nil {
+		close(left)
+	}
 	if abort || c.in.n > 0 {
 		c.peer.takeReset()
 	} else {
@@ -189,6 +194,28 @@ func (c *Conn) close(abort bool) error {
 	c.in.wake()
 	c.out.wake()
 	return nil
+}
+
+// PeerLeft returns a channel that is closed when the peer has called Close or
+// Reset. It tells these from CloseWrite at once, which no read of TCP does.
+func (c *Conn) PeerLeft() <-chan struct{} {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.left == nil {
+		c.left = make(chan struct{})
+		if c.peer.closed {
+			close(c.left)
+		}
+	}
+	return c.left
+}
+
+// PeerEnd says that the peer has called Close, or Reset. A reset that Read or
+// Write reports may come of either: of Close if the peer had octets to read.
+func (c *Conn) PeerEnd() (closed, reset bool) {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	return c.peer.closed && !c.peer.aborted, c.peer.aborted
 }
 
 // CloseWrite sends FIN: the peer reads io.EOF after what was written, and can
