@@ -21,6 +21,7 @@ const maxFiles = 1000
 type artifact struct {
 	name  string
 	write func(io.Writer) error
+	asked bool // by Artifact
 }
 
 // Artifact adds a file to those that are kept of the test tb if it fails: name,
@@ -43,7 +44,7 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 		s.fatalf("smtptest: Artifact: %q is no plain file name", name)
 		return
 	}
-	file := artifact{name, write}
+	file := artifact{name, write, true}
 	if reflect.TypeOf(tb).Comparable() && tb == s.tb {
 		s.report.mu.Lock()
 		defer s.report.mu.Unlock()
@@ -86,7 +87,7 @@ func (s *Server) keepFiles() {
 // files are what the server has recorded: names never come from it.
 func (s *Server) files() []artifact {
 	text := func(name, content string) artifact {
-		return artifact{name, func(w io.Writer) error {
+		return artifact{name: name, write: func(w io.Writer) error {
 			_, err := io.WriteString(w, content)
 			return err
 		}}
@@ -220,13 +221,19 @@ func (k keeper) write(files []artifact) error {
 	return nil
 }
 
-// names are those of the files, the first few only.
+// names are those of the files, first those that the test has asked for, and
+// only a few.
 func names(files []artifact) string {
 	const most = 4
-	var list []string
+	var list, own []string
 	for _, file := range files {
-		list = append(list, file.name)
+		if file.asked {
+			list = append(list, file.name)
+		} else {
+			own = append(own, file.name)
+		}
 	}
+	list = append(list, own...)
 	if len(list) > most {
 		list = append(list[:most-1], fmt.Sprintf("%d more", len(list)-most+1))
 	}

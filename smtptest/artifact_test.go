@@ -159,7 +159,10 @@ func filesIn(t *testing.T, dir string) (files []string) {
 // TestArtifactContents is about what is in the files.
 func TestArtifactContents(t *testing.T) {
 	dir := t.TempDir()
-	keepFiles(t, "fails", true, "-test.artifacts", "-test.outputdir="+dir)
+	out := keepFiles(t, "fails", true, "-test.artifacts", "-test.outputdir="+dir)
+	if want := "smtptest: note.txt, transcript.txt, session-1.txt, 2 more in "; !strings.Contains(out, want) {
+		t.Errorf("the log does not say %q:\n%s", want, out)
+	}
 	for name, want := range map[string]string{
 		"message-1.eml":  "Hi\r\n",
 		"note.txt":       "failed",
