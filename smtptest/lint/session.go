@@ -185,12 +185,24 @@ func (w *walk) finish() {
 		}
 	case w.waiting():
 		w.endWaiting(x)
+	case w.gaveUp():
 	case w.midway():
 		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", w.where())
 	case w.excused():
 	default:
 		w.found(x, "quit-missing", "", "the connection was closed without QUIT")
 	}
+}
+
+// gaveUp says that a row kept the client waiting for the 354 and all that came
+// as content is a QUIT, which may have been sent before.
+func (w *walk) gaveUp() bool {
+	x := &w.prev
+	if !w.content || x.verb != "DATA" || !strings.Contains(x.Did, "after ") || x.Transaction == 0 {
+		return false
+	}
+	t := &w.s.Transactions[x.Transaction-1]
+	return t.Octets == len("QUIT\r\n") && upper(t.Data) == "QUIT\r\n"
 }
 
 // midway says that the client left in something that it had begun.

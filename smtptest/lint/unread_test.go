@@ -94,3 +94,12 @@ lint: session 1: command-unknown (warning, RFC 5321 4.2.4): a line is no command
 		t.Errorf("logs = %q", tb.logs)
 	}
 }
+
+// TestQuitInContent holds that QUIT in the place of content is a fault when the
+// 354 was there at once.
+func TestQuitInContent(t *testing.T) {
+	found := findings(t, row{}, said(hi, from, to, "DATA", "+QUIT\r\n", "<close"))
+	if diff := cmp.Diff([]string{"connection-abandoned-in-data"}, ids(found)); diff != "" {
+		t.Errorf("ids mismatch (-want +got):\n%s\n%v", diff, found)
+	}
+}

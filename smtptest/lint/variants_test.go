@@ -141,6 +141,8 @@ func TestInnocent(t *testing.T) {
 		{name: "no reply to the dot", why: "to leave is all that is left", script: []smtptest.Rule{{On: ".", Keep: true, Reply: smtptest.NoReply}}, lines: said(hi, mail("Hi!"), "~11m", "<close")},
 		{name: "octets for a reply", why: "it may leave without QUIT", script: []smtptest.Rule{{On: "MAIL", Raw: "25 short\r\n"}}, lines: said(hi, from, "<close")},
 		{name: "slow reply", why: "RFC 5321 4.5.3.2", script: []smtptest.Rule{{On: "*", Delay: 30 * time.Second}}, lines: said("~31s", hi, "~31s", from, "~31s", "QUIT", "~31s")},
+		{name: "QUIT before a slow 354", why: "it gave up, and took the 354 for the reply to QUIT", script: []smtptest.Rule{{On: "DATA", Delay: time.Minute}},
+			lines: said(hi, from, to, "DATA", "~30s", "+QUIT\r\n", "~40s", "<close")},
 		{name: "LMTP", why: "RFC 2033", setup: func(srv *smtptest.Server) { srv.LMTP = true }, lines: said("LHLO client.test", from, to, "RCPT TO:<eve@test.example>", "DATA", text("Hi!"), ".")},
 		{name: "own parameter", why: "Server.Parameters", setup: func(srv *smtptest.Server) { srv.Parameters = map[string]func(string) error{"FOO": nil} }, lines: said(hi, from+" FOO=1")},
 		{name: "own verb", why: "Server.Commands", lines: said(hi, "FOO"), setup: func(srv *smtptest.Server) {
