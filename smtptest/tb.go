@@ -149,7 +149,7 @@ func (s *Server) finish() {
 // called from one of them: by a Handler, a CommandFunc or a condition.
 func (s *Server) refuseOnSession(method string) bool {
 	s.test().Helper()
-	if !onSession() {
+	if s.open.Load() == 0 || !onSession() {
 		return false
 	}
 	s.errorf("smtptest: %s called by a Handler, a CommandFunc or an If: it would wait for itself; call it from the test", method)
