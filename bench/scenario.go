@@ -25,11 +25,11 @@ func (sc scenario) suits(t target) bool {
 }
 
 var scenarios = []scenario{
-	{name: "fixture", size: 3000, quick: 600, local: true, strong: true, run: fixture, what: "start, one tiny message on a fresh connection, wait, close"},
+	{name: "fixture", size: 500, quick: 200, local: true, strong: true, run: fixture, what: "start, one tiny message on a fresh connection, wait, close"},
 	{name: "life", size: 6000, quick: 1500, local: true, strong: true, run: life, what: "start and close"},
 	{name: "sequential", size: 4000, quick: 1000, run: sequential, what: "1 KiB messages, one connection, command by command"},
 	{name: "parallel", size: 8000, quick: 2000, run: parallel, what: "the same, 8 connections"},
-	{name: "fresh", size: 3000, quick: 800, run: fresh, what: "the same, a connection per message"},
+	{name: "fresh", size: 1000, quick: 500, run: fresh, what: "the same, a connection per message"},
 	{name: "pipelined", size: 8000, quick: 2000, run: pipelined, what: "the same, pipelined"},
 	{name: "large", size: 32 << 20, quick: 32 << 20, run: large(false), what: "one 32 MiB message"},
 	{name: "declared", size: 32 << 20, quick: 32 << 20, run: large(true), what: "the same with SIZE= declared"},
