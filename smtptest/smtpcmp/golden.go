@@ -16,14 +16,14 @@ import (
 // Golden compares got, a dialogue or a message, with a file of the test's, and
 // fails the test if they differ:
 //
-//	smtpcmp.Golden(t, "testdata/retry.txt", srv.WaitSession(nil).Transcript(), smtpcmp.Transcript("Date"))
+//	srv.WaitSessions(2) // both attempts have ended, so their dialogues are complete
+//	smtpcmp.Golden(t, "testdata/retry.txt", srv.Transcript(), smtpcmp.Transcript("Date"))
 //	smtpcmp.Golden(t, "testdata/welcome.eml", srv.Wait(1)[0], smtpcmp.Message("Date", "Message-ID"))
 //
 // Without options a dialogue is compared as it is but for the ends of its lines,
 // a message octet for octet. The file of a message is its Data, which mail
 // readers open; the envelope is not in it. The line "*.eml -text" in
 // .gitattributes keeps git from changing its line ends.
-// A dialogue is complete when its session has ended, so wait for that.
 //
 // With the flag -update a file that differs is written instead. The flag is the
 // test's own, as one that a library defines clashes with it:
