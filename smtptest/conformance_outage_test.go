@@ -247,3 +247,18 @@ func client(t *testing.T, srv *smtptest.Server, how string) (*smtp.Client, error
 	}
 	return c, err
 }
+
+// TestDialOfTheDead takes the port of a closed server, as another process may:
+// DialContext does not reach who has it now.
+func TestDialOfTheDead(t *testing.T) {
+	srv := smtptest.NewServer(t)
+	srv.Close()
+	heir, err := net.Listen("tcp", srv.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer heir.Close()
+	if c, err := srv.DialContext(t.Context(), "", ""); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("DialContext = %v, %v; want ECONNREFUSED", c, err)
+	}
+}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net"
 	"net/smtp"
+	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
@@ -133,19 +135,42 @@ func (s *Server) leave(ch *Channel) {
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	var mem *memnet.Listener
 	var ln net.Listener
+	var ended <-chan struct{}
 	if s.started() {
 		s.mu.Lock()
-		mem, ln = s.mem, s.Listener
+		mem, ln, ended = s.mem, s.Listener, s.ended
 		s.mu.Unlock()
 	}
-	if ln == nil {
+	if ended == nil {
 		return nil, errors.New("smtptest: DialContext before Start")
 	}
 	if mem != nil {
 		return mem.Dial(ctx)
 	}
+	if isClosed(ended) {
+		return nil, refusedAt(ln.Addr())
+	}
 	var d net.Dialer
-	return d.DialContext(ctx, ln.Addr().Network(), ln.Addr().String())
+	conn, err := d.DialContext(ctx, ln.Addr().Network(), ln.Addr().String())
+	if err == nil && isClosed(ended) { // meanwhile the port may have become another server's
+		conn.Close()
+		return nil, refusedAt(ln.Addr())
+	}
+	return conn, err
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// refusedAt is the error of a dial to an address where nobody listens.
+func refusedAt(addr net.Addr) error {
+	return &net.OpError{Op: "dial", Net: addr.Network(), Addr: addr, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 }
 
 // Client returns a connected net/smtp client that has read the greeting and
