@@ -119,16 +119,7 @@ func TestCommandFailures(t *testing.T) {
 				srv.StartInMemory()
 				c := listenTo(arrive(t, srv, ehlo))
 				c.say(turn{send: "XFOO\r\n"})
-				if got := c.heard(); got != f.reply || c.ended() != (f.reply == "") {
-					t.Errorf("the client heard %q, want %q", got, f.reply)
-				}
-				if got := tb.errors(); !strings.Contains(got, f.want) {
-					t.Errorf("failure %q, want %q", got, f.want)
-				}
-				if err := deliver(srv, "a@client.test", "text"); err != nil || srv.Count() != 1 {
-					t.Errorf("the next message: %v, Count() = %d", err, srv.Count())
-				}
-				tb.end()
+				checkFailed(t, tb, srv, c, f.reply, f.want)
 			})
 		})
 	}

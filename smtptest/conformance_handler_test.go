@@ -120,16 +120,7 @@ func TestHandlerFailures(t *testing.T) {
 				srv.StartInMemory()
 				c := listenTo(arrive(t, srv, inData))
 				c.say(turn{send: "text\r\n.\r\n"})
-				if got := c.heard(); got != f.reply || c.ended() != (f.reply == "") {
-					t.Errorf("the client heard %q, want %q", got, f.reply)
-				}
-				if got := tb.errors(); !strings.Contains(got, f.want) {
-					t.Errorf("failure %q, want %q", got, f.want)
-				}
-				if err := deliver(srv, "a@client.test", "text"); err != nil || srv.Count() != 1 {
-					t.Errorf("the next message: %v, Count() = %d", err, srv.Count())
-				}
-				tb.end()
+				checkFailed(t, tb, srv, c, f.reply, f.want)
 			})
 		})
 	}
@@ -299,4 +290,21 @@ func TestTimes(t *testing.T) {
 			t.Errorf("Start %v, Duration %v, Time %v", s.Start, s.Duration, m.Time)
 		}
 	})
+}
+
+// checkFailed holds what comes of test code that fails: what the client heard
+// ("": the connection ended), what the test was told, and that the server lives
+// on.
+func checkFailed(t *testing.T, tb *fakeTB, srv *smtptest.Server, c *listener, reply, want string) {
+	t.Helper()
+	if got := c.heard(); got != reply || c.ended() != (reply == "") {
+		t.Errorf("the client heard %q, want %q", got, reply)
+	}
+	if got := tb.errors(); !strings.Contains(got, want) {
+		t.Errorf("failure %q, want %q", got, want)
+	}
+	if err := deliver(srv, "a@client.test", "text"); err != nil || srv.Count() != 1 {
+		t.Errorf("the next message: %v, Count() = %d", err, srv.Count())
+	}
+	tb.end()
 }

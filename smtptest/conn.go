@@ -131,12 +131,8 @@ func (ch *Channel) write(b []byte) error {
 	if len(b) == 0 || ch.mute {
 		return nil
 	}
-	select {
-	case <-ch.gone:
-		if !ch.replying { // written by this goroutine only
-			return net.ErrClosed
-		}
-	default:
+	if isClosed(ch.gone) && !ch.replying { // replying is written by this goroutine only
+		return net.ErrClosed
 	}
 	_, err := ch.Conn.Write(b)
 	return err
@@ -144,11 +140,9 @@ func (ch *Channel) write(b []byte) error {
 
 // replied is called when nothing is left to be written.
 func (ch *Channel) replied() error {
-	select {
-	case <-ch.gone:
+	if isClosed(ch.gone) {
 		ch.raw.Close()
 		return net.ErrClosed
-	default:
 	}
 	if !ch.replying { // written by this goroutine only
 		return nil

@@ -105,10 +105,8 @@ func (s *Server) admit(conn net.Conn) *Channel {
 	ch := newChannel(s, conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.ended:
+	if isClosed(s.ended) {
 		return nil
-	default:
 	}
 	if s.channels == nil {
 		s.channels = make(map[*Channel]struct{})
