@@ -137,7 +137,7 @@ func (ch *Channel) bdatPlace() Reply {
 	switch {
 	case ch.State == StateGreeted:
 		return ch.say(repNoHello)
-	case ch.State == StateMail && ch.refusals > 0 && !ch.Server.LMTP:
+	case ch.State == StateMail && ch.refusals > 0 && !ch.Server.config.LMTP:
 		return ch.say(repAllGone)
 	case ch.State != StateRcpt && ch.State != StateBdat:
 		return ch.say(repNoRcpt)

@@ -247,7 +247,7 @@ func (s *Server) checkFields(rows []*row) error {
 			return err
 		}
 		switch success := r.Reply.Code()/100 == 2 || strings.HasPrefix(r.Raw, "2"); {
-		case r.verb == "." && r.arg != "" && !s.LMTP:
+		case r.verb == "." && r.arg != "" && !s.config.LMTP:
 			return r.bad("On", "only LMTP answers each recipient at the end of data: set Server.LMTP, or use If")
 		case r.verb == "TLS" && s.tls == nil:
 			return r.bad("On", "there is no TLS: set Server.TLS or use NewTLSServer")

@@ -15,7 +15,7 @@ func (ch *Channel) verbData(arg string) verdict {
 		return verdict{reply: ch.say(repNoHello)}
 	case ch.State == StateBdat:
 		return verdict{reply: ch.say(repNoPlace)}
-	case ch.State == StateMail && ch.refusals > 0 && !ch.Server.LMTP:
+	case ch.State == StateMail && ch.refusals > 0 && !ch.Server.config.LMTP:
 		return verdict{reply: ch.say(repAllGone)}
 	case ch.State != StateRcpt:
 		return verdict{reply: ch.say(repNoRcpt)}

@@ -14,3 +14,6 @@ func ChannelOf(s *Server, session int) *Channel {
 
 // IsOpen says whether the channel's session has not ended yet.
 func IsOpen(ch *Channel) bool { return ChannelOf(ch.Server, ch.session.id) == ch }
+
+// ConfigFields is how many fields are read by Start.
+var ConfigFields = len(configFields())
