@@ -11,7 +11,6 @@ import (
 
 // features is what the Extensions offer, read once by Start.
 type features struct {
-	lines     []string // of the EHLO reply, without those of TLS and Users
 	offered   []offer
 	enhanced  bool
 	utf8      bool
@@ -22,7 +21,10 @@ type features struct {
 }
 
 // offer is an extension that is offered, or anything else that EHLO says.
-type offer struct{ keyword, value string } // keyword in upper case
+type offer struct {
+	keyword, value string // keyword in upper case
+	line           string // of the EHLO reply; "" for what TLS and Users bring
+}
 
 // commandLine is the longest command line without extensions (RFC 5321
 // 4.5.3.1.4).
@@ -54,7 +56,6 @@ func (f *features) read(s *Server) error {
 		return fmt.Errorf("the Greeting %q is no line of text (RFC 5321 4.2)", s.config.Greeting)
 	}
 	*f = features{
-		lines:     make([]string, 0, len(s.config.Extensions)),
 		offered:   make([]offer, 0, len(s.config.Extensions)+1), // and AUTH
 		sizeLimit: int(s.config.SizeLimit),
 	}
@@ -68,13 +69,12 @@ func (f *features) read(s *Server) error {
 		keyword, value, _ := strings.Cut(line, " ")
 		keyword = asciiUpper(keyword)
 		if keyword == "SIZE" && value == "" {
-			line = "SIZE " + strconv.Itoa(max(0, f.sizeLimit))
+			line = keyword // ehlo adds the number
 		}
 		if f.has(keyword) {
 			return fmt.Errorf("in Extensions %s stands twice", keyword)
 		}
-		f.offered = append(f.offered, offer{keyword, value})
-		f.lines = append(f.lines, line)
+		f.offered = append(f.offered, offer{keyword, value, line})
 	}
 	f.enhanced, f.utf8 = f.has("ENHANCEDSTATUSCODES"), f.has("SMTPUTF8")
 	f.limits = parseLimits(f.value("LIMITS"))
@@ -129,38 +129,31 @@ func (f *features) value(keyword string) string {
 // TLS different lines are offered.
 func (ch *Channel) ehlo() Reply {
 	s := ch.Server
-	lines := append([]string{ch.FQDN}, s.features.lines...)
-	if !ch.underTLS {
-		lines = deleteKeyword(lines, "REQUIRETLS") // RFC 8689 2
+	b := append(make([]byte, 0, 256), "250-"...)
+	b = append(b, ch.FQDN...)
+	last := 0
+	begin := func(line string) {
+		b = append(b, '\n')
+		last = len(b)
+		b = append(append(b, "250-"...), line...)
+	}
+	for _, o := range s.features.offered {
+		if o.line == "" || o.keyword == "REQUIRETLS" && !ch.underTLS { // RFC 8689 2
+			continue
+		}
+		begin(o.line)
+		if o.keyword == "SIZE" && o.value == "" {
+			b = strconv.AppendInt(append(b, ' '), int64(max(0, s.features.sizeLimit)), 10)
+		}
 	}
 	if s.tls != nil && !ch.underTLS {
-		lines = append(lines, "STARTTLS")
+		begin("STARTTLS")
 	}
 	if m := s.mechanisms(ch); len(m) > 0 {
-		lines = append(lines, "AUTH "+strings.Join(m, " "))
+		begin("AUTH " + strings.Join(m, " "))
 	}
-	var b strings.Builder
-	for i, line := range lines {
-		sep := "-"
-		if i == len(lines)-1 {
-			sep = " "
-		}
-		b.WriteString("250" + sep + line)
-		if sep == "-" {
-			b.WriteByte('\n')
-		}
-	}
-	return Reply(b.String())
-}
-
-func deleteKeyword(lines []string, keyword string) []string {
-	kept := lines[:1]
-	for _, line := range lines[1:] {
-		if word, _, _ := strings.Cut(line, " "); asciiUpper(word) != keyword {
-			kept = append(kept, line)
-		}
-	}
-	return kept
+	b[last+len("250")] = ' '
+	return Reply(b)
 }
 
 // asciiUpper folds as RFC 5321 2.4 does: no letter outside ASCII matches one

@@ -25,17 +25,25 @@ func parseLimits(args string) limits {
 	var l limits
 	for _, arg := range strings.Fields(args) {
 		name, value, ok := strings.Cut(arg, "=")
-		to := map[string]*int{"MAILMAX": &l.mails, "RCPTMAX": &l.rcpts, "RCPTDOMAINMAX": &l.rcptDomains}[asciiUpper(name)]
 		n, err := strconv.ParseUint(value, 10, 32)
-		switch {
-		case !ok || name == "" || value == "":
+		if !ok || name == "" || value == "" {
 			return limits{}
-		case to == nil:
-		case err != nil || len(value) > 6 || value[0] == '0':
-			return limits{}
-		default:
-			*to = int(n)
 		}
+		var to *int
+		switch asciiUpper(name) {
+		case "MAILMAX":
+			to = &l.mails
+		case "RCPTMAX":
+			to = &l.rcpts
+		case "RCPTDOMAINMAX":
+			to = &l.rcptDomains
+		default:
+			continue
+		}
+		if err != nil || len(value) > 6 || value[0] == '0' {
+			return limits{}
+		}
+		*to = int(n)
 	}
 	return l
 }
