@@ -61,7 +61,7 @@ func (s *Server) snapshot() config {
 // author believes that they have an effect.
 func (s *Server) reportChanges() {
 	s.test().Helper()
-	if s.base == nil {
+	if s.ended == nil {
 		return // not started
 	}
 	was, is := reflect.ValueOf(&s.config).Elem(), reflect.ValueOf(s).Elem()

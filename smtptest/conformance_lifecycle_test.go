@@ -133,6 +133,35 @@ func TestCloseInDelay(t *testing.T) {
 	})
 }
 
+// TestCloseInHandler closes the server while a Handler waits for its context to
+// end, whatever the client has sent behind its message.
+func TestCloseInHandler(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		for name, behind := range map[string]string{"nothing": "", "a command": "QUIT\r\n", "half a command": "QU", "more than is read": strings.Repeat("NOOP\r\n", 2000)} {
+			for _, shut := range []bool{false, true} {
+				srv := smtptest.NewUnstartedServer(t)
+				reached := make(chan struct{})
+				srv.Handler = smtptest.HandlerFunc(func(ctx context.Context, m smtptest.Message) smtptest.Reply {
+					close(reached)
+					<-ctx.Done()
+					return ""
+				})
+				start(srv)
+				c := arrive(t, srv, inData)
+				io.WriteString(c, "text\r\n.\r\n"+behind)
+				if shut {
+					c.(interface{ CloseWrite() error }).CloseWrite()
+				}
+				<-reached
+				srv.Close()
+				if srv.Count() != 0 {
+					t.Errorf("%s, half-closed %t: a message that nobody was told of", name, shut)
+				}
+			}
+		}
+	})
+}
+
 // TestCloseRaces has the server closed by several at once, while clients
 // connect and others stop and restart it.
 func TestCloseRaces(t *testing.T) {

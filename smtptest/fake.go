@@ -2,7 +2,6 @@ package smtptest
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -104,8 +103,6 @@ type Server struct {
 	script   script
 	open     atomic.Int64  // sessions that have not come to their end
 	drawn    atomic.Uint64 // the seed in use, once drawn
-	base     context.Context
-	cancel   context.CancelFunc
 
 	mu       sync.Mutex // guards what follows
 	ended    chan struct{}
@@ -262,9 +259,6 @@ func (s *Server) Close() {
 	}
 	s.reserved.release()
 	s.phase.Store(closed)
-	if s.cancel != nil {
-		s.cancel()
-	}
 	s.wake()
 	if s.tb == nil {
 		s.reportChanges()
@@ -358,7 +352,6 @@ func (s *Server) configure() error {
 	if err := s.checkCommands(); err != nil {
 		return err
 	}
-	s.base, s.cancel = context.WithCancel(s.testContext())
 	return s.checkScript()
 }
 

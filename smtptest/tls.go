@@ -155,7 +155,7 @@ func (ch *Channel) handshake() bool {
 	below := &transport{Conn: ch.raw, head: bytes.Clone(ch.r.Bytes())}
 	ch.r.Forget()
 	conn := tls.Server(below, ch.Server.tls)
-	ctx, cancel := context.WithCancel(ch.Server.base)
+	ctx, cancel := context.WithCancel(ch.Server.testContext())
 	defer cancel()
 	if limit := ch.idleLimit(); limit > 0 {
 		ch.arm(time.Now().Add(limit))
