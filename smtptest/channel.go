@@ -219,9 +219,10 @@ func (ch *Channel) end() {
 		ch.rec.outcome = isAborted
 		ch.rec = nil
 	}
+	ch.session.channel = nil
 	s.notify()
 	s.mu.Unlock()
-	s.leave(ch)
+	s.running.Done()
 }
 
 // unread is what has come and was not taken, for the record.

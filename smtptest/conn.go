@@ -86,7 +86,7 @@ func (s *Server) rouse(rows []*row) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ch := range s.channels {
+	for ch := range s.channels() {
 		ch.waiting.Lock()
 		if ch.waits {
 			ch.arm(time.Unix(1, 0))

@@ -4,7 +4,7 @@ package smtptest
 func ChannelOf(s *Server, session int) *Channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ch := range s.channels {
+	for ch := range s.channels() {
 		if ch.session.id == session {
 			return ch
 		}

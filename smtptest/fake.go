@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,10 +105,9 @@ type Server struct {
 	open     atomic.Int64  // sessions that have not come to their end
 	drawn    atomic.Uint64 // the seed in use, once drawn
 
-	mu       sync.Mutex // guards what follows
-	ended    chan struct{}
-	channels map[*Channel]struct{}
-	running  sync.WaitGroup // accept loop and sessions
+	mu      sync.Mutex // guards what follows
+	ended   chan struct{}
+	running sync.WaitGroup // accept loop and sessions
 	records
 }
 
@@ -281,10 +281,7 @@ func (s *Server) down() {
 // written is written to its end first.
 func (s *Server) CloseClientConnections() {
 	s.mu.Lock()
-	open := make([]*Channel, 0, len(s.channels))
-	for ch := range s.channels {
-		open = append(open, ch)
-	}
+	open := slices.Collect(s.channels())
 	s.mu.Unlock()
 	for _, ch := range open {
 		ch.interrupt()

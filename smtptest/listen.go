@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"iter"
 	"net"
 	"net/smtp"
 	"os"
@@ -108,22 +109,21 @@ func (s *Server) admit(conn net.Conn) *Channel {
 	if isClosed(s.ended) {
 		return nil
 	}
-	if s.channels == nil {
-		s.channels = make(map[*Channel]struct{})
-	}
-	s.channels[ch] = struct{}{}
 	ch.session = s.records.open(ch)
 	s.open.Add(1)
 	s.running.Add(1)
 	return ch
 }
 
-// leave ends a session's part in the server.
-func (s *Server) leave(ch *Channel) {
-	s.mu.Lock()
-	delete(s.channels, ch)
-	s.mu.Unlock()
-	s.running.Done()
+// channels are those of the sessions that have not ended. mu must be held.
+func (s *Server) channels() iter.Seq[*Channel] {
+	return func(yield func(*Channel) bool) {
+		for _, se := range s.sessions {
+			if se.channel != nil && !yield(se.channel) {
+				return
+			}
+		}
+	}
 }
 
 // DialContext connects to the server. Network and address are ignored, so that

@@ -17,6 +17,7 @@ type records struct {
 // session is the record of one connection.
 type session struct {
 	id        int
+	channel   *Channel // nil once it has ended
 	start     time.Time
 	duration  time.Duration
 	peer      string
@@ -143,7 +144,7 @@ var outcomes = [...]string{OutcomeOpen, OutcomeAccepted, OutcomeRefused, Outcome
 
 // open begins the record of a connection. mu must be held.
 func (r *records) open(ch *Channel) *session {
-	se := &session{id: len(r.sessions) + 1, start: time.Now(), peer: ch.Peer}
+	se := &session{id: len(r.sessions) + 1, channel: ch, start: time.Now(), peer: ch.Peer}
 	r.sessions = append(r.sessions, se)
 	return se
 }
