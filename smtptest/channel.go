@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -130,8 +131,9 @@ type Channel struct {
 
 	raw       net.Conn   // under TLS the connection below it
 	below     *transport // nil in clear
-	r         *wire.Reader
-	out       []byte // replies not yet written
+	r         wire.Reader
+	out       []byte // replies not yet written; firstOut, until they need more
+	firstOut  [224]byte
 	session   *session
 	rec       *record // the open transaction; nil if none
 	pending   pending
@@ -177,14 +179,25 @@ func newChannel(s *Server, conn net.Conn) *Channel {
 		Addr:   conn.RemoteAddr(),
 		FQDN:   s.hostname(),
 		State:  StateGreeted,
-		r:      wire.NewReader(conn),
 		gone:   make(chan struct{}),
 		lastAt: time.Now(),
 	}
-	if ch.Addr != nil {
-		ch.Peer = ch.Addr.String()
-	}
+	ch.r.Reset(conn)
+	ch.out = ch.firstOut[:0]
+	ch.Peer = nameOf(ch.Addr)
 	return ch
+}
+
+// nameOf is the address as a string, made in one piece if it is one of TCP.
+func nameOf(addr net.Addr) string {
+	switch a := addr.(type) {
+	case nil:
+		return ""
+	case *net.TCPAddr:
+		p := a.AddrPort()
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String()
+	}
+	return addr.String()
 }
 
 // serve is the life of a session.

@@ -11,8 +11,6 @@ import (
 	"net"
 	"strings"
 	"time"
-
-	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // configureTLS makes the TLS configuration in use. life must be held.
@@ -174,7 +172,8 @@ func (ch *Channel) handshake() bool {
 		return false
 	}
 	state := conn.ConnectionState()
-	ch.Conn, ch.r, ch.underTLS, ch.below = conn, wire.NewReader(conn), true, below
+	ch.Conn, ch.underTLS, ch.below = conn, true, below
+	ch.r.Reset(conn)
 	ch.lastAt = time.Now()
 	info := &TLSInfo{
 		Version:     tls.VersionName(state.Version),

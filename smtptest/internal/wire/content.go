@@ -11,8 +11,8 @@ const (
 )
 
 // Content gathers the octets of one message. It keeps its limit, and the
-// CRLF that may follow, and counts the rest. One Content serves message after message; its first
-// block is kept, so that small messages cost one allocation.
+// CRLF that may follow, and counts the rest. One Content serves message after
+// message; its first block is kept, so that small messages cost one allocation.
 type Content struct {
 	Unstuffed []int // offsets of lines that lost a dot which was not doubled
 

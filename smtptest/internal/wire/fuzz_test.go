@@ -31,7 +31,8 @@ func (c *chunks) Read(p []byte) (int, error) {
 
 // lines are what a Reader makes of its source.
 func lines(src io.Reader) []string {
-	r := NewReader(src)
+	var r Reader
+	r.Reset(src)
 	var all []string
 	for {
 		line, long, ok := r.Line()
@@ -91,7 +92,8 @@ func FuzzDot(f *testing.F) {
 			content = append(bytes.Clone(content), crlf...)
 		}
 		const after = "QUIT\r\n"
-		src := NewReader(&chunks{data: append(stuff(content), after...), sizes: sizes})
+		var src Reader
+		src.Reset(&chunks{data: append(stuff(content), after...), sizes: sizes})
 		var c Content
 		c.Begin(limit, len(content))
 		var dot Dot

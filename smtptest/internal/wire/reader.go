@@ -12,23 +12,26 @@ import (
 const MaxLine = 12288
 
 const (
-	bufferSize = 4096
-	longLine   = 512 // octets kept of a line over MaxLine
+	bufferSize = 3960 // leaves its owner room in a block of 5376
+	longLine   = 512  // octets kept of a line over MaxLine
 )
 
 // Reader takes lines and content off one buffer. It reads only when Fill is
-// called, so that its owner decides when to block.
+// called, so that its owner decides when to block. Reset makes it ready; it must
+// not be copied.
 type Reader struct {
 	src     io.Reader
-	buf     []byte
+	buf     []byte // first, until a line needs more
 	r, w    int
 	scanned int    // octets from r on that hold no CRLF
 	long    []byte // beginning of an over-long line whose rest is being skipped
+	first   [bufferSize]byte
 }
 
-// NewReader returns a Reader of src with nothing buffered.
-func NewReader(src io.Reader) *Reader {
-	return &Reader{src: src, buf: make([]byte, bufferSize)}
+// Reset makes r read from src, with nothing buffered.
+func (r *Reader) Reset(src io.Reader) {
+	r.src, r.buf = src, r.first[:]
+	r.Forget()
 }
 
 // Fill reads once from the source. It may return n > 0 octets more in the
