@@ -137,7 +137,7 @@ func (ch *Channel) adoptEnvelope() {
 	}
 	ch.pending.adopted = max(0, len(ch.RcptTos)-n)
 	for ; n < len(ch.RcptTos); n++ {
-		ch.rec.rcpts = append(ch.rec.rcpts, Recipient{To: ch.RcptTos[n], Options: ch.RcptOptions[n], Accepted: true})
+		ch.rec.addRcpt(Recipient{To: ch.RcptTos[n], Options: ch.RcptOptions[n], Accepted: true})
 	}
 }
 

@@ -26,6 +26,7 @@ type session struct {
 	tls       *TLSInfo
 	exchanges exchanges
 	records   []*record
+	first     [1]*record // of records
 	end       string
 	unread    string
 	truncated bool
@@ -120,6 +121,7 @@ type record struct {
 	helo, user  string
 	mailOptions []string
 	rcpts       []Recipient
+	first       [1]Recipient // of rcpts: most messages have no more
 	data        string
 	unstuffed   []int
 	chunks      []int
@@ -128,6 +130,13 @@ type record struct {
 	reply       Reply
 	outcome     outcome
 	tls         bool
+}
+
+func (rec *record) addRcpt(r Recipient) {
+	if rec.rcpts == nil {
+		rec.rcpts = rec.first[:0]
+	}
+	rec.rcpts = append(rec.rcpts, r)
 }
 
 type outcome uint8
@@ -147,6 +156,14 @@ func (r *records) open(ch *Channel) *session {
 	se := &session{id: len(r.sessions) + 1, channel: ch, start: time.Now(), peer: ch.Peer}
 	r.sessions = append(r.sessions, se)
 	return se
+}
+
+// begin adds the record of a transaction.
+func (se *session) begin(rec *record) {
+	if se.records == nil {
+		se.records = se.first[:0]
+	}
+	se.records = append(se.records, rec)
 }
 
 // add makes a transaction a message. mu must be held.

@@ -125,7 +125,7 @@ func (ch *Channel) commitMail() {
 func (ch *Channel) openTransaction() {
 	ch.mails++
 	ch.rec = &record{session: ch.session, from: ch.MailFrom, mailOptions: ch.MailOptions}
-	ch.session.records = append(ch.session.records, ch.rec)
+	ch.session.begin(ch.rec)
 	ch.content.Begin(ch.Server.features.sizeLimit, ch.pending.size)
 }
 
@@ -197,7 +197,7 @@ func (ch *Channel) noteRcpt(told Reply, took bool) {
 	if told == NoReply {
 		told = ""
 	}
-	ch.rec.rcpts = append(ch.rec.rcpts, Recipient{To: ch.pending.path, Options: ch.pending.options, Reply: told, Accepted: took})
+	ch.rec.addRcpt(Recipient{To: ch.pending.path, Options: ch.pending.options, Reply: told, Accepted: took})
 	if !took && !ch.pending.soft {
 		ch.refusals++
 	}
