@@ -136,7 +136,16 @@ func (rec *record) addRcpt(r Recipient) {
 	if rec.rcpts == nil {
 		rec.rcpts = rec.first[:0]
 	}
-	rec.rcpts = append(rec.rcpts, r)
+	rec.rcpts = push(rec.rcpts, r)
+}
+
+// push appends to a list that may become long: it doubles, where append's
+// growth by a quarter would copy each entry about four times.
+func push[T any](list []T, entry T) []T {
+	if len(list) == cap(list) {
+		list = slices.Grow(list, max(1, len(list)))
+	}
+	return append(list, entry)
 }
 
 type outcome uint8

@@ -178,8 +178,8 @@ func (ch *Channel) rcptPath(s string, mayUTF8 bool) verdict {
 
 // commitRcpt adds a recipient.
 func (ch *Channel) commitRcpt() {
-	ch.RcptTos = append(ch.RcptTos, ch.pending.path)
-	ch.RcptOptions = append(ch.RcptOptions, ch.pending.options)
+	ch.RcptTos = push(ch.RcptTos, ch.pending.path)
+	ch.RcptOptions = push(ch.RcptOptions, ch.pending.options)
 	ch.State = StateRcpt
 }
 
