@@ -139,3 +139,17 @@ func BenchmarkRecipients(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkConnection is one message of a kilobyte on a connection of its own.
+func BenchmarkConnection(b *testing.B) {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		c := newBenched(b, srv)
+		c.message(benchText)
+		io.WriteString(c.conn, "QUIT\r\n")
+		io.Copy(io.Discard, c.conn)
+		c.conn.Close()
+	}
+}
