@@ -31,8 +31,8 @@ func TestLoopback(t *testing.T) {
 func TestNetworkCalls(t *testing.T) {
 	want := map[string][]string{
 		"listen.go":        {"net.Dialer", "net.Listen", "net.ListenConfig"}, // to itself; at literal loopback addresses
-		"reserve_linux.go": {"syscall.Listen"},           // at the address that Stop has reserved
-		"upstream.go":      {"net.Dialer"},               // a Relay's, to its Addr
+		"reserve_linux.go": {"syscall.Listen"},                               // at the address that Stop has reserved
+		"upstream.go":      {"net.Dialer"},                                   // a Relay's, to its Addr
 	}
 	got := map[string][]string{}
 	for _, file := range sources(t) {
