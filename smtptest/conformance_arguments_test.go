@@ -41,11 +41,11 @@ func TestArgumentSize(t *testing.T) {
 	run(t, []row{
 		{name: "not given", why: "smtpd: 32 MiB", in: greeted, setup: setting(0, "SIZE"), want: []smtptest.Message{of(1000)},
 			talk: talk(sayOffers("SIZE 33554432"), size("33554432", mailOK), size("33554433", sizeOver), send(1000, ok))},
-		{name: "none", why: "smtpd: 0 or None; RFC 1870 5: SIZE 0 is no limit", in: greeted, setup: setting(-1, "SIZE"), want: []smtptest.Message{of(1000)},
+		{name: "none", why: "smtpd: 0 or None; RFC 1870 3: SIZE 0 is no limit", in: greeted, setup: setting(-1, "SIZE"), want: []smtptest.Message{of(1000)},
 			talk: talk(sayOffers("SIZE 0"), size("99999999999999999999", mailOK), size("0", mailOK), send(1000, ok))},
 		{name: "none, not offered", why: "smtpd: without a limit SIZE is not in EHLO's reply", in: greeted, setup: setting(-1), want: []smtptest.Message{of(1000)},
 			talk: talk(sayOffers(), "C: MAIL FROM:<a@client.test> SIZE=1", "S: 555 5.5.4 MAIL FROM parameters not recognized or not implemented", send(1000, ok))},
-		{name: "a number", why: "RFC 1870 5, 6.1, 6.2", in: greeted, setup: setting(100, "SIZE"), want: []smtptest.Message{of(100)},
+		{name: "a number", why: "RFC 1870 5, 6.1, 6.3", in: greeted, setup: setting(100, "SIZE"), want: []smtptest.Message{of(100)},
 			talk: talk(sayOffers("SIZE 100"), size("100", mailOK), size("101", sizeOver), send(100, ok), send(101, tooMuch))},
 		{name: "a number, not offered", why: "the limit holds all the same", in: greeted, setup: setting(100), want: []smtptest.Message{of(100)},
 			talk: talk(sayOffers(), send(100, ok), send(101, tooMuch))},

@@ -149,7 +149,7 @@ func TestConformanceSize(t *testing.T) {
 	}
 	begin := []string{"C: EHLO client.test", "S: 250-localhost", "S: 250-SIZE 1000", "S: 250 ENHANCEDSTATUSCODES"}
 	rows := []row{
-		{name: "one over", why: "RFC 1870 6.2", in: greeted, setup: limit(32), split: true,
+		{name: "one over", why: "RFC 1870 4", in: greeted, setup: limit(32), split: true,
 			talk: talk(begin, sayMail, sayRcpt, sayData, "C: "+strings.Repeat("x", 33), "C: .", "S: "+tooMuch, "C: NOOP", "S: "+ok, sayQuit)},
 		{name: "just fits", why: "RFC 1870 5: the last CRLF does not count, as in smtpd", in: greeted, setup: limit(32), want: []smtptest.Message{
 			message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", 32) + "\r\n" })},
@@ -165,7 +165,7 @@ func TestConformanceSize(t *testing.T) {
 				sayMail, sayRcpt, sayData, sayText, sayQuit), fates: []string{smtptest.OutcomeRefused, smtptest.OutcomeAccepted}},
 		{name: "declared too big", why: "RFC 1870 6.1: refused at MAIL", in: greeted, setup: limit(1000), want: []smtptest.Message{message()},
 			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1001", "S: "+sizeOver, "C: DATA", "S: "+needRcpt, sayMail, sayRcpt, sayData, sayText, sayQuit)},
-		{name: "declared too small", why: "RFC 1870 6.2: what counts is the content", in: greeted, setup: limit(1000),
+		{name: "declared too small", why: "RFC 1870 6.3: what counts is the content", in: greeted, setup: limit(1000),
 			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, "C: "+strings.Repeat("x", 1001), "C: .", "S: "+tooMuch, sayQuit)},
 		{name: "declared small, is bigger", why: "RFC 1870 6.3: the declaration is an estimate", in: greeted, setup: limit(1000), want: []smtptest.Message{
 			message(func(m *smtptest.Message) { m.MailOptions = []string{"SIZE=1"} })},

@@ -50,7 +50,7 @@ func TestConformanceHandler(t *testing.T) {
 			talk: talk("C: text", "C: .", "S: 421 4.3.2 bye", closed), fates: []string{smtptest.OutcomeRefused}},
 		{name: "sees the message", why: "smtpd: process_message", in: inData, setup: handler(seen), want: with("250 2.6.0 a@client.test b@server.test text"),
 			talk: talk("C: text", "C: .", "S: 250 2.6.0 a@client.test b@server.test text", sayQuit)},
-		{name: "not for what is too big", why: "RFC 1870 6.2", in: greeted, setup: func(srv *smtptest.Server) {
+		{name: "not for what is too big", why: "RFC 1870 4", in: greeted, setup: func(srv *smtptest.Server) {
 			srv.SizeLimit, srv.Extensions = 4, nil
 			handler(func(context.Context, smtptest.Message) smtptest.Reply { panic("called") })(srv)
 		}, talk: talk("C: EHLO client.test", "S: 250 localhost", "C: MAIL FROM:<a@client.test>", "S: 250 OK", "C: RCPT TO:<b@server.test>", "S: 250 OK",

@@ -24,8 +24,8 @@ func TestConformanceParameters(t *testing.T) {
 		name, why, sent string
 		options         []string
 	}{
-		{"size", "RFC 1870 5", " SIZE=1000", []string{"SIZE=1000"}},
-		{"size zero", "RFC 1870 5", " SIZE=0", []string{"SIZE=0"}},
+		{"size", "RFC 1870 3", " SIZE=1000", []string{"SIZE=1000"}},
+		{"size zero", "RFC 1870 3", " SIZE=0", []string{"SIZE=0"}},
 		{"size at the limit", "RFC 1870 6.1", " SIZE=33554432", []string{"SIZE=33554432"}},
 		{"size of 20 digits", "RFC 1870 3: 1*20DIGIT", " SIZE=00000000000000000001", []string{"SIZE=00000000000000000001"}},
 		{"size lower", "2.4: keywords in any case, recorded as sent", " size=7312", []string{"size=7312"}},
@@ -45,7 +45,7 @@ func TestConformanceParameters(t *testing.T) {
 			talk: talk("C: MAIL FROM:<a@client.test>"+p.sent, "S: "+mailOK, sayRcpt, sayData, sayText),
 			want: []smtptest.Message{message(func(m *smtptest.Message) { m.MailOptions = p.options })}})
 	}
-	rows = append(rows, row{name: "null sender", why: "4.5.5, RFC 1870 5", in: ehlo,
+	rows = append(rows, row{name: "null sender", why: "4.5.5, RFC 1870 6", in: ehlo,
 		talk: talk("C: MAIL FROM:<> SIZE=10", "S: "+mailOK, sayRcpt, sayData, sayText),
 		want: []smtptest.Message{message(func(m *smtptest.Message) { m.From, m.MailOptions = "", []string{"SIZE=10"} })}},
 		row{name: "of the accepted mail", why: "4.1.4: a refused MAIL leaves nothing behind", in: ehlo,

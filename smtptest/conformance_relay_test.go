@@ -133,7 +133,7 @@ func TestRelayRefusals(t *testing.T) {
 		{name: "by the script, after the content", why: "the same", change: func(r *smtptest.Relay, s *smtptest.Server) {
 			s.Script(smtptest.Rule{On: "BODY 3", Reply: "550 5.7.1 no"})
 		}, reply: "550 5.7.1 no"},
-		{name: "by the size limit", why: "RFC 1870 6.2", change: func(r *smtptest.Relay, s *smtptest.Server) {
+		{name: "by the size limit", why: "RFC 1870 4", change: func(r *smtptest.Relay, s *smtptest.Server) {
 			s.SizeLimit, s.Extensions = 4, []string{"ENHANCEDSTATUSCODES"}
 		}, say: talk("C: EHLO client.test", "S: 250-localhost", "S: 250 ENHANCEDSTATUSCODES", sayMail, sayRcpt), data: "12345\r\n", reply: "552 5.3.4 Error: Too much mail data"},
 	})

@@ -37,11 +37,11 @@ var lineGrowth = []struct {
 	rfc        string
 }{
 	{"SIZE", 26, 0, "RFC 1870 3"},
-	{"SMTPUTF8", 10, 0, "RFC 6531 3.4"},
+	{"SMTPUTF8", 10, 0, "RFC 6531 3.1"},
 	{"BINARYMIME", 16, 0, "RFC 3030 3"},
-	{"DSN", 114, 548, "RFC 3461 4"},
-	{"DELIVERBY", 17, 0, "RFC 2852 3"},
-	{"FUTURERELEASE", 34, 0, "RFC 4865 4"},
+	{"DSN", 114, 548, "RFC 3461 5.4"},
+	{"DELIVERBY", 17, 0, "RFC 2852 2"},
+	{"FUTURERELEASE", 34, 0, "RFC 4865 3"},
 	{"MT-PRIORITY", 15, 0, "RFC 6710 3"},
 	{"REQUIRETLS", 11, 0, "RFC 8689 2"},
 	{"AUTH", 500, 0, "RFC 4954 3"},

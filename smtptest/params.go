@@ -34,9 +34,9 @@ var paramTable = []param{
 	{keyword: "ENVID", mail: true, ext: "DSN", once: true, check: valued(wire.CheckEnvid), rfc: "RFC 3461 4.4"},
 	{keyword: "REQUIRETLS", mail: true, ext: "REQUIRETLS", once: true, check: bare, rfc: "RFC 8689 2"},
 	{keyword: "BY", mail: true, ext: "DELIVERBY", once: true, check: checkBy, rfc: "RFC 2852 4"},
-	{keyword: "HOLDFOR", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldFor, rfc: "RFC 4865 4"},
-	{keyword: "HOLDUNTIL", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldUntil, rfc: "RFC 4865 4"},
-	{keyword: "MT-PRIORITY", mail: true, ext: "MT-PRIORITY", once: true, check: valued(wire.CheckPriority), rfc: "RFC 6710 4.1"},
+	{keyword: "HOLDFOR", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldFor, rfc: "RFC 4865 3"},
+	{keyword: "HOLDUNTIL", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldUntil, rfc: "RFC 4865 3"},
+	{keyword: "MT-PRIORITY", mail: true, ext: "MT-PRIORITY", once: true, check: valued(wire.CheckPriority), rfc: "RFC 6710 7"},
 	{keyword: "NOTIFY", ext: "DSN", once: true, check: valued(wire.CheckNotify), rfc: "RFC 3461 4.1"},
 	{keyword: "ORCPT", ext: "DSN", once: true, check: checkOrcpt, rfc: "RFC 3461 4.2, RFC 6533 3"},
 }

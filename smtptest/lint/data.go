@@ -13,7 +13,7 @@ import (
 var dataRules = []rule{
 	{"data-bare-lf", Error, false, "RFC 5321 2.3.8", "The content has LF without CR."},
 	{"data-bare-cr", Error, false, "RFC 5321 2.3.8", "The content has CR without LF."},
-	{"data-nul", Error, false, "RFC 5321 4.1.1.4", "The content has a NUL."},
+	{"data-nul", Error, false, "RFC 5322 3.5", "The content has a NUL."},
 	{"data-line-too-long", Error, false, "RFC 5321 4.5.3.1.6", "A line of the content has more than 998 octets."},
 	{"data-line-over-78", Warning, true, "RFC 5322 2.1.1", "A line of the content has more than 78 octets."},
 	{"data-8bit", Error, false, "RFC 6152 3", "The content has 8-bit octets, and MAIL had no BODY=8BITMIME."},

@@ -9,12 +9,12 @@ import (
 )
 
 var paramRules = []rule{
-	{"param-not-offered", Error, false, "RFC 5321 2.2", "A parameter belongs to no extension of the last EHLO reply."},
+	{"param-not-offered", Error, false, "RFC 5321 4.1.1.3", "A parameter belongs to no extension of the last EHLO reply."},
 	{"param-syntax", Error, false, "RFC 5321 4.1.2", "A parameter is not of the grammar."},
-	{"param-duplicate", Error, false, "RFC 5321 4.1.2", "A parameter came twice."},
+	{"param-duplicate", Error, false, "RFC 1870 6, RFC 6152 3, RFC 3461 4.5", "A parameter came twice."},
 	{"size-underdeclared", Warning, false, "RFC 1870 6.3", "The content is larger than SIZE= said."},
 	{"size-overdeclared", Warning, true, "RFC 1870 6", "The content is less than half of what SIZE= said."},
-	{"size-not-declared", Warning, true, "RFC 1870 6", "SIZE was offered, and a content of more than 64 KiB came without SIZE=."},
+	{"size-not-declared", Warning, true, "RFC 5321 4.5.3.1.7", "SIZE was offered, and a content of more than 64 KiB came without SIZE=."},
 	{"size-over-limit", Warning, false, "RFC 1870 7", "A message was tried that is larger than the limit that was offered."},
 	{"dsn-invalid", Error, false, "RFC 3461 4", "The value of NOTIFY, ORCPT, RET or ENVID is not of the grammar."},
 	{"dsn-orcpt-mismatch", Warning, false, "RFC 3461 4.2", "An authenticated client gave an ORCPT that is another address than that of RCPT."},

@@ -8,14 +8,14 @@ import (
 )
 
 var tlsRules = []rule{
-	{"starttls-ignored", Warning, false, "RFC 8314 3", "STARTTLS was offered, and AUTH or MAIL came in clear."},
+	{"starttls-ignored", Warning, false, "RFC 8314 5.2", "STARTTLS was offered, and AUTH or MAIL came in clear."},
 	{"starttls-pipelined", Error, false, "RFC 3207 4", "Something came behind STARTTLS before the reply."},
 	{"starttls-no-handshake", Error, false, "RFC 3207 4", "What followed the 220 to STARTTLS was no TLS."},
 	{"starttls-again", Error, false, "RFC 3207 4.2", "STARTTLS came under TLS."},
 	{"tls-version-old", Warning, false, "RFC 8997 3", "A TLS version below 1.2 was negotiated, or no newer one offered."},
-	{"tls-no-sni", Warning, true, "RFC 8314 3.4", "The client did not name the host that it wants (SNI)."},
-	{"tls-untrusted-accepted", Error, false, "RFC 8314 3.4", "The client went on with a certificate that is out of its time, or not for the name that it asked for."},
-	{"tls-close-without-notify", Warning, true, "RFC 8314 3.3", "The client closed TLS without close_notify."},
+	{"tls-no-sni", Warning, true, "RFC 6066 3", "The client did not name the host that it wants (SNI)."},
+	{"tls-untrusted-accepted", Error, false, "RFC 8314 5.3", "The client went on with a certificate that is out of its time, or not for the name that it asked for."},
+	{"tls-close-without-notify", Warning, true, "RFC 8314 3.4", "The client closed TLS without close_notify."},
 }
 
 // lookTLS judges commands in their relation to TLS.

@@ -225,7 +225,7 @@ func CheckBy(v string) (seconds int, returns bool, err error) {
 	return seconds, returns, nil
 }
 
-// CheckHoldFor parses the value of HOLDFOR: seconds, 1 to 999999999 (RFC 4865 4).
+// CheckHoldFor parses the value of HOLDFOR: seconds, 1 to 999999999 (RFC 4865 3).
 func CheckHoldFor(v string) (seconds int, err error) {
 	if !isDigits(v, 9) || v[0] == '0' {
 		return 0, ErrValue
@@ -234,7 +234,7 @@ func CheckHoldFor(v string) (seconds int, err error) {
 }
 
 // CheckHoldUntil parses the value of HOLDUNTIL: a time as in RFC 3339, in UTC
-// (RFC 4865 4).
+// (RFC 4865 3).
 func CheckHoldUntil(v string) (until time.Time, err error) {
 	const whole = len("2006-01-02T15:04:05") // package time takes fewer digits, and a comma
 	if len(v) <= whole || v[whole] != '.' && v[whole] != 'Z' || !strings.HasSuffix(v, "Z") {
@@ -247,7 +247,7 @@ func CheckHoldUntil(v string) (until time.Time, err error) {
 }
 
 // CheckPriority checks the value of MT-PRIORITY: -9 to 9, without a plus sign
-// and without a minus before the 0 (RFC 6710 4.1).
+// and without a minus before the 0 (RFC 6710 7).
 func CheckPriority(v string) error {
 	if digit := strings.TrimPrefix(v, "-"); !isDigits(digit, 1) || v == "-0" {
 		return ErrValue
