@@ -14,6 +14,7 @@ import (
 // counts the lines that come back.
 type benched struct {
 	b    *testing.B
+	srv  *smtptest.Server
 	conn net.Conn
 	buf  [4096]byte
 }
@@ -23,11 +24,20 @@ func newBenched(b *testing.B, srv *smtptest.Server) *benched {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &benched{b: b, conn: conn}
+	c := &benched{b: b, srv: srv, conn: conn}
 	c.lines(1)
 	io.WriteString(conn, "HELO client.test\r\n")
 	c.lines(1)
 	return c
+}
+
+// anew replaces the server, which is in memory: it keeps all that it was told,
+// and takes a million commands of one client.
+func (c *benched) anew() {
+	c.b.StopTimer()
+	c.srv.Close()
+	*c = *newBenched(c.b, smtptest.NewInMemoryServer(nil))
+	c.b.StartTimer()
 }
 
 func (c *benched) lines(n int) {
@@ -103,6 +113,30 @@ func BenchmarkMessage(b *testing.B) {
 	}
 }
 
+// BenchmarkCommand is a command that changes nothing, and its reply.
+func BenchmarkCommand(b *testing.B) {
+	for _, of := range []struct {
+		name  string
+		group int
+	}{{"one by one", 1}, {"pipelined by 100", 100}} {
+		b.Run(of.name, func(b *testing.B) {
+			c := newBenched(b, smtptest.NewInMemoryServer(nil))
+			defer func() { c.srv.Close() }()
+			group := bytes.Repeat([]byte("NOOP\r\n"), of.group)
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				if n++; n%of.group == 0 {
+					c.do(group, of.group)
+				}
+				if n%100_000 == 0 {
+					c.anew()
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkScript is the same with a table of 50 rows of which none answers.
 func BenchmarkScript(b *testing.B) {
 	srv := smtptest.NewUnstartedServer(nil)
@@ -122,9 +156,8 @@ func BenchmarkScript(b *testing.B) {
 
 // BenchmarkRecipients is a RCPT, pipelined by 100.
 func BenchmarkRecipients(b *testing.B) {
-	srv := smtptest.NewInMemoryServer(nil)
-	defer srv.Close()
-	c := newBenched(b, srv)
+	c := newBenched(b, smtptest.NewInMemoryServer(nil))
+	defer func() { c.srv.Close() }()
 	group := bytes.Repeat(benchRcpt, 100)
 	b.ReportAllocs()
 	c.do(benchMail, 1)
@@ -134,7 +167,7 @@ func BenchmarkRecipients(b *testing.B) {
 			c.do(group, 100)
 		}
 		if n%10_000 == 0 {
-			c.do([]byte("RSET\r\n"), 1)
+			c.anew()
 			c.do(benchMail, 1)
 		}
 	}
