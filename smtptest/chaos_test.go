@@ -17,7 +17,8 @@ var chaosMessages = flag.Int("chaos.messages", 4, "messages that each of TestCha
 
 // TestChaos has 200 clients deliver while the test does everything that it can
 // do to a server, at random: each 250 that a client has seen stands for one
-// message, which some Drain has returned, once. All of it:
+// message, which some Drain has returned, once. When half have sent all, they
+// close the server under the others. All of it:
 //
 //	go test -race ./smtptest -run TestChaos -chaos.messages=5000 -timeout=20m -v
 func TestChaos(t *testing.T) {
@@ -32,10 +33,10 @@ func TestChaos(t *testing.T) {
 					c.deliver(fmt.Sprintf("c%d-%d@client.test", i, j))
 					c.disturb()
 				}
+				c.leave()
 			})
 		}
 		clients.Wait()
-		srv.Close()
 		c.drain()
 		c.compare(t)
 	})
@@ -43,7 +44,8 @@ func TestChaos(t *testing.T) {
 
 type chaos struct {
 	srv    *smtptest.Server
-	outage sync.Mutex // held from Stop to Restart
+	outage sync.Mutex // held from Stop to Restart, and by Close
+	done   int        // clients that have sent all; guarded by outage
 
 	mu           sync.Mutex
 	acknowledged map[string]int // 250s that clients have seen, by reverse-path
@@ -84,8 +86,10 @@ func (c *chaos) disturb() {
 	switch n := rand.IntN(1000); {
 	case n < 2:
 		if c.outage.TryLock() {
-			c.srv.Stop()
-			c.srv.Restart()
+			if c.done < 100 {
+				c.srv.Stop()
+				c.srv.Restart()
+			}
 			c.outage.Unlock()
 		}
 	case n < 10:
@@ -110,6 +114,14 @@ func (c *chaos) disturb() {
 		c.srv.WaitContext(ctx, 1<<30)
 	case n < 260:
 		c.drain()
+	}
+}
+
+func (c *chaos) leave() {
+	c.outage.Lock()
+	defer c.outage.Unlock()
+	if c.done++; c.done >= 100 {
+		c.srv.Close()
 	}
 }
 
