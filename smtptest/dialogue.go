@@ -222,11 +222,21 @@ func (s Session) cutOff() int {
 		return 0
 	}
 	for _, e := range s.Exchanges {
-		if last := strings.HasSuffix(strings.ToUpper(e.Command), " LAST"); e.Transaction == n && (last || e.endsData()) {
+		if e.Transaction == n && (e.endsData() || e.lastChunk()) {
 			return 0
 		}
 	}
 	return s.Transactions[n-1].Octets
+}
+
+// lastChunk says that the exchange is a BDAT LAST whose chunk has come whole.
+func (e Exchange) lastChunk() bool {
+	words := strings.Fields(asciiUpper(e.Command))
+	if len(words) != 3 || words[0] != "BDAT" || words[2] != "LAST" {
+		return false
+	}
+	size, err := sizeOf(words[1])
+	return err == nil && e.Octets == size
 }
 
 // left says how many exchanges were left out.

@@ -73,6 +73,15 @@ var failures = []struct {
 		c.Close()
 		srv.WaitSession(func(s smtptest.Session) bool { return s.User != "" })
 	}},
+	{"a client that leaves within the last chunk", "what came of it is counted", func(t *testing.T, srv *smtptest.Server) {
+		c := srv.Client()
+		c.Mail("ann@example.com")
+		c.Rcpt("bob@example.com")
+		fmt.Fprint(c.Text.W, "BDAT 100 LAST\r\nhalf")
+		c.Text.W.Flush()
+		c.Close()
+		srv.Wait(1)
+	}},
 	{"long content", "its beginning and its size are shown", func(t *testing.T, srv *smtptest.Server) {
 		send(srv, "ann@example.com", "bob@example.com", strings.Repeat("x", 990)+"\r\n"+strings.Repeat("a line\r\n", 1000))
 		send(srv, "ann@example.com", "bob@example.com", "\x00\x1b[31mred\r\n")
@@ -128,6 +137,8 @@ func TestPlayFailures(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := smtptest.NewUnstartedServer(t)
 				switch f.name {
+				case "a client that leaves within the last chunk":
+					srv.Extensions = append(srv.Extensions, "CHUNKING")
 				case "password":
 					srv.TLS = &tls.Config{}
 					srv.Users = map[string]string{"ann": "open-sesame"}
