@@ -15,7 +15,8 @@ type miss struct {
 	refused int    // times that If said no
 	taken   int    // events with its verb and argument that an earlier row answered
 	by      int    // the last such row
-	nearest string // the command whose argument came nearest
+	nearest string // the command whose argument came nearest; "" if none came
+	session int    // of nearest
 	score   int    // of nearest
 	longest int    // octets of the longest content that did not reach a BODY row
 }
@@ -30,8 +31,7 @@ func (r *row) differs(se *session, t *turn) {
 	if t.name == "RESPONSE" {
 		line = "RESPONSE " + line
 	}
-	r.miss.score = score
-	r.miss.nearest = fmt.Sprintf("session %d: %s", se.id, shown(line))
+	r.miss.nearest, r.miss.session, r.miss.score = line, se.id, score
 }
 
 // likeness is how much of its beginning and its end a string has in common with
@@ -98,7 +98,7 @@ func (r *row) report() string {
 		what += fmt.Sprintf("; row %d took %s", m.by, share(m.taken, m.came))
 	}
 	if m.nearest != "" {
-		what += "; nearest miss, " + m.nearest
+		what += fmt.Sprintf("; nearest miss, session %d: %s", m.session, shown(m.nearest))
 	}
 	return fmt.Sprintf("smtptest: %s\n\t%s", head, what)
 }
