@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"crypto/tls"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -55,6 +56,23 @@ func (s *Server) snapshot() config {
 		IdleTimeout:     s.IdleTimeout,
 		WaitTimeout:     s.WaitTimeout,
 	}
+}
+
+// check finds the mistakes that are about one field alone and no matter of the
+// protocol.
+func (c *config) check() error {
+	if c.WaitTimeout < 0 {
+		return errors.New("the WaitTimeout is negative: leave it out, or give a time")
+	}
+	switch h := c.Handler.(type) {
+	case HandlerFunc:
+		if h == nil {
+			return errors.New("the Handler is a nil HandlerFunc: give a function, or leave Handler nil")
+		}
+	case *Relay:
+		return h.check()
+	}
+	return nil
 }
 
 // reportChanges fails the test for fields that were written after Start: their

@@ -14,12 +14,19 @@ import (
 // Debugging is smtpd's DebuggingServer as a Handler: it prints each message to
 // w, byte for byte as smtpd does with decode_data=False, each line in Python's
 // notation for bytes, and accepts it. A message is one Write, so messages of
-// several sessions never mix. An error of w answers 451.
-func Debugging(w io.Writer) Handler { return &debugging{w: w} }
+// several sessions never mix. An error of w answers 451; a nil w panics.
+func Debugging(w io.Writer) Handler { return newDebugging(w, false) }
 
 // DebuggingText is Debugging as smtpd does with decode_data=True: lines as they
 // are, without the options. Octets that are not UTF-8 show as U+FFFD.
-func DebuggingText(w io.Writer) Handler { return &debugging{w: w, text: true} }
+func DebuggingText(w io.Writer) Handler { return newDebugging(w, true) }
+
+func newDebugging(w io.Writer, text bool) Handler {
+	if w == nil {
+		panic("smtptest: Debugging with a nil Writer: give os.Stdout, or leave Server.Handler nil")
+	}
+	return &debugging{w: w, text: text}
+}
 
 type debugging struct {
 	mu   sync.Mutex

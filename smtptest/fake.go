@@ -349,6 +349,9 @@ func (s *Server) configure() error {
 	if err := s.checkCommands(); err != nil {
 		return err
 	}
+	if err := s.config.check(); err != nil {
+		return err
+	}
 	return s.checkScript()
 }
 

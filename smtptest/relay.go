@@ -3,6 +3,7 @@ package smtptest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/smtp"
@@ -30,6 +31,19 @@ type Relay struct {
 	LMTP    bool                                                              // the upstream speaks RFC 2033: LHLO, and an answer for each recipient
 	Timeout time.Duration                                                     // of a delivery; 0 is 30 s
 	NoPeer  bool                                                              // adds no X-Peer
+}
+
+// check finds what no delivery could do with.
+func (r *Relay) check() error {
+	switch {
+	case r == nil:
+		return errors.New("the Handler is a nil Relay: give one, or leave Handler nil")
+	case r.Dial == nil && r.Addr == "":
+		return errors.New("the Relay has no Addr: give that of the upstream server, such as another fake's")
+	case r.Timeout < 0:
+		return errors.New("the Relay's Timeout is negative: leave it out, or give a time")
+	}
+	return nil
 }
 
 // ProcessMessage delivers the message. An upstream that cannot be reached,
@@ -88,7 +102,10 @@ func (r *Relay) deliver(ctx context.Context, m Message, replies []Reply) (refusa
 	}
 	var accepted []int
 	for i, to := range m.To {
-		options, _ := u.options(m.RcptOptions[i], rcptParams, m)
+		var options string
+		if i < len(m.RcptOptions) { // a Handler may have added recipients
+			options, _ = u.options(m.RcptOptions[i], rcptParams, m)
+		}
 		if replies[i], err = u.command('2', "RCPT TO:<%s>%s", to, options); err != nil {
 			return "", err
 		}

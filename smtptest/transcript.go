@@ -101,7 +101,7 @@ func (s Session) contentLines(i int) []string {
 // the dot, one chunk of it with BDAT. "" if it was not kept.
 func (s Session) content(i int) string {
 	e := s.Exchanges[i]
-	if e.Transaction == 0 || e.Transaction > len(s.Transactions) {
+	if e.Transaction < 1 || e.Transaction > len(s.Transactions) {
 		return ""
 	}
 	data := s.Transactions[e.Transaction-1].Data

@@ -1,0 +1,150 @@
+package smtptest_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/mail"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// field is what a test may write into a field of Server.
+type field struct {
+	name, why string
+	set       func(*smtptest.Server)
+	want      string // what Start says, or the first client brings about; "": it works
+}
+
+var fields = []field{
+	{"Addr", "Start sets it", func(s *smtptest.Server) { s.Addr = "x" }, ""},
+	{"Listener", "in memory there is none", func(s *smtptest.Server) { s.Listener = brokenListener{} }, "StartInMemory with a Listener of its own: leave Listener nil, or use Start"},
+	{"Hostname", "RFC 5321 4.1.2", func(s *smtptest.Server) { s.Hostname = "a b" }, `the Hostname "a b" is neither a domain nor an address literal`},
+	{"Greeting", "RFC 5321 4.2", func(s *smtptest.Server) { s.Greeting = "\n" }, `the Greeting "\n" is no line of text`},
+	{"Extensions", "RFC 5321 4.1.1.1", func(s *smtptest.Server) { s.Extensions = []string{""} }, `in Extensions "" is no EHLO line`},
+	{"Extensions", "none is none", func(s *smtptest.Server) { s.Extensions = nil }, ""},
+	{"SizeLimit", "negative is no limit", func(s *smtptest.Server) { s.SizeLimit = -1 }, ""},
+	{"TLS", "without a certificate it gets one", func(s *smtptest.Server) { s.TLS = &tls.Config{} }, ""},
+	{"Users", "nobody can log in", func(s *smtptest.Server) { s.Users = map[string]string{} }, ""},
+	{"Authenticate", "it fails when it is asked", func(s *smtptest.Server) { s.Authenticate = func(smtptest.Credentials) bool { panic("boom") } }, "session 1: Authenticate panicked: boom"},
+	{"Mechanisms", "none of RFC 4422", func(s *smtptest.Server) { s.Users, s.Mechanisms = map[string]string{"a": "b"}, []string{"X"} }, `"X" is not one of`},
+	{"Mechanisms", "nobody to log in", func(s *smtptest.Server) { s.Mechanisms = []string{"PLAIN"} }, "set Users or Authenticate"},
+	{"ClearMechanisms", "none of RFC 4422", func(s *smtptest.Server) { s.ClearMechanisms = []string{""} }, `"" is not one of`},
+	{"RequireTLS", "a server that nobody can satisfy", func(s *smtptest.Server) { s.RequireTLS = true }, ""},
+	{"RequireAuth", "a server that nobody can satisfy", func(s *smtptest.Server) { s.RequireAuth = true }, ""},
+	{"LMTP", "another greeting", func(s *smtptest.Server) { s.LMTP = true }, ""},
+	{"Handler", "nothing to call", func(s *smtptest.Server) { s.Handler = smtptest.HandlerFunc(nil) }, "the Handler is a nil HandlerFunc: give a function, or leave Handler nil"},
+	{"Handler", "nothing to call", func(s *smtptest.Server) { s.Handler = (*smtptest.Relay)(nil) }, "the Handler is a nil Relay: give one, or leave Handler nil"},
+	{"Handler", "nowhere to go", func(s *smtptest.Server) { s.Handler = &smtptest.Relay{} }, "the Relay has no Addr: give that of the upstream server"},
+	{"Handler", "no time to go", func(s *smtptest.Server) { s.Handler = &smtptest.Relay{Addr: "127.0.0.1:1", Timeout: -1} }, "the Relay's Timeout is negative: leave it out, or give a time"},
+	{"Handler", "Dial knows where", func(s *smtptest.Server) { s.Handler = &smtptest.Relay{Dial: s.DialContext} }, ""},
+	{"Commands", "nothing to call", func(s *smtptest.Server) { s.Commands = map[string]smtptest.CommandFunc{"XFOO": nil} }, `the function of Commands["XFOO"] is nil: give one, or leave the key out`},
+	{"Parameters", "RFC 5321 4.1.2", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"": nil} }, `in Parameters "" is no keyword in upper case`},
+	{"Parameters", "nothing to check", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"X": nil} }, ""},
+	{"Seed", "zero draws one", func(s *smtptest.Server) { s.Seed = 0 }, ""},
+	{"IdleTimeout", "negative is no limit", func(s *smtptest.Server) { s.IdleTimeout = -1 }, ""},
+	{"WaitTimeout", "no time to wait", func(s *smtptest.Server) { s.WaitTimeout = -1 }, "the WaitTimeout is negative: leave it out, or give a time"},
+}
+
+// TestMisuseFields sets each field to nothing, less than nothing or nonsense.
+func TestMisuseFields(t *testing.T) {
+	rows := map[string]bool{}
+	for _, f := range fields {
+		rows[f.name] = true
+		t.Run(f.name+", "+f.why, func(t *testing.T) {
+			tb := &fakeTB{}
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(tb)
+				f.set(srv)
+				try(func() {
+					srv.StartInMemory()
+					c := dial(t, srv)
+					io.WriteString(c, "EHLO client.test\r\nAUTH PLAIN AGEAYg==\r\nMAIL FROM:<a@client.test> X\r\nQUIT\r\n")
+					io.ReadAll(c)
+				})
+				tb.end()
+			})
+			got := tb.errors()
+			if f.want == "" && got != "" || !strings.Contains(got, f.want) || got != "" && !strings.HasPrefix(got, "smtptest: ") {
+				t.Errorf("failure %q, want it to say %q", got, f.want)
+			}
+		})
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[smtptest.Server]()) {
+		if f.IsExported() && !rows[f.Name] {
+			t.Errorf("fields has no row for Server.%s", f.Name)
+		}
+	}
+}
+
+// TestMisuseValues calls what needs no server with nothing or nonsense.
+func TestMisuseValues(t *testing.T) {
+	var m smtptest.Message
+	if diff := cmp.Diff([]any{"", "", "", "", mail.Header{}, 0, 0, smtptest.DSN{}}, []any{m.Wire(), m.Subject(), m.Text(), m.HTML(), m.Header(), len(m.Attachments()), len(m.Links()), m.DSN()}); diff != "" {
+		t.Errorf("the zero Message mismatch (-want +got):\n%s", diff)
+	}
+	odd := smtptest.Session{Exchanges: []smtptest.Exchange{{Transaction: 7, Octets: 9}, {Transaction: -1, Octets: 9, Event: true, Command: "."}, {}}, Transactions: []smtptest.Transaction{{}}}
+	if got := odd.Transcript(); !strings.HasPrefix(got, "-- session 0\n") {
+		t.Errorf("Transcript() = %q", got)
+	}
+	for _, r := range []smtptest.Reply{"", "2", "25", "25x no", "-50 no", "(no reply)", "\xff\xff\xff"} {
+		if got := r.Code(); got != 0 {
+			t.Errorf("Reply(%q).Code() = %d", r, got)
+		}
+	}
+	for _, got := range []smtptest.Reply{smtptest.OneReply(nil, nil), smtptest.OneReply(nil, []smtptest.Reply{"550 no"}), smtptest.OneReply([]string{"b@server.test"}, nil)} {
+		if got != "" {
+			t.Errorf("OneReply() = %q", got)
+		}
+	}
+	if got := fmt.Sprint(smtptest.Rule{}, smtptest.Scope(255), smtptest.PerServer); got != `{On: ""} PerSession|PerTransaction|PerPeer|PerSender|PerRecipient PerServer` {
+		t.Errorf("String() = %s", got)
+	}
+	for name, f := range map[string]func(){
+		"Debugging(nil)":                  func() { smtptest.Debugging(nil) },
+		"DebuggingText(nil)":              func() { smtptest.DebuggingText(nil) },
+		"NewCertificate(a host in UTF-8)": func() { smtptest.NewCertificate(time.Now(), "grün.test") },
+		"Channel{}.Ask":                   func() { new(smtptest.Channel).Ask("350 what?") },
+	} {
+		if p := fmt.Sprint(panicOf(f)); !strings.HasPrefix(p, "smtptest: ") {
+			t.Errorf("%s panicked with %s", name, p)
+		}
+	}
+	for _, cert := range []tls.Certificate{smtptest.NewCertificate(time.Time{}), smtptest.NewCertificate(time.Now(), "", "[IPv6:::1]")} {
+		if cert.Leaf == nil {
+			t.Error("NewCertificate() has no Leaf")
+		}
+	}
+}
+
+// TestMisuseRelay gives a Relay messages that no server has recorded.
+func TestMisuseRelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		upstream := smtptest.NewInMemoryServer(t)
+		relay := &smtptest.Relay{Dial: upstream.DialContext, NoPeer: true}
+		for _, test := range []struct {
+			m    smtptest.Message
+			want smtptest.Reply
+		}{
+			{smtptest.Message{}, ""},
+			{smtptest.Message{To: []string{"b@server.test"}, Data: "text"}, ""},
+			{smtptest.Message{To: []string{"b@server.test", "c@server.test"}, RcptOptions: [][]string{nil}}, ""},
+		} {
+			if got := relay.ProcessMessage(t.Context(), test.m); got != test.want {
+				t.Errorf("ProcessMessage(%+v) = %q, want %q", test.m, got, test.want)
+			}
+		}
+		if to := upstream.Wait(2)[1].To; len(to) != 2 {
+			t.Errorf("To = %q", to)
+		}
+		if got := (&smtptest.Relay{}).ProcessMessage(t.Context(), smtptest.Message{To: []string{"b@server.test"}}); got != "451 4.4.1 Error: the upstream server fails: dial tcp: missing address" {
+			t.Errorf("ProcessMessage() of a zero Relay = %q", got)
+		}
+	})
+}
