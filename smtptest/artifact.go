@@ -40,15 +40,18 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	case tb == nil:
 		s.fatalf("smtptest: Artifact without a TB: give the test that may fail")
 		return
+	case write == nil:
+		s.fatalf("smtptest: Artifact: nothing writes %q: give a function", name)
+		return
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\:`):
 		s.fatalf("smtptest: Artifact: %q is no plain file name", name)
 		return
 	}
 	file := artifact{name, write, true}
 	if reflect.TypeOf(tb).Comparable() && tb == s.tb {
-		s.report.mu.Lock()
-		defer s.report.mu.Unlock()
-		s.report.files = append(s.report.files, file)
+		if !s.report.keep(file) {
+			s.fatalf("smtptest: Artifact: %q would never be written: ask for it before the test ends", name)
+		}
 		return
 	}
 	k := s.keeper(tb)
@@ -58,6 +61,14 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 			k.keep([]artifact{file}, tb.Logf)
 		}
 	})
+}
+
+// keep notes a file for the end of the test, if that is still to come.
+func (r *reporter) keep(file artifact) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files = append(r.files, file)
+	return !r.over
 }
 
 // keepFiles writes the server's own files, and those of Artifact if the test has

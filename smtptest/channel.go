@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -109,6 +110,8 @@ const (
 	StateFailed   State = "bdat failed" // a BDAT was refused: only RSET helps (RFC 3030 2)
 )
 
+var states = []State{StateGreeted, StateRefusing, StateHello, StateMail, StateRcpt, StateData, StateBdat, StateFailed}
+
 // Channel is one client's conversation (smtpd's SMTPChannel), as a CommandFunc
 // sees it. Its fields are the channel's own state: what a CommandFunc sets is
 // so from then on. It belongs to the session's goroutine and must not be kept.
@@ -165,6 +168,8 @@ type Channel struct {
 	waiting sync.Mutex // guards waits, and the deadline while it is set
 	waits   bool       // for input, and may be roused
 
+	goroutine atomic.Uint64 // that serves the session
+
 	// Guarded by Server.mu.
 	gone        chan struct{} // closed by interrupt
 	interrupted bool
@@ -203,6 +208,7 @@ func nameOf(addr net.Addr) string {
 // serve is the life of a session.
 func (ch *Channel) serve() {
 	defer ch.end()
+	ch.goroutine.Store(goroutine())
 	if ch.Server.implicit && !ch.handshake() {
 		return
 	}

@@ -244,7 +244,7 @@ func TestMisuse(t *testing.T) {
 			s.Listener = brokenListener{}
 			s.StartInMemory()
 		}},
-		{"stop before start", "not serving", func(tb smtptest.TB) { unstarted(tb).Stop() }},
+		{"stop before start", "not started", func(tb smtptest.TB) { unstarted(tb).Stop() }},
 		{"restart before stop", "not stopped", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Restart() }},
 		{"wait before start", "not started", func(tb smtptest.TB) { unstarted(tb).Wait(1) }},
 		{"wait after close", "closed", func(tb smtptest.TB) { s := smtptest.NewInMemoryServer(tb); s.Close(); s.Wait(1) }},
@@ -271,7 +271,7 @@ func TestMisuse(t *testing.T) {
 			s.WaitSessions(2)
 		}},
 		{"wait for less than nothing", "negative", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Wait(-1) }},
-		{"client before start", "before Start", func(tb smtptest.TB) { unstarted(tb).Client() }},
+		{"client before start", "not started", func(tb smtptest.TB) { unstarted(tb).Client() }},
 		{"script with unknown verb", "no event", func(tb smtptest.TB) {
 			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "FROB", Reply: "250 OK"})
 		}},

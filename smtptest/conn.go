@@ -84,9 +84,7 @@ func (s *Server) rouse(rows []*row) {
 	if !slices.ContainsFunc(rows, func(r *row) bool { return r.verb == "IDLE" }) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for ch := range s.channels() {
+	for _, ch := range s.channels() {
 		ch.waiting.Lock()
 		if ch.waits {
 			ch.arm(time.Unix(1, 0))

@@ -2,9 +2,7 @@ package smtptest
 
 // ChannelOf is the open session's channel; nil if it has ended.
 func ChannelOf(s *Server, session int) *Channel {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for ch := range s.channels() {
+	for _, ch := range s.channels() {
 		if ch.session.id == session {
 			return ch
 		}

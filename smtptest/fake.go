@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,6 +119,22 @@ const (
 	closed
 )
 
+// phases are a Server at each of these points, and what to do there.
+var phases = [...]string{
+	unmade:    "a zero Server: make it with NewServer or one of its siblings",
+	unstarted: "a server that is not started: call Start first",
+	serving:   "a server that is already started: NewServer starts it; use NewUnstartedServer to set fields first",
+	stopped:   "a stopped server: Restart ends its outage",
+	closed:    "a closed server: make a new one",
+}
+
+// misplaced fails the test for a method that the server cannot follow where it
+// stands.
+func (s *Server) misplaced(method string) {
+	s.test().Helper()
+	s.fatalf("smtptest: %s of %s", method, phases[s.phase.Load()])
+}
+
 // NewServer starts a server on a loopback port. It is closed when the test
 // ends. Problems of a nil tb panic, and the caller closes: for Examples,
 // TestMain and programs. To set fields, take NewUnstartedServer. In a
@@ -194,17 +209,13 @@ func (s *Server) StartTLSInMemory() {
 
 func (s *Server) start(implicit, inMemory bool) {
 	s.test().Helper()
+	if s.refuseOnSession("Start") {
+		return
+	}
 	s.life.Lock()
 	defer s.life.Unlock()
-	switch s.phase.Load() {
-	case unmade:
-		s.fatalf("smtptest: Start of a zero Server: make it with NewUnstartedServer")
-		return
-	case serving, stopped:
-		s.fatalf("smtptest: Start of a server that is already started: NewServer starts it; use NewUnstartedServer to set fields first")
-		return
-	case closed:
-		s.fatalf("smtptest: Start of a closed server: make a new one")
+	if s.phase.Load() != unstarted {
+		s.misplaced("Start")
 		return
 	}
 	if !inMemory && inBubble() {
@@ -235,7 +246,8 @@ func (s *Server) serve() {
 }
 
 // Close ends the server: it closes every connection, ends every wait and
-// returns when all its goroutines are gone. What was recorded stays readable.
+// returns when all its goroutines are gone, or fails the test if the test's own
+// code keeps one of them for WaitTimeout. What was recorded stays readable.
 // Calling it again does nothing.
 func (s *Server) Close() {
 	s.test().Helper()
@@ -246,7 +258,7 @@ func (s *Server) Close() {
 	defer s.life.Unlock()
 	switch s.phase.Load() {
 	case unmade:
-		s.fatalf("smtptest: Close of a zero Server: make it with NewServer")
+		s.misplaced("Close")
 		return
 	case closed:
 		return
@@ -260,6 +272,7 @@ func (s *Server) Close() {
 	s.reserved.release()
 	s.phase.Store(closed)
 	s.wake()
+	s.reportBusy("Close")
 	if s.tb == nil {
 		s.reportChanges()
 		s.reportUnused()
@@ -274,23 +287,47 @@ func (s *Server) down() {
 	s.mu.Unlock()
 	s.Listener.Close()
 	s.CloseClientConnections()
-	s.running.Wait()
+	gone := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(gone)
+	}()
+	timer := time.NewTimer(s.waitTimeout())
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C: // the test's own code does not return: see reportBusy
+	}
+}
+
+// reportBusy fails the test for sessions that are left when the server is down.
+func (s *Server) reportBusy(method string) {
+	s.test().Helper()
+	if busy := s.busy(); len(busy) > 0 {
+		s.errorf("smtptest: %s: the test's own code in session %s has not returned within %v: a Handler must return when its context ends, a CommandFunc when Ask fails", method, ranges(busy), s.waitTimeout())
+	}
+}
+
+// busy are the sessions that have not ended, by their numbers only.
+func (s *Server) busy() []Session {
+	var busy []Session
+	for _, ch := range s.channels() {
+		busy = append(busy, Session{ID: ch.session.id})
+	}
+	return busy
 }
 
 // CloseClientConnections closes every open connection. A reply that is being
 // written is written to its end first.
 func (s *Server) CloseClientConnections() {
-	s.mu.Lock()
-	open := slices.Collect(s.channels())
-	s.mu.Unlock()
-	for _, ch := range open {
+	for _, ch := range s.channels() {
 		ch.interrupt()
 	}
 }
 
 // Stop begins an outage: it closes the listener and every connection. The
 // address stays reserved where the system allows it, records and script are
-// kept. Restart ends it.
+// kept. Restart ends it. On a closed server both do nothing.
 func (s *Server) Stop() {
 	s.test().Helper()
 	if s.refuseOnSession("Stop") {
@@ -298,25 +335,37 @@ func (s *Server) Stop() {
 	}
 	s.life.Lock()
 	defer s.life.Unlock()
-	if s.phase.Load() != serving {
-		s.fatalf("smtptest: Stop of a server that is not serving")
+	switch s.phase.Load() {
+	case serving:
+	case closed:
+		return // as Restart
+	default:
+		s.misplaced("Stop")
 		return
 	}
 	s.reserved = reserve(s.Listener)
 	s.down()
 	s.phase.Store(stopped)
+	s.reportBusy("Stop")
 }
 
 // Restart ends the outage that Stop began, at the same address.
 func (s *Server) Restart() {
 	s.test().Helper()
+	if s.refuseOnSession("Restart") {
+		return
+	}
 	s.life.Lock()
 	defer s.life.Unlock()
-	if s.phase.Load() == closed {
+	switch s.phase.Load() {
+	case stopped:
+	case closed:
 		return // an outage timed by the test may outlive it
-	}
-	if s.phase.Load() != stopped {
-		s.fatalf("smtptest: Restart of a server that is not stopped")
+	case serving:
+		s.fatalf("smtptest: Restart of a server that is not stopped: it ends what Stop began")
+		return
+	default:
+		s.misplaced("Restart")
 		return
 	}
 	if err := s.relisten(); err != nil {

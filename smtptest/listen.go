@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"iter"
+	"fmt"
 	"net"
 	"net/smtp"
 	"os"
@@ -81,6 +81,9 @@ func (s *Server) accept(ln net.Listener, ended <-chan struct{}) {
 		conn, err := ln.Accept()
 		if err != nil {
 			if !isTemporary(err) {
+				if !isClosed(ended) {
+					s.errorf("smtptest: nobody can connect any more, as the Listener at %s has failed: %v; an outage is made with Stop", s.Addr, err)
+				}
 				return
 			}
 			select { // while there are no file descriptors, not again and again
@@ -119,15 +122,18 @@ func (s *Server) admit(conn net.Conn) *Channel {
 	return ch
 }
 
-// channels are those of the sessions that have not ended. mu must be held.
-func (s *Server) channels() iter.Seq[*Channel] {
-	return func(yield func(*Channel) bool) {
-		for _, se := range s.sessions {
-			if se.channel != nil && !yield(se.channel) {
-				return
-			}
+// channels are those of the sessions that have not ended, in order of
+// connection.
+func (s *Server) channels() []*Channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var open []*Channel
+	for _, se := range s.sessions {
+		if se.channel != nil {
+			open = append(open, se.channel)
 		}
 	}
+	return open
 }
 
 // DialContext connects to the server. Network and address are ignored, so that
@@ -135,6 +141,9 @@ func (s *Server) channels() iter.Seq[*Channel] {
 // name; in memory it is the only way in. It does no TLS. The connection is
 // refused while the server is stopped or closed.
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	if ctx == nil {
+		return nil, errors.New("smtptest: DialContext with a nil context: give t.Context() or context.Background()")
+	}
 	var mem *memnet.Listener
 	var ln net.Listener
 	var ended <-chan struct{}
@@ -144,7 +153,7 @@ func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Con
 		s.mu.Unlock()
 	}
 	if ended == nil {
-		return nil, errors.New("smtptest: DialContext before Start")
+		return nil, fmt.Errorf("smtptest: DialContext of %s", phases[s.phase.Load()])
 	}
 	if mem != nil {
 		return mem.Dial(ctx)
@@ -177,9 +186,17 @@ func refusedAt(addr net.Addr) error {
 
 // Client returns a connected net/smtp client that has read the greeting and
 // not yet said EHLO. A server with implicit TLS is spoken to over TLS. It fails
-// the test if the server cannot be reached.
+// the test if the server cannot be reached, or does not greet within
+// WaitTimeout.
 func (s *Server) Client() *smtp.Client {
 	s.test().Helper()
+	if s.refuseInIf("Client") {
+		return nil
+	}
+	if !s.started() {
+		s.misplaced("Client")
+		return nil
+	}
 	conn, err := s.DialContext(context.Background(), "", "")
 	if err != nil {
 		s.fatalf("smtptest: Client: %v", err)
@@ -188,12 +205,17 @@ func (s *Server) Client() *smtp.Client {
 	if s.implicit {
 		conn = tls.Client(conn, s.ClientTLSConfig())
 	}
+	conn.SetDeadline(time.Now().Add(s.waitTimeout()))
 	c, err := smtp.NewClient(conn, s.hostname())
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("no greeting within %v", s.waitTimeout())
+	}
 	if err != nil {
 		conn.Close()
 		s.fatalf("smtptest: Client: %v", err)
 		return nil
 	}
+	conn.SetDeadline(time.Time{})
 	return c
 }
 

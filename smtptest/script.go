@@ -126,7 +126,7 @@ type Event struct {
 func (s *Server) Script(rules ...Rule) {
 	s.test().Helper()
 	if s.phase.Load() == unmade {
-		s.fatalf("smtptest: Script of a zero Server: make it with NewServer")
+		s.misplaced("Script")
 		return
 	}
 	if s.refuseInIf("Script") {

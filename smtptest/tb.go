@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -64,15 +65,15 @@ func (s *Server) errorf(format string, args ...any) {
 
 func (s *Server) tell(fatal bool, format string, args ...any) {
 	s.test().Helper()
-	s.report.mu.Lock()
-	over := s.report.over
+	fatal = fatal && !onSession()
+	s.report.mu.Lock() // until the test is told, so that it does not end before
+	defer s.report.mu.Unlock()
 	s.report.failed = true
-	s.report.mu.Unlock()
 	switch {
-	case over && fatal && !onSession():
+	case s.report.over && fatal:
 		panic(fmt.Sprintf(format, args...) + " (the test of this server has ended)")
-	case over:
-	case fatal && !onSession():
+	case s.report.over:
+	case fatal:
 		s.test().Fatalf(format, args...)
 	default:
 		s.fail(format, args...)
@@ -145,11 +146,12 @@ func (s *Server) finish() {
 	s.report.mu.Unlock()
 }
 
-// refuseOnSession fails the test when a method that waits for all sessions is
-// called from one of them: by a Handler, a CommandFunc or a condition.
+// refuseOnSession fails the test when a method that waits for all sessions, or
+// for another one that does, is called from one of them: by a Handler, a
+// CommandFunc or a condition.
 func (s *Server) refuseOnSession(method string) bool {
 	s.test().Helper()
-	if s.open.Load() == 0 || !onSession() {
+	if !s.serves() {
 		return false
 	}
 	s.errorf("smtptest: %s called by a Handler, a CommandFunc or an If: it would wait for itself; call it from the test", method)
@@ -167,7 +169,34 @@ func (s *Server) refuseInIf(method string) bool {
 	return true
 }
 
-// onSession says whether this goroutine serves a session.
+// serves says whether this goroutine serves a session of this server. The
+// Handler of another one may stop it.
+func (s *Server) serves() bool {
+	if !onSession() {
+		return false
+	}
+	me := goroutine()
+	return slices.ContainsFunc(s.channels(), func(ch *Channel) bool { return ch.goroutine.Load() == me })
+}
+
+// goroutine is the number of this goroutine, as in a stack trace.
+func goroutine() uint64 {
+	text := stackTexts.Get().(*[64]byte)
+	defer stackTexts.Put(text)
+	runtime.Stack(text[:], false)
+	var n uint64
+	for _, digit := range text[len("goroutine "):] {
+		if digit < '0' || digit > '9' {
+			break
+		}
+		n = n*10 + uint64(digit-'0')
+	}
+	return n
+}
+
+var stackTexts = sync.Pool{New: func() any { return new([64]byte) }}
+
+// onSession says whether this goroutine serves a session, of whichever server.
 func onSession() bool { return calledBy("serve") }
 
 // calledBy says whether this goroutine is in a method of Channel.

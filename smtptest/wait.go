@@ -28,6 +28,9 @@ func (s *Server) Wait(n int) []Message {
 // (context.Cause says why) as well as after WaitTimeout. It returns what did
 // arrive together with the error.
 func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
+	if ctx == nil {
+		return nil, fmt.Errorf("smtptest: WaitContext(%d) with a nil context: give t.Context() or context.Background()", n)
+	}
 	messages, err := s.wait(ctx, n)
 	if err == nil {
 		return messages, nil
@@ -40,7 +43,7 @@ func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 
 func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error) {
 	if n < 0 {
-		return nil, errors.New("the number of messages to wait for is negative")
+		return nil, errNegative
 	}
 	err = s.until(ctx, func() (enough bool) {
 		messages, enough = s.atLeast(n)
@@ -95,10 +98,13 @@ func (s *Server) WaitSessions(n int) []Session {
 	s.test().Helper()
 	asked := map[int]bool{}
 	var ended []Session
-	err := s.until(context.Background(), func() bool {
-		ended = append(ended, s.endedSessions(asked)...)
-		return len(ended) >= n
-	})
+	err := errNegative
+	if n >= 0 {
+		err = s.until(context.Background(), func() bool {
+			ended = append(ended, s.endedSessions(asked)...)
+			return len(ended) >= n
+		})
+	}
 	slices.SortFunc(ended, func(a, b Session) int { return a.ID - b.ID })
 	if err != nil {
 		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, count(len(ended), "ended session"), s.stillOpen(), s.story())
@@ -154,10 +160,22 @@ func (s *Server) endedSessions(asked map[int]bool) []Session {
 }
 
 // until calls look, without a lock, until it is satisfied: at once and each
-// time that something was recorded.
+// time that something was recorded. On a session of the server it ends when the
+// server goes down, which waits for that session.
 func (s *Server) until(ctx context.Context, look func() bool) error {
-	if look() {
+	switch {
+	case look():
 		return nil
+	case !s.started():
+		return errors.New("this is " + phases[s.phase.Load()])
+	case calledBy("condition"):
+		return errInIf
+	}
+	var down <-chan struct{}
+	if s.serves() {
+		s.mu.Lock()
+		down = s.ended
+		s.mu.Unlock()
 	}
 	timer := time.NewTimer(s.waitTimeout())
 	defer timer.Stop()
@@ -171,11 +189,11 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 			return nil
 		case phase == closed:
 			return errClosed
-		case phase < serving:
-			return errStarted
 		}
 		select {
 		case <-changed:
+		case <-down:
+			return errDown
 		case <-timer.C:
 			return fmt.Errorf("nothing more within %v", s.waitTimeout())
 		case <-ctx.Done():
@@ -186,8 +204,10 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 
 // errClosed and its kin say why a wait ended without what it waited for.
 var (
-	errClosed  = errors.New("the server is closed")
-	errStarted = errors.New("the server is not started")
+	errClosed   = errors.New("the server is closed")
+	errDown     = errors.New("the server goes down, and waits for the Handler or CommandFunc that waits here")
+	errInIf     = errors.New("nothing more can come while an If waits: call it from the test")
+	errNegative = errors.New("the number to wait for is negative")
 )
 
 func (s *Server) waitTimeout() time.Duration {
