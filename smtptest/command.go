@@ -2,6 +2,8 @@ package smtptest
 
 import (
 	"fmt"
+	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,12 +24,16 @@ type CommandFunc func(ch *Channel, arg string) Reply
 // Ask sends an intermediate reply, such as "334 Password:", and returns the
 // client's next line, without its CRLF. It is for a CommandFunc, which may call
 // it repeatedly before it returns its reply to the last line; the answer to a
-// 334 is masked as a secret wherever lines are shown. The error says
-// that the client has left or the server is closing: return then.
+// 334 is masked as a secret wherever lines are shown. The error says that the
+// client has left or the server is closing: return then. A further Ask does not
+// return; it ends the CommandFunc.
 func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	t := ch.asking
 	if t == nil {
 		panic("smtptest: Channel.Ask called outside a CommandFunc")
+	}
+	if ch.over {
+		panic(errOver)
 	}
 	if err := wire.CheckReply(string(prompt)); err != nil {
 		panic(fmt.Sprintf("Ask(%q): %v", prompt, err))
@@ -63,8 +69,27 @@ func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 		ch.flush() // the function may write to Conn
 	}
 	ch.asking = t
-	defer func() { ch.asking = nil }()
+	defer ch.sound(what, ch.Server, ch.Conn, ch.State)
 	return ch.legal(what, f(ch, t.arg))
+}
+
+// sound ends a CommandFunc. It fails the test, and goes on with what there was
+// before, if the function has set a field to what no session can have.
+func (ch *Channel) sound(what string, server *Server, conn net.Conn, state State) {
+	ch.asking = nil
+	odd := ""
+	if ch.Server != server {
+		ch.Server, odd = server, "Server"
+	}
+	if ch.Conn == nil {
+		ch.Conn, odd = conn, "Conn"
+	}
+	if !slices.Contains(states, ch.State) {
+		ch.State, odd = state, "State"
+	}
+	if odd != "" {
+		server.errorf("smtptest: session %d: %s has set Channel.%s to what it cannot be: leave it as it is, or set the State to one of the constants", ch.session.id, what, odd)
+	}
 }
 
 // custom runs a CommandFunc; its zero Reply means the built-in verb.

@@ -139,7 +139,9 @@ func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply R
 func (ch *Channel) recovered(what string, reply *Reply) func() {
 	*reply = unreturned
 	return func() {
-		if p := recover(); p != nil {
+		if p := recover(); p == errOver {
+			*reply = NoReply
+		} else if p != nil {
 			ch.Server.errorf("smtptest: session %d: %s panicked: %v", ch.session.id, what, p)
 			*reply = ch.say(repConfused)
 		} else if *reply == unreturned {

@@ -156,13 +156,18 @@ func (r *row) byArgument() bool {
 
 // condition asks If; a panic there fails the test and is answered with 451.
 func (ch *Channel) condition(r *row, e *Event) (ok, panicked bool) {
+	returned := false
 	defer func() {
 		if p := recover(); p != nil {
 			panicked = true
 			ch.Server.errorf("smtptest: session %d: If of %s panicked: %v", ch.session.id, r.text, p)
+		} else if !returned {
+			ch.Server.errorf("smtptest: session %d: If of %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, r.text)
 		}
 	}()
-	return r.If(*e), false
+	ok = r.If(*e)
+	returned = true
+	return ok, false
 }
 
 // window returns the counters of a scope, begun afresh when Every is over.

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -159,7 +160,7 @@ func (ch *Channel) handshake() bool {
 		ch.arm(time.Now().Add(limit))
 		defer ch.arm(time.Time{})
 	}
-	if err := conn.HandshakeContext(ctx); err != nil {
+	if err := ch.shake(ctx, conn); err != nil {
 		ch.noteTLS(&t, "failed: "+err.Error())
 		if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) {
 			ch.drop(plain.RecordHeader[:])
@@ -192,6 +193,18 @@ func (ch *Channel) handshake() bool {
 	ch.Server.mu.Unlock()
 	ch.noteTLS(&t, info.Version+", "+info.CipherSuite)
 	return true
+}
+
+// shake is the handshake itself. A function of Server.TLS that panics fails the
+// test, and the handshake.
+func (ch *Channel) shake(ctx context.Context, conn *tls.Conn) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			ch.Server.errorf("smtptest: session %d: a function of Server.TLS panicked: %v", ch.session.id, p)
+			err = fmt.Errorf("panicked: %v", p)
+		}
+	}()
+	return conn.HandshakeContext(ctx)
 }
 
 // transport is the connection below TLS. It tells an end by close_notify, which

@@ -1,0 +1,230 @@
+package smtptest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// tellingTB passes on what it is told.
+type tellingTB struct {
+	*fakeTB
+	told chan string
+}
+
+func (t tellingTB) Errorf(format string, args ...any) { t.told <- fmt.Sprintf(format, args...) }
+
+// TestMisuseListener: a listener that fails leaves nobody a way in.
+func TestMisuseListener(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tb := tellingTB{&fakeTB{}, make(chan string, 1)}
+	srv := smtptest.NewUnstartedServer(tb)
+	srv.Listener = ln
+	ln.Close()
+	srv.Start()
+	want := "smtptest: nobody can connect any more, as the Listener at " + srv.Addr + " has failed: "
+	if got := <-tb.told; !strings.HasPrefix(got, want) {
+		t.Errorf("failure %q, want %q", got, want)
+	}
+	tb.end()
+}
+
+// TestMisuseCode is the test's own code that does on a session what it must not.
+func TestMisuseCode(t *testing.T) {
+	sets := func(set func(*smtptest.Channel)) func(*smtptest.Server) {
+		return with("XFOO", func(ch *smtptest.Channel, _ string) smtptest.Reply { set(ch); return "250 2.0.0 OK" })
+	}
+	row := func(rule smtptest.Rule) func(*smtptest.Server) {
+		return func(srv *smtptest.Server) { srv.Script(rule) }
+	}
+	for _, test := range []struct {
+		name  string
+		setup func(*smtptest.Server)
+		want  string
+	}{
+		{"Channel.Server nil", sets(func(ch *smtptest.Channel) { ch.Server = nil }), `session 1: Commands["XFOO"] has set Channel.Server to what it cannot be`},
+		{"Channel.Server another", sets(func(ch *smtptest.Channel) { ch.Server = new(smtptest.Server) }), `Commands["XFOO"] has set Channel.Server to what it cannot be`},
+		{"Channel.Conn nil", sets(func(ch *smtptest.Channel) { ch.Conn = nil }), `Commands["XFOO"] has set Channel.Conn to what it cannot be`},
+		{"Channel.State unknown", sets(func(ch *smtptest.Channel) { ch.State = "gone" }), `Commands["XFOO"] has set Channel.State to what it cannot be`},
+		{"Channel.State empty", sets(func(ch *smtptest.Channel) { ch.State = "" }), `Commands["XFOO"] has set Channel.State to what it cannot be`},
+		{"Channel.Server nil, and a panic", sets(func(ch *smtptest.Channel) { ch.Server = nil; panic("boom") }), `Commands["XFOO"] panicked: boom`},
+		{"all of a Channel forgotten", sets(func(ch *smtptest.Channel) {
+			ch.Addr, ch.RcptTos, ch.RcptOptions, ch.MailOptions, ch.ReceivedLines = nil, nil, [][]string{nil, nil}, nil, nil
+		}), ""},
+		{"an If leaves", row(smtptest.Rule{On: "XFOO", If: func(smtptest.Event) bool { runtime.Goexit(); return true }, Reply: "450 no", Optional: true}),
+			`session 1: If of row 1: {On: "XFOO", If: func, Optional: true, Reply: "450 no"} left its goroutine: call t.Error there, never t.Fatal`},
+		{"GetCertificate panics", func(srv *smtptest.Server) {
+			srv.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { panic("boom") }}
+		}, "a function of Server.TLS panicked: boom"},
+		{"GetConfigForClient closes", func(srv *smtptest.Server) {
+			srv.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { srv.Close(); return nil, nil }}
+		}, "Close called by a Handler, a CommandFunc or an If"},
+		{"Parameters stop", func(srv *smtptest.Server) {
+			srv.Parameters = map[string]func(string) error{"X": func(string) error { srv.Stop(); return nil }}
+		}, "Stop called by a Handler, a CommandFunc or an If"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(tb)
+				test.setup(srv)
+				srv.StartInMemory()
+				c := dial(t, srv)
+				io.WriteString(c, "EHLO client.test\r\nXFOO\r\nMAIL FROM:<a@client.test> X\r\nQUIT\r\n")
+				io.ReadAll(c)
+				client := srv.Client()
+				client.StartTLS(srv.ClientTLSConfig())
+				client.Close()
+				if err := send(srv, "a@client.test", "b@server.test", "text\r\n"); err != nil {
+					t.Errorf("the next client: %v", err)
+				}
+				tb.end()
+				if got := tb.errors(); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+					t.Errorf("failure %q, want it to say %q", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestMisuseSteadfast is test code that does not return: Close does, and says
+// which session it leaves behind. Other code returns when Close is under way.
+func TestMisuseSteadfast(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		setup func(srv *smtptest.Server, release chan struct{})
+		want  string
+		took  time.Duration
+	}{
+		{"Handler", func(srv *smtptest.Server, release chan struct{}) {
+			handler(func(context.Context, smtptest.Message) smtptest.Reply { <-release; return "" })(srv)
+		}, "smtptest: Close: the test's own code in session 1 has not returned within 24h0m0s: a Handler must return when its context ends, a CommandFunc when Ask fails", 24 * time.Hour},
+		{"CommandFunc", func(srv *smtptest.Server, release chan struct{}) {
+			with("RSET", func(*smtptest.Channel, string) smtptest.Reply { <-release; return "" })(srv)
+		}, "the test's own code in session 1 has not returned", 24 * time.Hour},
+		{"If", func(srv *smtptest.Server, release chan struct{}) {
+			srv.Script(smtptest.Rule{On: "RSET", If: func(smtptest.Event) bool { <-release; return false }, Reply: "450 no"})
+		}, "the test's own code in session 1 has not returned", 24 * time.Hour},
+		{"CommandFunc that asks and asks", func(srv *smtptest.Server, _ chan struct{}) {
+			with("RSET", func(ch *smtptest.Channel, _ string) smtptest.Reply {
+				for {
+					ch.Ask("350 what?")
+				}
+			})(srv)
+		}, "", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(tb)
+				release := make(chan struct{})
+				test.setup(srv, release)
+				srv.StartInMemory()
+				c := listenTo(arrive(t, srv, ehlo))
+				c.say(turn{send: "RSET\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n"})
+				began := time.Now()
+				tb.end()
+				if took := time.Since(began); took != test.took {
+					t.Errorf("the test's end took %v, want %v", took, test.took)
+				}
+				if got := tb.errors(); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+					t.Errorf("failure %q, want %q", got, test.want)
+				}
+				close(release)
+				synctest.Wait()
+				if n, end := srv.Count(), srv.Sessions()[0].End; n != 0 || end != smtptest.EndServer {
+					t.Errorf("Count() = %d, End = %q", n, end)
+				}
+			})
+		})
+	}
+}
+
+// TestMisuseChain has the Handler of one server stop another one, which is no
+// mistake: nothing waits for itself.
+func TestMisuseChain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := smtptest.NewInMemoryServer(t)
+		arrive(t, second, rcptGiven) // and stays
+		first := smtptest.NewUnstartedServer(t)
+		handler(func(context.Context, smtptest.Message) smtptest.Reply {
+			second.Stop()
+			second.Restart()
+			second.Close()
+			return ""
+		})(first)
+		first.StartInMemory()
+		if err := deliver(first, "a@client.test", "text"); err != nil {
+			t.Error(err)
+		}
+		if s := second.Sessions()[0]; s.End != smtptest.EndServer {
+			t.Errorf("End = %q", s.End)
+		}
+	})
+}
+
+// TestMisuseClient: a server that does not greet is one that cannot be reached.
+func TestMisuseClient(t *testing.T) {
+	for _, test := range []struct {
+		name, on string
+		rule     smtptest.Rule
+	}{
+		{"no greeting", "CONNECT", smtptest.Rule{Reply: smtptest.NoReply}},
+		{"a greeting that never comes", "CONNECT", smtptest.Rule{Delay: smtptest.Forever}},
+		{"no handshake", "TLS", smtptest.Rule{Delay: smtptest.Forever}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(tb)
+				srv.WaitTimeout = time.Minute
+				if test.on == "TLS" {
+					srv.StartTLSInMemory()
+				} else {
+					srv.StartInMemory()
+				}
+				test.rule.On = test.on
+				srv.Script(test.rule)
+				began := time.Now()
+				try(func() { srv.Client() })
+				if took := time.Since(began); took != time.Minute {
+					t.Errorf("Client() took %v", took)
+				}
+				tb.end()
+				if got := tb.errors(); !strings.HasPrefix(got, "smtptest: Client: no greeting within 1m0s") {
+					t.Errorf("failure %q", got)
+				}
+			})
+		})
+	}
+}
+
+// TestMisuseLateFailure has a Wait on another goroutine fail while the test ends:
+// the test is told before its end, or it is a panic.
+func TestMisuseLateFailure(t *testing.T) {
+	for range 200 {
+		tb := &fakeTB{}
+		srv := smtptest.NewInMemoryServer(tb)
+		var work sync.WaitGroup
+		work.Go(func() {
+			if p := panicOf(func() { srv.Wait(1) }); p != nil && !strings.HasPrefix(fmt.Sprint(p), "smtptest: Wait(1): the server is closed") {
+				t.Errorf("Wait() panicked with %v", p)
+			}
+		})
+		tb.end()
+		work.Wait()
+	}
+}
