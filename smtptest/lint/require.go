@@ -17,15 +17,16 @@ import (
 // Each finding is one line of the test's log. When the test has failed for any
 // reason, the findings that are no failure are logged too. The server may be
 // that of a parent test and goes on: a session that is open at the end of the
-// test is judged as far as it has come. An id in allow that no rule has fails
-// the test at once.
+// test is judged as far as it has come. An id in allow that no rule has, or
+// another level, fails the test at once.
 func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string) {
+	if tb == nil {
+		panic("lint: Require without a TB: give the test that may fail, or call Check")
+	}
 	tb.Helper()
-	for _, id := range allow {
-		if _, ok := ruleOf[id]; !ok {
-			tb.Fatalf("lint: Require: %q is the id of no rule: lint.Rules lists them", id)
-			return
-		}
+	if mistake := mistakeIn(srv, level, allow); mistake != "" {
+		tb.Fatalf("lint: Require: %s", mistake)
+		return
 	}
 	tb.Cleanup(func() {
 		tb.Helper()
@@ -44,6 +45,22 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string)
 			show(tb, passed, tb.Logf)
 		}
 	})
+}
+
+// mistakeIn says what is wrong with the arguments of Require; "" if nothing is.
+func mistakeIn(srv *smtptest.Server, level Level, allow []string) string {
+	switch {
+	case srv == nil:
+		return "there is no Server: make it first"
+	case level != Warning && level != Error:
+		return fmt.Sprintf("%d is no Level: give lint.Warning or lint.Error", level)
+	}
+	for _, id := range allow {
+		if _, ok := ruleOf[id]; !ok {
+			return fmt.Sprintf("%q is the id of no rule: lint.Rules lists them", id)
+		}
+	}
+	return ""
 }
 
 // show writes a line for each finding to the TB's Output, and says whether there

@@ -70,6 +70,8 @@ func TestRequire(t *testing.T) {
 		{name: "one allowed", level: lint.Warning, allow: []string{"quit-missing"}, errors: []string{unknown}, logs: []string{missing}},
 		{name: "another failure", level: lint.Error, allow: []string{"quit-missing"}, fails: true, logs: []string{unknown, missing}},
 		{name: "unknown id", level: lint.Error, allow: []string{"quit"}, errors: []string{`lint: Require: "quit" is the id of no rule: lint.Rules lists them`}},
+		{name: "no level", allow: []string{"quit-missing"}, errors: []string{"lint: Require: 0 is no Level: give lint.Warning or lint.Error"}},
+		{name: "unknown level", level: 7, errors: []string{"lint: Require: 7 is no Level: give lint.Warning or lint.Error"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tb := &fakeTB{}
@@ -106,4 +108,38 @@ func TestCheckUnknownID(t *testing.T) {
 		}
 	}()
 	lint.Check(nil, "tls-sni")
+}
+
+// TestRequireNothing: without a test there is a panic, without a Server a failure
+// at once.
+func TestRequireNothing(t *testing.T) {
+	tb := &fakeTB{}
+	var done sync.WaitGroup
+	done.Go(func() { lint.Require(tb, nil, lint.Error) })
+	done.Wait()
+	tb.end()
+	if diff := cmp.Diff([]string{"lint: Require: there is no Server: make it first"}, tb.errors); diff != "" {
+		t.Errorf("failures mismatch (-want +got):\n%s", diff)
+	}
+	defer func() {
+		if p := fmt.Sprint(recover()); !strings.HasPrefix(p, "lint: Require without a TB: ") {
+			t.Errorf("panic %s", p)
+		}
+	}()
+	lint.Require(nil, smtptest.NewServer(t), lint.Error)
+}
+
+// TestCheckSparse judges sessions of which nothing was recorded, or next to it.
+func TestCheckSparse(t *testing.T) {
+	odd := smtptest.Session{
+		Exchanges:    []smtptest.Exchange{{}, {Event: true}, {Event: true, Command: ".", Octets: 9}, {Command: "RCPT"}, {Secret: 1}, {Transaction: 1}},
+		Transactions: []smtptest.Transaction{{}, {Recipients: []smtptest.Recipient{{}}}},
+	}
+	for _, sessions := range [][]smtptest.Session{nil, {{}}, {odd}, {odd, {}, odd}} {
+		for _, f := range lint.Check(sessions) {
+			if f.ID == "" || f.Detail == "" {
+				t.Errorf("Check(%v): %+v", sessions, f)
+			}
+		}
+	}
 }
