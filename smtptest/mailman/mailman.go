@@ -66,8 +66,8 @@ func (r *Relay) ProcessMessage(ctx context.Context, m smtptest.Message) smtptest
 // ProcessRecipients delivers the message and returns the answer for each
 // recipient.
 func (r *Relay) ProcessRecipients(ctx context.Context, m smtptest.Message) []smtptest.Reply {
-	if r.Lists == nil {
-		panic("mailman: Relay.Lists is nil: set it to mailman.Map(path of postfix_lmtp), or to a function")
+	if r == nil || r.Lists == nil {
+		panic("mailman: Relay, or its Lists, is nil: set Lists to mailman.Map(path of postfix_lmtp), or to a function")
 	}
 	replies := make([]smtptest.Reply, len(m.To))
 	ways := map[string][]int{} // recipients, by the address that takes them; "" is the Relay
@@ -104,7 +104,11 @@ func part(m smtptest.Message, recipients []int) smtptest.Message {
 	var to []string
 	var options [][]string
 	for _, i := range recipients {
-		to, options = append(to, m.To[i]), append(options, m.RcptOptions[i])
+		var own []string
+		if i < len(m.RcptOptions) { // a Handler may have added recipients
+			own = m.RcptOptions[i]
+		}
+		to, options = append(to, m.To[i]), append(options, own)
 	}
 	m.To, m.RcptOptions = to, options
 	return m

@@ -346,7 +346,7 @@ func TestRelayWithoutLists(t *testing.T) {
 	srv.Start()
 	reply := send(srv.Client(), "a@client.test", complete, "ant@lists.test")
 	srv.Close()
-	if want := "set it to mailman.Map("; !strings.HasPrefix(reply, "451 ") || len(tb.said) != 1 || !strings.Contains(tb.said[0], want) {
+	if want := "set Lists to mailman.Map("; !strings.HasPrefix(reply, "451 ") || len(tb.said) != 1 || !strings.Contains(tb.said[0], want) {
 		t.Errorf("reply %q, failures %q; want 451 and one with %q", reply, tb.said, want)
 	}
 }
@@ -365,4 +365,29 @@ func (f *failures) Errorf(s string, a ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.said = append(f.said, fmt.Sprintf(s, a...))
+}
+
+// TestRelayMistakes are a Relay that was not made, and messages that no server
+// has recorded.
+func TestRelayMistakes(t *testing.T) {
+	for _, r := range []*mailman.Relay{nil, {}} {
+		func() {
+			defer func() {
+				if p, _ := recover().(string); !strings.HasPrefix(p, "mailman: Relay, or its Lists, is nil: set") {
+					t.Errorf("panic %q", p)
+				}
+			}()
+			r.ProcessMessage(t.Context(), smtptest.Message{})
+		}()
+	}
+	r := &mailman.Relay{Lists: mailman.Map("")}
+	if got := r.ProcessMessage(t.Context(), smtptest.Message{To: []string{"b@server.test"}}); got.Code() != 451 {
+		t.Errorf("ProcessMessage() with no map = %q", got)
+	}
+	r.Lists = func(string) (string, error) { return "", nil }
+	for _, m := range []smtptest.Message{{}, {To: []string{"b@server.test"}}, {To: []string{"b@server.test", "c@server.test"}, RcptOptions: [][]string{nil}}} {
+		if got := r.ProcessMessage(t.Context(), m); got != "" {
+			t.Errorf("ProcessMessage(%+v) = %q", m, got)
+		}
+	}
 }

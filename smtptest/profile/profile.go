@@ -51,6 +51,9 @@ const (
 // set its own; and Mechanisms, if Users or Authenticate are already set. It
 // makes the server refuse nothing: a script does, with Refusals.
 func (p Profile) Apply(srv *smtptest.Server) {
+	if srv == nil {
+		panic("profile: Apply to no Server: make one with NewUnstartedServer")
+	}
 	srv.Hostname, srv.Greeting, srv.SizeLimit = p.Hostname, p.Greeting, p.SizeLimit
 	srv.Extensions = slices.Clone(p.Extensions)
 	if p.StartTLS && srv.TLS == nil {

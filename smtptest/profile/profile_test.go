@@ -186,3 +186,16 @@ func TestKeeps(t *testing.T) {
 	}
 	srv.Start()
 }
+
+// TestApplyNowhere applies a profile to no server, and the zero profile to one.
+func TestApplyNowhere(t *testing.T) {
+	srv := smtptest.NewUnstartedServer(t)
+	profile.Profile{}.Apply(srv)
+	srv.StartInMemory()
+	defer func() {
+		if p, _ := recover().(string); !strings.HasPrefix(p, "profile: Apply to no Server: ") {
+			t.Errorf("panic %q", p)
+		}
+	}()
+	profile.Postfix.Apply(nil)
+}

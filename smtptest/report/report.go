@@ -16,6 +16,7 @@ package report
 import (
 	"bufio"
 	_ "embed"
+	"errors"
 	"html/template"
 	"io"
 
@@ -28,6 +29,10 @@ import (
 func OnFailure(t smtptest.TB, srv *smtptest.Server) {
 	if t != nil {
 		t.Helper()
+		if srv == nil {
+			t.Fatalf("report: OnFailure without a Server: make it first")
+			return
+		}
 	}
 	title := ""
 	if named, ok := t.(interface{ Name() string }); ok {
@@ -38,7 +43,12 @@ func OnFailure(t smtptest.TB, srv *smtptest.Server) {
 
 // Write writes the page about all that the server has recorded so far. It may
 // be called at any time, also after Close.
-func Write(w io.Writer, srv *smtptest.Server) error { return write(w, srv, "") }
+func Write(w io.Writer, srv *smtptest.Server) error {
+	if w == nil || srv == nil {
+		return errors.New("report: Write without a Writer or a Server: give both")
+	}
+	return write(w, srv, "")
+}
 
 func write(w io.Writer, srv *smtptest.Server, title string) error {
 	b := bufio.NewWriter(w)

@@ -259,3 +259,29 @@ func speak(t *testing.T, srv *smtptest.Server, lines ...string) {
 	c.Close()
 	synctest.Wait()
 }
+
+// toldTB is a test that is told of one failure.
+type toldTB struct {
+	smtptest.TB
+	told string
+}
+
+func (t *toldTB) Helper()                           {}
+func (t *toldTB) Fatalf(format string, args ...any) { t.told = fmt.Sprintf(format, args...) }
+
+// TestNothing asks for the page of nothing, and for one that goes nowhere.
+func TestNothing(t *testing.T) {
+	tb := &toldTB{}
+	report.OnFailure(tb, nil)
+	if tb.told != "report: OnFailure without a Server: make it first" {
+		t.Errorf("failure %q", tb.told)
+	}
+	for _, err := range []error{report.Write(nil, smtptest.NewUnstartedServer(t)), report.Write(io.Discard, nil)} {
+		if err == nil || err.Error() != "report: Write without a Writer or a Server: give both" {
+			t.Errorf("Write() = %v", err)
+		}
+	}
+	if err := report.Write(io.Discard, new(smtptest.Server)); err != nil {
+		t.Errorf("Write() of the zero Server = %v", err)
+	}
+}
