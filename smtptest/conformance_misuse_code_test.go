@@ -3,6 +3,7 @@ package smtptest_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,13 @@ type tellingTB struct {
 
 func (t tellingTB) Errorf(format string, args ...any) { t.told <- fmt.Sprintf(format, args...) }
 
-// TestMisuseListener: a listener that fails leaves nobody a way in.
+// failingListener has no client.
+type failingListener struct{ net.Listener }
+
+func (failingListener) Accept() (net.Conn, error) { return nil, errors.New("no more of this") }
+
+// TestMisuseListener: a listener that fails leaves nobody a way in. One that the
+// test has closed is no failure: its Cleanup may come before the server's.
 func TestMisuseListener(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -32,14 +39,22 @@ func TestMisuseListener(t *testing.T) {
 	}
 	tb := tellingTB{&fakeTB{}, make(chan string, 1)}
 	srv := smtptest.NewUnstartedServer(tb)
-	srv.Listener = ln
-	ln.Close()
+	srv.Listener = failingListener{ln}
 	srv.Start()
-	want := "smtptest: nobody can connect any more, as the Listener at " + srv.Addr + " has failed: "
-	if got := <-tb.told; !strings.HasPrefix(got, want) {
+	want := "smtptest: nobody can connect any more, as the Listener at " + srv.Addr + " has failed: no more of this; an outage is made with Stop"
+	if got := <-tb.told; got != want {
 		t.Errorf("failure %q, want %q", got, want)
 	}
 	tb.end()
+	synctest.Test(t, func(t *testing.T) {
+		tb := &fakeTB{}
+		smtptest.NewInMemoryServer(tb).Listener.Close()
+		synctest.Wait()
+		tb.end()
+		if got := tb.errors(); got != "" {
+			t.Errorf("a listener that was closed: %s", got)
+		}
+	})
 }
 
 // TestMisuseCode is the test's own code that does on a session what it must not.

@@ -287,6 +287,10 @@ func (s *Server) down() {
 	s.mu.Unlock()
 	s.Listener.Close()
 	s.CloseClientConnections()
+	if len(s.channels()) == 0 {
+		s.running.Wait() // nothing of the test's own is left
+		return
+	}
 	gone := make(chan struct{})
 	go func() {
 		s.running.Wait()

@@ -81,7 +81,7 @@ func (s *Server) accept(ln net.Listener, ended <-chan struct{}) {
 		conn, err := ln.Accept()
 		if err != nil {
 			if !isTemporary(err) {
-				if !isClosed(ended) {
+				if !isClosed(ended) && !errors.Is(err, net.ErrClosed) { // closed by the test that made it
 					s.errorf("smtptest: nobody can connect any more, as the Listener at %s has failed: %v; an outage is made with Stop", s.Addr, err)
 				}
 				return

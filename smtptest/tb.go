@@ -172,11 +172,12 @@ func (s *Server) refuseInIf(method string) bool {
 // serves says whether this goroutine serves a session of this server. The
 // Handler of another one may stop it.
 func (s *Server) serves() bool {
-	if !onSession() {
+	open := s.channels()
+	if len(open) == 0 || !onSession() {
 		return false
 	}
 	me := goroutine()
-	return slices.ContainsFunc(s.channels(), func(ch *Channel) bool { return ch.goroutine.Load() == me })
+	return slices.ContainsFunc(open, func(ch *Channel) bool { return ch.goroutine.Load() == me })
 }
 
 // goroutine is the number of this goroutine, as in a stack trace.
