@@ -148,25 +148,31 @@ func TestSTARTTLSForgets(t *testing.T) {
 }
 
 // TestHandshakeEnds: a client that says STARTTLS, or connects for implicit TLS,
-// and then nothing or nearly nothing is closed after IdleTimeout; one that goes
-// leaves no goroutine behind, or the bubble would not end.
+// and then nothing or nearly nothing is closed after 10 s, or IdleTimeout; one that
+// goes leaves no goroutine behind, or the bubble would not end. The dialogue says
+// why.
 func TestHandshakeEnds(t *testing.T) {
 	for _, test := range []struct {
 		name  string
+		idle  time.Duration
 		drip  string
 		leave bool
 		after time.Duration
+		cause string
 	}{
-		{name: "silent", after: 5 * time.Minute},
-		{name: "an octet a minute", drip: "\x16\x03\x01\x02\x00\x01", after: 5 * time.Minute},
-		{name: "gone at once", leave: true},
-		{name: "gone in its hello", drip: "\x16\x03", leave: true, after: 2 * time.Minute},
+		{name: "silent", after: 10 * time.Second, cause: "failed: the client sent nothing"},
+		{name: "silent under a short IdleTimeout", idle: 3 * time.Second, after: 3 * time.Second, cause: "failed: the client sent nothing"},
+		{name: "silent without IdleTimeout", idle: -1, after: 10 * time.Second, cause: "failed: the client sent nothing"},
+		{name: "an octet a second", drip: "\x16\x03\x01\x02\x00\x01", after: 10 * time.Second, cause: "i/o timeout"},
+		{name: "gone at once", leave: true, cause: "failed: the client sent nothing"},
+		{name: "gone in its hello", drip: "\x16\x03", leave: true, after: 2 * time.Second, cause: "EOF"},
 	} {
 		for _, implicit := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, implicit %t", test.name, implicit), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					srv := smtptest.NewUnstartedServer(t)
 					withTLS(srv)
+					srv.IdleTimeout = test.idle
 					if implicit {
 						srv.StartTLSInMemory()
 					} else {
@@ -181,7 +187,7 @@ func TestHandshakeEnds(t *testing.T) {
 					}
 					for i := range test.drip {
 						io.WriteString(c, test.drip[i:i+1])
-						time.Sleep(time.Minute)
+						time.Sleep(time.Second)
 					}
 					if test.leave {
 						c.Close()
@@ -190,6 +196,9 @@ func TestHandshakeEnds(t *testing.T) {
 					s := srv.WaitSession(func(smtptest.Session) bool { return true })
 					if s.End != smtptest.EndTLS || s.TLS != nil || s.Duration != test.after {
 						t.Errorf("End = %q after %v, want %v; TLS = %v", s.End, s.Duration, test.after, s.TLS)
+					}
+					if did := exchangeOf(s, "TLS").Did; !strings.Contains(did, test.cause) || strings.Contains(did, "before the greeting") != (implicit && test.drip == "") {
+						t.Errorf("Did = %q, want %q", did, test.cause)
 					}
 				})
 			})

@@ -213,6 +213,9 @@ func (l *sessionLog) session(se Session) {
 	if n := se.cutOff(); n > 0 {
 		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", count(n, "octet"))
 	}
+	if se.Unread != "" {
+		fmt.Fprintf(l, "%12s-- not read as commands: %s\n", "", quoted(se.Unread))
+	}
 }
 
 // cutOff is how much content came that did not end.

@@ -48,6 +48,7 @@ type Server struct {
 	// TLS offers STARTTLS when it is set; a throw-away certificate is added if it
 	// has none. With StartTLS it serves the implicit TLS. Where its ClientAuth
 	// verifies and its ClientCAs are nil, certificates of NewCertificate are taken.
+	// A handshake that takes longer than 10 s fails.
 	TLS *tls.Config
 	// Users are names and passwords; AUTH is offered when they are set: in clear
 	// if TLS is nil, else under TLS only.

@@ -71,7 +71,7 @@ func (m Message) Links() []string {
 var (
 	hrefs = regexp.MustCompile(`(?i)[\s"'/]href\s*=\s*(?:"((?:https?:|mailto:)[^"]*)"|'((?:https?:|mailto:)[^']*)'|((?:https?:|mailto:)[^\s"'<>]+))`)
 	// An address in text ends before punctuation, and may have pairs of brackets.
-	urls     = regexp.MustCompile(`\b(?:https?://|mailto:)(?:[^\s<>"'()\[\]]|[(\[][^\s<>"'()\[\]]*[)\]])*(?:[^\s<>"'()\[\].,;:!?]|[(\[][^\s<>"'()\[\]]*[)\]])`)
+	urls     = regexp.MustCompile(`(?i)\b(?:https?://|mailto:)(?:[^\s<>"'()\[\]]|[(\[][^\s<>"'()\[\]]*[)\]])*(?:[^\s<>"'()\[\].,;:!?]|[(\[][^\s<>"'()\[\]]*[)\]])`)
 	entities = regexp.MustCompile(`&#?[0-9A-Za-z]+;`)
 )
 

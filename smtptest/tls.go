@@ -140,6 +140,10 @@ func (ch *Channel) drop(b []byte) {
 	x.rare = &odd
 }
 
+// handshakeTimeout is how long a client may take over its handshake. One that
+// waits for a greeting in clear would wait for ever.
+const handshakeTimeout = 10 * time.Second
+
 // handshake begins TLS on the connection; a TLS row has its moment before it.
 // False means that the session goes no further.
 func (ch *Channel) handshake() bool {
@@ -156,43 +160,55 @@ func (ch *Channel) handshake() bool {
 	conn := tls.Server(below, ch.Server.tls)
 	ctx, cancel := context.WithCancel(ch.Server.testContext())
 	defer cancel()
-	if limit := ch.idleLimit(); limit > 0 {
-		ch.arm(time.Now().Add(limit))
-		defer ch.arm(time.Time{})
+	limit := handshakeTimeout
+	if idle := ch.idleLimit(); idle > 0 {
+		limit = min(limit, idle)
 	}
+	ch.arm(time.Now().Add(limit))
+	defer ch.arm(time.Time{})
 	if err := ch.shake(ctx, conn); err != nil {
-		ch.noteTLS(&t, "failed: "+err.Error())
-		if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) {
-			ch.drop(plain.RecordHeader[:])
-		}
-		if ch.isInterrupted() {
-			ch.finish(EndServer)
-		} else {
-			ch.finish(EndTLS)
-		}
+		ch.handshakeFailed(&t, below.cause(err, ch.Server.implicit), err)
 		return false
 	}
-	state := conn.ConnectionState()
 	ch.Conn, ch.underTLS, ch.below = conn, true, below
 	ch.r.Reset(conn)
 	ch.lastAt = time.Now()
+	info := infoOf(conn.ConnectionState(), ch.Server.tls)
+	ch.Server.mu.Lock()
+	ch.session.tls = info
+	ch.Server.mu.Unlock()
+	ch.noteTLS(&t, info.Version) // the cipher suite depends on the machines: it is in Session.TLS
+	return true
+}
+
+// handshakeFailed ends the session.
+func (ch *Channel) handshakeFailed(t *turn, cause string, err error) {
+	ch.noteTLS(t, "failed: "+cause)
+	if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) {
+		ch.drop(plain.RecordHeader[:])
+	}
+	if ch.isInterrupted() {
+		ch.finish(EndServer)
+	} else {
+		ch.finish(EndTLS)
+	}
+}
+
+// infoOf is what was negotiated, for the record.
+func infoOf(state tls.ConnectionState, config *tls.Config) *TLSInfo {
 	info := &TLSInfo{
 		Version:     tls.VersionName(state.Version),
 		CipherSuite: tls.CipherSuiteName(state.CipherSuite),
 		ServerName:  state.ServerName,
 		ALPN:        state.NegotiatedProtocol,
 	}
-	if config := ch.Server.tls; len(config.Certificates) == 1 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+	if len(config.Certificates) == 1 && config.GetCertificate == nil && config.GetConfigForClient == nil {
 		info.Cert = config.Certificates[0].Certificate[0]
 	}
 	if len(state.PeerCertificates) > 0 {
 		info.ClientCert = state.PeerCertificates[0].Raw
 	}
-	ch.Server.mu.Lock()
-	ch.session.tls = info
-	ch.Server.mu.Unlock()
-	ch.noteTLS(&t, info.Version+", "+info.CipherSuite)
-	return true
+	return info
 }
 
 // shake is the handshake itself. A function of Server.TLS that panics fails the
@@ -212,16 +228,30 @@ func (ch *Channel) shake(ctx context.Context, conn *tls.Conn) (err error) {
 type transport struct {
 	net.Conn
 	head  []byte // what came during a row's Delay
+	began bool   // something came
 	ended bool
+}
+
+// cause says why a handshake failed.
+func (t *transport) cause(err error, implicit bool) string {
+	switch {
+	case t.began:
+		return err.Error()
+	case implicit:
+		return "the client sent nothing; here TLS comes before the greeting (RFC 8314 3.3), for which a client of STARTTLS or of no TLS waits in vain"
+	}
+	return "the client sent nothing"
 }
 
 func (t *transport) Read(b []byte) (int, error) {
 	if len(t.head) > 0 {
 		n := copy(b, t.head)
 		t.head = t.head[n:]
+		t.began = true
 		return n, nil
 	}
 	n, err := t.Conn.Read(b)
+	t.began = t.began || n > 0
 	t.ended = t.ended || err == io.EOF
 	return n, err
 }
