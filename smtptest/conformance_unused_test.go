@@ -92,6 +92,27 @@ func TestUnused(t *testing.T) {
 	}
 }
 
+// skippedTB has called Skip.
+type skippedTB struct{ *fakeTB }
+
+func (skippedTB) Skipped() bool { return true }
+
+// TestSkipped: a test that is skipped has not come to what its rows are for.
+func TestSkipped(t *testing.T) {
+	for _, skipped := range []bool{false, true} {
+		fake := &fakeTB{}
+		var tb smtptest.TB = fake
+		if skipped {
+			tb = skippedTB{fake}
+		}
+		smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "NOOP", Reply: "451 4.3.0 no"})
+		fake.end()
+		if failed := fake.errors() != ""; failed == skipped {
+			t.Errorf("skipped %t: failure %q", skipped, fake.errors())
+		}
+	}
+}
+
 // TestCounts reads Fired and Unused, of this script and of the next.
 func TestCounts(t *testing.T) {
 	tb := &fakeTB{}
@@ -112,7 +133,7 @@ func TestCounts(t *testing.T) {
 	}
 	srv.Script()
 	tb.end()
-	want := "smtptest: row 2 never fired: {On: \"VRFY\", Reply: \"252 x\"}\n\tVRFY never came"
+	want := "smtptest: row 2 was replaced before it fired: {On: \"VRFY\", Reply: \"252 x\"}\n\tVRFY never came"
 	if diff := cmp.Diff(want, tb.errors()); diff != "" {
 		t.Errorf("report of the replaced script, mismatch (-want +got):\n%s", diff)
 	}

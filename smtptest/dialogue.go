@@ -20,6 +20,9 @@ const (
 func (s *Server) dialogue() string {
 	sessions := s.Sessions()
 	s.report.see(sessions)
+	if len(sessions) == 0 && s.inMemory {
+		return "no client has connected: this server is in memory, and only Server.DialContext leads to it"
+	}
 	return newLog(sessions).all(sessions)
 }
 
@@ -214,8 +217,16 @@ func (l *sessionLog) session(se Session) {
 		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", count(n, "octet"))
 	}
 	if se.Unread != "" {
-		fmt.Fprintf(l, "%12s-- not read as commands: %s\n", "", quoted(se.Unread))
+		fmt.Fprintf(l, "%12s-- not read as commands: %s%s\n", "", quoted(se.Unread), whyUnread(se.Unread))
 	}
+}
+
+// whyUnread is for octets that look like lines.
+func whyUnread(octets string) string {
+	if strings.Contains(octets, "\n") && !strings.Contains(octets, "\r\n") {
+		return " (only CRLF ends a line, RFC 5321 2.3.8)"
+	}
+	return ""
 }
 
 // cutOff is how much content came that did not end.

@@ -82,6 +82,16 @@ var failures = []struct {
 		c.Close()
 		srv.Wait(1)
 	}},
+	{"a home-made client", "what it sends without CRLF is shown, though no command", func(t *testing.T, srv *smtptest.Server) {
+		c, err := srv.DialContext(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(c, "HELO client.test\nMAIL FROM:<ann@example.com>\n")
+		synctest.Wait()
+		c.Close()
+		srv.Wait(1)
+	}},
 	{"long content", "its beginning and its size are shown", func(t *testing.T, srv *smtptest.Server) {
 		send(srv, "ann@example.com", "bob@example.com", strings.Repeat("x", 990)+"\r\n"+strings.Repeat("a line\r\n", 1000))
 		send(srv, "ann@example.com", "bob@example.com", "\x00\x1b[31mred\r\n")

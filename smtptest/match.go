@@ -34,6 +34,8 @@ type row struct {
 	throws uint64
 	fired  int
 	miss   miss
+
+	replaced bool // by a later Script, before it had fired
 }
 
 // window is what one scope has counted.
@@ -44,9 +46,10 @@ type window struct {
 
 // retire keeps what has not fired for the report at the end of the test.
 // mu must be held.
-func (sc *script) retire() {
+func (sc *script) retire(replaced bool) {
 	for _, r := range sc.rows {
 		if r.fired == 0 {
+			r.replaced = replaced
 			sc.old = append(sc.old, r)
 		}
 	}

@@ -47,6 +47,7 @@ func TestMessageReading(t *testing.T) {
 		{"unknown encoding", "left as it is", "Content-Transfer-Encoding: rot13\n\nUryyb\n", reading{Text: "Uryyb\n", Problems: 1}},
 		{"latin1", "RFC 2046 4.1.2", "Content-Type: text/plain; charset=iso-8859-1\n\ncaf\xe9\n", reading{Text: "café\n"}},
 		{"unknown charset", "left as it is", "Content-Type: text/plain; charset=x-klingon\n\nabc\n", reading{Text: "abc\n", Problems: 1}},
+		{"link in upper case", "RFC 3986 3.1", "\nHTTPS://X.test/a?b=c\n", reading{Text: "HTTPS://X.test/a?b=c\n", Links: []string{"HTTPS://X.test/a?b=c"}}},
 		{"html", "only HTML", "Content-Type: text/html\n\n<a href=\"https://x.test/?a=1&amp;b=2\">x</a>\n",
 			reading{HTML: "<a href=\"https://x.test/?a=1&amp;b=2\">x</a>\n", Links: []string{"https://x.test/?a=1&b=2"}}},
 		{"links in text", "without the punctuation behind them", "\nSee https://x.test/a, http://y.test/b?c=d. And https://x.test/a!\n",

@@ -111,7 +111,7 @@ type Exchange struct {
 }
 
 // Transaction is one mail transaction, begun by an accepted MAIL: whether or
-// not it ended in a message.
+// not it ended in a message. Message{Data: t.Data} reads its content.
 type Transaction struct {
 	From        string      // reverse-path, as in Message
 	MailOptions []string    // parameters of MAIL as sent; nil if none

@@ -104,7 +104,7 @@ const (
 // answered when the Delay is over. TCP cannot tell that from a close: there the
 // end of input counts as leaving if no command waits behind the one that is
 // delayed, or only a QUIT that came since the Delay began. The network in memory
-// can. Over TCP the end is not seen behind more than 4096 octets that wait.
+// can. Over TCP the end is not seen behind more than about 4,000 octets that wait.
 const Forever time.Duration = math.MaxInt64
 
 // ByLine as a Chunk writes line by line.
@@ -122,7 +122,8 @@ type Event struct {
 
 // Script replaces the script, at any time, also in mid-session; all counters
 // start at zero. A row already chosen finishes as chosen. A row that can never
-// fire, or whose answer is not legal, fails the test at once.
+// fire, or whose answer is not legal, fails the test at once; one that has never
+// fired, also one that is replaced by then, fails it at its end.
 func (s *Server) Script(rules ...Rule) {
 	s.test().Helper()
 	if s.phase.Load() == unmade {
@@ -138,7 +139,7 @@ func (s *Server) Script(rules ...Rule) {
 		return
 	}
 	s.script.mu.Lock()
-	s.script.retire()
+	s.script.retire(true)
 	s.script.rows = rows
 	s.script.version.Add(1)
 	s.script.active.Store(len(rows) > 0)

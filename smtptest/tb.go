@@ -137,8 +137,10 @@ func (s *Server) failed() bool {
 func (s *Server) finish() {
 	s.tb.Helper()
 	s.Close()
-	s.reportChanges()
-	s.reportUnused()
+	if t, ok := s.tb.(interface{ Skipped() bool }); !ok || !t.Skipped() {
+		s.reportChanges()
+		s.reportUnused()
+	}
 	s.showFailure()
 	s.keepFiles()
 	s.report.mu.Lock()

@@ -57,8 +57,10 @@ func (s *Server) Certificate() *x509.Certificate {
 }
 
 // ClientTLSConfig is what a client needs to trust the server, whether its
-// certificate is the throw-away one, made by NewCertificate or self-signed. Each
-// call returns a new one.
+// certificate is the throw-away one, made by NewCertificate or self-signed. Its
+// ServerName is the Hostname ("localhost" if that is not set): the throw-away
+// certificate is good for it, for localhost, 127.0.0.1 and ::1. Each call returns
+// a new one.
 func (s *Server) ClientTLSConfig() *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(s.RootPEM())

@@ -68,7 +68,7 @@ func (s *Server) reportUnused() {
 		return // perhaps an If that holds the lock, as Close has said
 	}
 	s.script.mu.Lock()
-	s.script.retire()
+	s.script.retire(false)
 	rows := s.script.old
 	s.script.old = nil
 	s.script.active.Store(false)
@@ -83,6 +83,9 @@ func (s *Server) reportUnused() {
 // report says how far a row that never fired came.
 func (r *row) report() string {
 	head := strings.Replace(r.text, ": ", " never fired: ", 1)
+	if r.replaced {
+		head = strings.Replace(r.text, ": ", " was replaced before it fired: ", 1)
+	}
 	m := r.miss
 	if m.came == 0 {
 		return fmt.Sprintf("smtptest: %s\n\t%s", head, r.absence())

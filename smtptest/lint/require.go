@@ -17,8 +17,9 @@ import (
 // Each finding is one line of the test's log. When the test has failed for any
 // reason, the findings that are no failure are logged too. The server may be
 // that of a parent test and goes on: a session that is open at the end of the
-// test is judged as far as it has come. An id in allow that no rule has, or
-// another level, fails the test at once.
+// test is judged as far as it has come. An id in allow that no rule has or whose
+// rule is off, or another level, fails the test at once; a test that is skipped is
+// not judged.
 func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string) {
 	if tb == nil {
 		panic("lint: Require without a TB: give the test that may fail, or call Check")
@@ -30,6 +31,9 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string)
 	}
 	tb.Cleanup(func() {
 		tb.Helper()
+		if t, ok := tb.(interface{ Skipped() bool }); ok && t.Skipped() {
+			return
+		}
 		var bad, passed []Finding
 		for _, f := range Check(srv.Sessions()) {
 			if f.Level < level || slices.Contains(allow, f.ID) {
@@ -56,8 +60,12 @@ func mistakeIn(srv *smtptest.Server, level Level, allow []string) string {
 		return fmt.Sprintf("%d is no Level: give lint.Warning or lint.Error", level)
 	}
 	for _, id := range allow {
-		if _, ok := ruleOf[id]; !ok {
+		rule, ok := ruleOf[id]
+		switch {
+		case !ok:
 			return fmt.Sprintf("%q is the id of no rule: lint.Rules lists them", id)
+		case rule.off:
+			return fmt.Sprintf("%q is off, and needs no allowing: lint.Check looks for it when it is named there", id)
 		}
 	}
 	return ""

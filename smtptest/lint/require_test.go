@@ -70,6 +70,7 @@ func TestRequire(t *testing.T) {
 		{name: "one allowed", level: lint.Warning, allow: []string{"quit-missing"}, errors: []string{unknown}, logs: []string{missing}},
 		{name: "another failure", level: lint.Error, allow: []string{"quit-missing"}, fails: true, logs: []string{unknown, missing}},
 		{name: "unknown id", level: lint.Error, allow: []string{"quit"}, errors: []string{`lint: Require: "quit" is the id of no rule: lint.Rules lists them`}},
+		{name: "a rule that is off", level: lint.Error, allow: []string{"header-from-mismatch"}, errors: []string{`lint: Require: "header-from-mismatch" is off, and needs no allowing: lint.Check looks for it when it is named there`}},
 		{name: "no level", allow: []string{"quit-missing"}, errors: []string{"lint: Require: 0 is no Level: give lint.Warning or lint.Error"}},
 		{name: "unknown level", level: 7, errors: []string{"lint: Require: 7 is no Level: give lint.Warning or lint.Error"}},
 	} {

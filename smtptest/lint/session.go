@@ -141,6 +141,8 @@ func (w *walk) lookOffered(x *step) {
 		unknown = true
 	case unknown && w.prev.verb == "BDAT":
 		w.found(x, "bdat-length-wrong", x.Command, "what followed the chunk is no command")
+	case unknown && x.Command == "*" && w.prev.refused() && (w.prev.verb == "AUTH" || w.prev.answer):
+		unknown = false // net/smtp takes back an AUTH (RFC 4954 4) that was refused already
 	case unknown && !w.unknown && !x.dirty: // one finding for what is obviously text
 		w.found(x, "command-unknown", x.Command, "%s is no command", name(x))
 	}

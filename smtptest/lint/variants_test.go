@@ -24,6 +24,9 @@ func TestVariants(t *testing.T) {
 		lines  []string
 		want   []string
 	}{
+		{name: "a refused AUTH is taken back", setup: withUsers, lines: said(hi, "AUTH PLAIN AGEAYg==", "*"), want: ids1("auth-cleartext")},
+		{name: "a refused AUTH LOGIN is taken back", setup: withUsers, lines: said(hi, "AUTH LOGIN", "YQ==", "Yg==", "*"), want: ids1("auth-cleartext")},
+		{name: "an AUTH that was accepted is not", setup: withUsers, lines: said(hi, "AUTH PLAIN AGFubgBzZWNyZXQ=", "*"), want: ids1("auth-cleartext", "command-unknown")},
 		{name: "RCPT before MAIL", lines: said(hi, to), want: ids1("bad-sequence")},
 		{name: "DATA before MAIL", lines: said(hi, "DATA"), want: ids1("bad-sequence")},
 		{name: "DATA before RCPT", lines: said(hi, from, "DATA"), want: ids1("bad-sequence")},
