@@ -1,0 +1,137 @@
+package smtptest
+
+import "time"
+
+// Close ends the server: it closes every connection, ends every wait and
+// returns when all its goroutines are gone, or fails the test if the test's own
+// code keeps one of them for WaitTimeout. What was recorded stays readable.
+// Calling it again does nothing.
+func (s *Server) Close() {
+	s.test().Helper()
+	if s.refuseOnSession("Close") {
+		return
+	}
+	s.life.Lock()
+	defer s.life.Unlock()
+	switch s.phase.Load() {
+	case unmade:
+		s.misplaced("Close")
+		return
+	case closed:
+		return
+	case unstarted:
+		if s.Listener != nil {
+			s.Listener.Close()
+		}
+	case serving:
+		s.down()
+	}
+	s.reserved.release()
+	s.phase.Store(closed)
+	s.wake()
+	s.reportBusy("Close")
+	if s.tb == nil {
+		s.reportChanges()
+		s.reportUnused()
+	}
+}
+
+// down stops accepting, closes every connection and waits for the sessions.
+// life must be held.
+func (s *Server) down() {
+	s.mu.Lock()
+	close(s.ended)
+	s.mu.Unlock()
+	s.Listener.Close()
+	s.CloseClientConnections()
+	if len(s.channels()) == 0 {
+		s.running.Wait() // nothing of the test's own is left
+		return
+	}
+	gone := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(gone)
+	}()
+	timer := time.NewTimer(s.waitTimeout())
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C: // the test's own code does not return: see reportBusy
+	}
+}
+
+// reportBusy fails the test for sessions that are left when the server is down.
+func (s *Server) reportBusy(method string) {
+	s.test().Helper()
+	if busy := s.busy(); len(busy) > 0 {
+		s.errorf("smtptest: %s: the test's own code in session %s has not returned within %v: a Handler must return when its context ends, a CommandFunc when Ask fails", method, ranges(busy), s.waitTimeout())
+	}
+}
+
+// busy are the sessions that have not ended, by their numbers only.
+func (s *Server) busy() []Session {
+	var busy []Session
+	for _, ch := range s.channels() {
+		busy = append(busy, Session{ID: ch.session.id})
+	}
+	return busy
+}
+
+// CloseClientConnections closes every open connection. A reply that is being
+// written is written to its end first.
+func (s *Server) CloseClientConnections() {
+	for _, ch := range s.channels() {
+		ch.interrupt()
+	}
+}
+
+// Stop begins an outage: it closes the listener and every connection. The
+// address stays reserved where the system allows it, records and script are
+// kept. Restart ends it. On a closed server both do nothing.
+func (s *Server) Stop() {
+	s.test().Helper()
+	if s.refuseOnSession("Stop") {
+		return
+	}
+	s.life.Lock()
+	defer s.life.Unlock()
+	switch s.phase.Load() {
+	case serving:
+	case closed:
+		return // as Restart
+	default:
+		s.misplaced("Stop")
+		return
+	}
+	s.reserved = reserve(s.Listener)
+	s.down()
+	s.phase.Store(stopped)
+	s.reportBusy("Stop")
+}
+
+// Restart ends the outage that Stop began, at the same address.
+func (s *Server) Restart() {
+	s.test().Helper()
+	if s.refuseOnSession("Restart") {
+		return
+	}
+	s.life.Lock()
+	defer s.life.Unlock()
+	switch s.phase.Load() {
+	case stopped:
+	case closed:
+		return // an outage timed by the test may outlive it
+	case serving:
+		s.fatalf("smtptest: Restart of a server that is not stopped: it ends what Stop began")
+		return
+	default:
+		s.misplaced("Restart")
+		return
+	}
+	if err := s.relisten(); err != nil {
+		s.errorf("smtptest: cannot listen at %s again: %v", s.Addr, err)
+		return
+	}
+	s.serve()
+}

@@ -1,0 +1,156 @@
+package smtptest_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+)
+
+// TestClose closes the server with a client in every state: it returns at once,
+// and the client is told by the end of its connection.
+func TestClose(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		start(srv)
+		began := time.Now()
+		var clients []net.Conn
+		for _, s := range []state{greeted, helo, ehlo, mailGiven, rcptGiven, inData} {
+			clients = append(clients, arrive(t, srv, s))
+		}
+		half := arrive(t, srv, inData)
+		io.WriteString(half, "half a line\r\n.\r")
+		srv.Close()
+		srv.Close()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		for _, c := range append(clients, half) {
+			if n, err := c.Read(make([]byte, 100)); n > 0 || !ended(err) {
+				t.Errorf("Read() after Close = %d, %v", n, err)
+			}
+		}
+		for _, s := range srv.Sessions() {
+			if s.End != smtptest.EndServer {
+				t.Errorf("session %d: End = %q", s.ID, s.End)
+			}
+		}
+		if n := srv.Count(); n != 0 {
+			t.Errorf("Count() = %d", n)
+		}
+		if _, err := srv.DialContext(context.Background(), "", ""); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("DialContext after Close: %v", err)
+		}
+	})
+}
+
+// TestCloseNotReading closes the server while a client that reads nothing keeps
+// it from writing.
+func TestCloseNotReading(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		blocked := make(chan struct{})
+		srv.Commands = map[string]smtptest.CommandFunc{"XFLOOD": func(ch *smtptest.Channel, arg string) smtptest.Reply {
+			close(blocked)
+			return smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", 30_000) + "250 2.0.0 end")
+		}}
+		start(srv)
+		c := arrive(t, srv, ehlo)
+		io.WriteString(c, "XFLOOD\r\n")
+		<-blocked
+		began := time.Now()
+		srv.Close()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+	})
+}
+
+// TestCloseInDelay closes the server in the middle of scripted waits, which end
+// at once.
+func TestCloseInDelay(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		for _, rule := range []smtptest.Rule{
+			{On: "NOOP", Delay: time.Hour},
+			{On: "NOOP", Delay: smtptest.Forever},
+			{On: "NOOP", Pause: time.Hour},
+		} {
+			srv := smtptest.NewUnstartedServer(t)
+			reached := make(chan struct{})
+			rule.If = func(smtptest.Event) bool { close(reached); return true }
+			srv.Script(rule)
+			start(srv)
+			began := time.Now()
+			c := arrive(t, srv, ehlo)
+			io.WriteString(c, "NOOP\r\n")
+			<-reached
+			srv.Close()
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("%v: Close took %v", rule, took)
+			}
+		}
+	})
+}
+
+// TestCloseInHandler closes the server while a Handler waits for its context to
+// end, whatever the client has sent behind its message.
+func TestCloseInHandler(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		for _, behind := range []string{"", "QUIT\r\n", "QU", strings.Repeat("NOOP\r\n", 2000)} {
+			for _, shut := range []bool{false, true} {
+				srv := smtptest.NewUnstartedServer(t)
+				reached := make(chan struct{})
+				srv.Handler = smtptest.HandlerFunc(func(ctx context.Context, m smtptest.Message) smtptest.Reply {
+					close(reached)
+					<-ctx.Done()
+					return ""
+				})
+				start(srv)
+				c := arrive(t, srv, inData)
+				io.WriteString(c, "text\r\n.\r\n"+behind)
+				if shut {
+					c.(interface{ CloseWrite() error }).CloseWrite()
+				}
+				<-reached
+				srv.Close()
+			}
+		}
+	})
+}
+
+// TestCloseRaces has the server closed by several at once, while clients
+// connect and others stop and restart it.
+func TestCloseRaces(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		for range 20 {
+			srv := smtptest.NewUnstartedServer(&fakeTB{})
+			var work sync.WaitGroup
+			work.Go(func() { start(srv) })
+			for range 4 {
+				work.Go(func() {
+					for range 5 {
+						deliver(srv, "a@client.test", "text")
+					}
+				})
+			}
+			work.Go(func() { try(srv.Stop); try(srv.Restart); try(srv.Stop) })
+			work.Go(func() { try(srv.Restart); try(srv.CloseClientConnections) })
+			work.Go(srv.Close)
+			work.Go(srv.Close)
+			work.Wait()
+			srv.Close()
+			for _, s := range srv.Sessions() {
+				if s.End == "" {
+					t.Errorf("session %d has not ended after Close", s.ID)
+				}
+			}
+		}
+	})
+}
