@@ -25,8 +25,8 @@ import (
 )
 
 // Message compares messages as their recipients read them: the fields of the
-// header, decoded and in any order, without those named in ignored, and the
-// decoded text, HTML and attachments. It ignores MIME boundaries, transfer
+// header, decoded and in any order, those of addresses by name and address,
+// without those named in ignored, and the decoded text, HTML and attachments. It ignores MIME boundaries, transfer
 // encodings, and whether lines end in CRLF or LF. Where octets count, compare
 // Data without this option.
 //
@@ -106,11 +106,13 @@ func readContent(data string, ignored []string) content {
 	decoder := mime.WordDecoder{CharsetReader: smtptest.CharsetReader}
 	for name, values := range c.Header {
 		for i, value := range values {
-			if decoded, err := decoder.DecodeHeader(value); err == nil {
-				values[i] = decoded
-			}
-			if name == "Content-Type" {
+			switch decoded, err := decoder.DecodeHeader(value); {
+			case name == "Content-Type":
 				values[i] = boundary.ReplaceAllString(value, "")
+			case addressed[strings.TrimPrefix(name, "Resent-")]:
+				values[i] = addresses(value, decoded, &decoder)
+			case err == nil:
+				values[i] = decoded
 			}
 		}
 	}
@@ -118,6 +120,23 @@ func readContent(data string, ignored []string) content {
 		c.Problems[i] = boundary.ReplaceAllString(problem, "")
 	}
 	return c
+}
+
+// addressed are the fields that are lists of addresses (RFC 5322 3.6).
+var addressed = map[string]bool{"From": true, "Sender": true, "Reply-To": true, "To": true, "Cc": true, "Bcc": true}
+
+// addresses are a list of them, written in one way; decoded if it is no list.
+func addresses(value, decoded string, decoder *mime.WordDecoder) string {
+	parser := mail.AddressParser{WordDecoder: decoder}
+	list, err := parser.ParseList(value)
+	if err != nil {
+		return decoded
+	}
+	written := make([]string, len(list))
+	for i, a := range list {
+		written[i] = strings.TrimLeft(a.Name+" <"+a.Address+">", " ")
+	}
+	return strings.Join(written, ", ")
 }
 
 // boundary is the parameter of a multipart, also within a quotation.
