@@ -14,40 +14,46 @@ import (
 // TestLateChanges holds that what is written into the fields after Start is
 // told to the test and changes nothing.
 func TestLateChanges(t *testing.T) {
-	changes := map[string]func(*smtptest.Server){
-		"Hostname":        func(s *smtptest.Server) { s.Hostname = "other.test" },
-		"Greeting":        func(s *smtptest.Server) { s.Greeting = "other" },
-		"Extensions":      func(s *smtptest.Server) { s.Extensions[0] = "OTHER" },
-		"SizeLimit":       func(s *smtptest.Server) { s.SizeLimit = 1 },
-		"TLS":             func(s *smtptest.Server) { s.TLS = &tls.Config{} },
-		"Users":           func(s *smtptest.Server) { s.Users = map[string]string{"ann": "secret"} },
-		"Authenticate":    func(s *smtptest.Server) { s.Authenticate = func(smtptest.Credentials) bool { return true } },
-		"Mechanisms":      func(s *smtptest.Server) { s.Mechanisms = []string{"PLAIN"} },
-		"ClearMechanisms": func(s *smtptest.Server) { s.ClearMechanisms = []string{"PLAIN"} },
-		"RequireTLS":      func(s *smtptest.Server) { s.RequireTLS = true },
-		"RequireAuth":     func(s *smtptest.Server) { s.RequireAuth = true },
-		"LMTP":            func(s *smtptest.Server) { s.LMTP = true },
-		"Handler":         answering("554 no"),
-		"Commands": func(s *smtptest.Server) {
+	changes := []struct {
+		field  string
+		change func(*smtptest.Server)
+	}{
+		{"Hostname", func(s *smtptest.Server) { s.Hostname = "other.test" }},
+		{"Greeting", func(s *smtptest.Server) { s.Greeting = "other" }},
+		{"Extensions", func(s *smtptest.Server) { s.Extensions[0] = "OTHER" }},
+		{"SizeLimit", func(s *smtptest.Server) { s.SizeLimit = 1 }},
+		{"TLS", func(s *smtptest.Server) { s.TLS = &tls.Config{} }},
+		{"Users", func(s *smtptest.Server) { s.Users = nil }},
+		{"Users", func(s *smtptest.Server) { s.Users["bob"] = "secret" }},
+		{"Authenticate", func(s *smtptest.Server) { s.Authenticate = func(smtptest.Credentials) bool { return true } }},
+		{"Mechanisms", func(s *smtptest.Server) { s.Mechanisms = []string{"PLAIN"} }},
+		{"ClearMechanisms", func(s *smtptest.Server) { s.ClearMechanisms = []string{"PLAIN"} }},
+		{"RequireTLS", func(s *smtptest.Server) { s.RequireTLS = true }},
+		{"RequireAuth", func(s *smtptest.Server) { s.RequireAuth = true }},
+		{"LMTP", func(s *smtptest.Server) { s.LMTP = true }},
+		{"Handler", answering("554 no")},
+		{"Commands", func(s *smtptest.Server) {
 			s.Commands = map[string]smtptest.CommandFunc{"MAIL": func(*smtptest.Channel, string) smtptest.Reply { return "550 no" }}
-		},
-		"Parameters":  func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"SIZE": nil} },
-		"Seed":        func(s *smtptest.Server) { s.Seed = 7 },
-		"IdleTimeout": func(s *smtptest.Server) { s.IdleTimeout = time.Nanosecond },
-		"WaitTimeout": func(s *smtptest.Server) { s.WaitTimeout = time.Nanosecond },
-	}
-	if len(changes) != smtptest.ConfigFields {
-		t.Errorf("%d changes for %d fields", len(changes), smtptest.ConfigFields)
+		}},
+		{"Parameters", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"SIZE": nil} }},
+		{"Seed", func(s *smtptest.Server) { s.Seed = 7 }},
+		{"IdleTimeout", func(s *smtptest.Server) { s.IdleTimeout = time.Nanosecond }},
+		{"WaitTimeout", func(s *smtptest.Server) { s.WaitTimeout = time.Nanosecond }},
 	}
 	want, _ := lateChange(t, func(*smtptest.Server) {})
-	for field, change := range changes {
-		got, failure := lateChange(t, change)
+	changed := map[string]bool{}
+	for _, c := range changes {
+		changed[c.field] = true
+		got, failure := lateChange(t, c.change)
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s has an effect (-want +got):\n%s", field, diff)
+			t.Errorf("%s has an effect (-want +got):\n%s", c.field, diff)
 		}
-		if say := "Server." + field + " was changed after Start"; !strings.Contains(failure, say) {
+		if say := "Server." + c.field + " was changed after Start"; !strings.Contains(failure, say) {
 			t.Errorf("failure %q does not say %q", failure, say)
 		}
+	}
+	if len(changed) != smtptest.ConfigFields {
+		t.Errorf("%d of %d fields were changed", len(changed), smtptest.ConfigFields)
 	}
 }
 
@@ -55,7 +61,9 @@ func TestLateChanges(t *testing.T) {
 func lateChange(t *testing.T, change func(*smtptest.Server)) (heard []string, failure string) {
 	tb := &fakeTB{}
 	synctest.Test(t, func(t *testing.T) {
-		srv := smtptest.NewInMemoryServer(tb)
+		srv := smtptest.NewUnstartedServer(tb)
+		srv.Users = map[string]string{"ann": "secret"}
+		srv.StartInMemory()
 		srv.Script(smtptest.Rule{On: "RCPT TO:<refused@server.test>", Reply: "550 5.1.1 no"})
 		change(srv)
 		c := listenTo(dial(t, srv))

@@ -2,7 +2,6 @@ package smtptest_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -75,80 +74,6 @@ func TestOutage(t *testing.T) {
 			t.Errorf("session %d", m[3].Session)
 		}
 	})
-}
-
-// TestMisuse holds that wrong use fails the test with a sentence that says what
-// to do.
-func TestMisuse(t *testing.T) {
-	unstarted := smtptest.NewUnstartedServer
-	with := func(change func(*smtptest.Server)) func(smtptest.TB) {
-		return func(tb smtptest.TB) { s := unstarted(tb); change(s); s.StartInMemory() }
-	}
-	for _, m := range []struct {
-		name, want string
-		do         func(tb smtptest.TB)
-	}{
-		{"start twice", "already started", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Start() }},
-		{"start after close", "closed", func(tb smtptest.TB) { s := unstarted(tb); s.Close(); s.StartInMemory() }},
-		{"host name with space", "Hostname", with(func(s *smtptest.Server) { s.Hostname = "my host" })},
-		{"host name with crlf", "Hostname", with(func(s *smtptest.Server) { s.Hostname = "a\r\n250 b" })},
-		{"greeting with crlf", "Greeting", with(func(s *smtptest.Server) { s.Greeting = "ESMTP\n250 b" })},
-		{"parameter in lower case", "Parameters", with(func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"rrvs": nil} })},
-		{"extension with crlf", "Extensions", with(func(s *smtptest.Server) { s.Extensions = []string{"A\r\n250 B"} })},
-		{"extension empty", "Extensions", with(func(s *smtptest.Server) { s.Extensions = []string{""} })},
-		{"extension twice", "twice", with(func(s *smtptest.Server) { s.Extensions = []string{"SIZE", "size 5"} })},
-		{"listener in memory", "Listener", func(tb smtptest.TB) {
-			s := unstarted(tb)
-			s.Listener = brokenListener{}
-			s.StartInMemory()
-		}},
-		{"stop before start", "not started", func(tb smtptest.TB) { unstarted(tb).Stop() }},
-		{"restart before stop", "not stopped", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Restart() }},
-		{"wait before start", "not started", func(tb smtptest.TB) { unstarted(tb).Wait(1) }},
-		{"wait after close", "closed", func(tb smtptest.TB) { s := smtptest.NewInMemoryServer(tb); s.Close(); s.Wait(1) }},
-		{"field after start", "Server.TLS was changed after Start", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).TLS = &tls.Config{} }},
-		{"list after start", "Server.Extensions was changed after Start", func(tb smtptest.TB) {
-			s := smtptest.NewInMemoryServer(tb)
-			s.Extensions = append(s.Extensions, "DSN")
-		}},
-		{"handler after start", "Server.Handler was changed after Start", func(tb smtptest.TB) {
-			smtptest.NewInMemoryServer(tb).Handler = smtptest.Debugging(io.Discard)
-		}},
-		{"users after start", "Server.Users was changed after Start", func(tb smtptest.TB) {
-			s := unstarted(tb)
-			s.Users = map[string]string{"ann": "secret"}
-			s.StartInMemory()
-			s.Users["bob"] = "secret"
-		}},
-		{"row with an unknown event", `use one of CONNECT TLS RESPONSE BODY . IDLE *`, func(tb smtptest.TB) {
-			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "EOD"})
-		}},
-		{"wait for sessions", "WaitSessions(2): the server is closed; 0 ended sessions", func(tb smtptest.TB) {
-			s := smtptest.NewInMemoryServer(tb)
-			s.Close()
-			s.WaitSessions(2)
-		}},
-		{"wait for less than nothing", "negative", func(tb smtptest.TB) { smtptest.NewInMemoryServer(tb).Wait(-1) }},
-		{"client before start", "not started", func(tb smtptest.TB) { unstarted(tb).Client() }},
-		{"script with unknown verb", "no event", func(tb smtptest.TB) {
-			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "FROB", Reply: "250 OK"})
-		}},
-		{"script with bad reply", "Reply", func(tb smtptest.TB) {
-			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "NOOP", Reply: "hello"})
-		}},
-		{"row that never fired", "never fired", func(tb smtptest.TB) {
-			smtptest.NewInMemoryServer(tb).Script(smtptest.Rule{On: "NOOP", Reply: "250 OK"})
-		}},
-	} {
-		t.Run(m.name, func(t *testing.T) {
-			tb := &fakeTB{}
-			try(func() { m.do(tb) })
-			tb.end()
-			if got := tb.errors(); !strings.Contains(got, m.want) || !strings.HasPrefix(got, "smtptest: ") {
-				t.Errorf("failure %q, want it to say %q", got, m.want)
-			}
-		})
-	}
 }
 
 // TestZeroServer and a server without TB have no test to fail: they panic.
