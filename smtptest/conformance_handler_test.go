@@ -177,6 +177,38 @@ func TestHandlerContext(t *testing.T) {
 	}
 }
 
+// onceContext is a test whose Context, as Ginkgo's, may not be called by others.
+type onceContext struct {
+	*fakeTB
+	calls int
+}
+
+func (o *onceContext) Context() context.Context {
+	o.calls++
+	return context.Background()
+}
+
+// TestHandlerContextOnce asks for the test's context when the server starts, and
+// no more: Ginkgo's makes a new one with a Cleanup each time, and exits if that
+// is during a Cleanup.
+func TestHandlerContextOnce(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		tb := &onceContext{fakeTB: &fakeTB{}}
+		srv := smtptest.NewUnstartedServer(tb)
+		answering("")(srv)
+		start(srv)
+		for range 2 {
+			if err := deliver(srv, "a@client.test", "text"); err != nil {
+				t.Error(err)
+			}
+		}
+		tb.end()
+		if tb.calls != 1 || tb.errors() != "" {
+			t.Errorf("Context() was called %d times; failures %q", tb.calls, tb.errors())
+		}
+	})
+}
+
 // TestHandlerContextGoesOn: a client that pipelines has not left.
 func TestHandlerContextGoesOn(t *testing.T) {
 	networks(t, func(t *testing.T, start func(*smtptest.Server)) {

@@ -97,7 +97,7 @@ func (ch *Channel) peerEnd() (closed, reset bool) {
 // connection; done must be called when that code has returned. In between
 // only the watch reads.
 func (ch *Channel) watch() (ctx context.Context, done func()) {
-	ctx, cancel := context.WithCancel(ch.Server.testContext())
+	ctx, cancel := context.WithCancel(ch.Server.base)
 	ended := make(chan struct{})
 	ch.arm(time.Time{})
 	go func() {

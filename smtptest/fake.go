@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -92,11 +93,12 @@ type Server struct {
 	kept   keeper            // of the server's own test
 	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
-	config   config       // since Start
-	life     sync.Mutex   // held by Start, Stop, Restart and Close, never by sessions
-	phase    atomic.Int32 // a phase; written with life held
-	tls      *tls.Config  // in use; nil without TLS
-	implicit bool         // TLS from the first octet
+	config   config          // since Start
+	base     context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
+	life     sync.Mutex      // held by Start, Stop, Restart and Close, never by sessions
+	phase    atomic.Int32    // a phase; written with life held
+	tls      *tls.Config     // in use; nil without TLS
+	implicit bool            // TLS from the first octet
 	mem      *memnet.Listener
 	inMemory bool
 	reserved reservation // of a stopped server's address
@@ -224,7 +226,7 @@ func (s *Server) start(implicit, inMemory bool) {
 		return
 	}
 	s.implicit, s.inMemory = implicit, inMemory
-	s.config = s.snapshot()
+	s.config, s.base = s.snapshot(), s.testContext()
 	if err := s.configure(); err != nil {
 		s.fatalf("smtptest: %v", err)
 		return

@@ -160,7 +160,7 @@ func (ch *Channel) handshake() bool {
 	below := &transport{Conn: ch.raw, head: bytes.Clone(ch.r.Bytes())}
 	ch.r.Forget()
 	conn := tls.Server(below, ch.Server.tls)
-	ctx, cancel := context.WithCancel(ch.Server.testContext())
+	ctx, cancel := context.WithCancel(ch.Server.base)
 	defer cancel()
 	limit := handshakeTimeout
 	if idle := ch.idleLimit(); idle > 0 {

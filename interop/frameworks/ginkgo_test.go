@@ -1,6 +1,7 @@
 package frameworks
 
 import (
+	"context"
 	"testing"
 
 	"github.com/go-smtptest/smtp/interop/frameworks/signup"
@@ -35,6 +36,13 @@ var _ = Describe("signup", func() {
 		srv.Script(smtptest.Rule{On: "RCPT", Reply: "550 5.1.1 no such user"})
 		Expect(signup.Register(srv.Addr, "bob@example.com")).To(MatchError(ContainSubstring("no such user")))
 		Expect(srv.Messages()).To(BeEmpty())
+	})
+
+	It("is still served while the spec is cleaned up", func() {
+		srv := smtptest.NewUnstartedServer(GinkgoT())
+		srv.Handler = smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply { return "" })
+		srv.Start()
+		DeferCleanup(func() { Expect(signup.Register(srv.Addr, "bob@example.com")).To(Succeed()) })
 	})
 })
 
