@@ -125,6 +125,35 @@ func TestCloseInHandler(t *testing.T) {
 	})
 }
 
+// TestCloseInSecondHandler closes the server while a Handler waits for its
+// context to end, behind a message in the same segment whose reply is due.
+func TestCloseInSecondHandler(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		srv.Extensions = []string{"CHUNKING", "PIPELINING"}
+		reached := make(chan struct{})
+		srv.Handler = smtptest.HandlerFunc(func(ctx context.Context, m smtptest.Message) smtptest.Reply {
+			if m.Data == "2" {
+				close(reached)
+				<-ctx.Done()
+			}
+			return "250 done"
+		})
+		start(srv)
+		c := arrive(t, srv, helo)
+		group := "EHLO client.test\r\n"
+		for _, data := range []string{"1", "2"} {
+			group += "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 1 LAST\r\n" + data
+		}
+		io.WriteString(c, group)
+		<-reached
+		srv.Close()
+		if got, _ := io.ReadAll(c); srv.Count() != 1 || strings.Count(string(got), "250 done") != 1 {
+			t.Errorf("Count() = %d, replies %q", srv.Count(), got)
+		}
+	})
+}
+
 // TestCloseRaces has the server closed by several at once, while clients
 // connect and others stop and restart it.
 func TestCloseRaces(t *testing.T) {

@@ -126,9 +126,13 @@ func printable(r rune) rune {
 }
 
 // guard calls the test's own code: it ends its context with the connection,
-// and answers a panic or an illegal reply with 451.
+// and answers a panic or an illegal reply with 451. The reply to a message before
+// goes out first: it keeps an interrupt from closing the connection.
 func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply Reply) {
 	defer ch.recovered(what, &reply)()
+	if ch.replying { // written by this goroutine only
+		ch.flush()
+	}
 	ctx, done := ch.watch()
 	defer done()
 	return ch.legal(what, call(ctx))
