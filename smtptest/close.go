@@ -44,20 +44,28 @@ func (s *Server) down() {
 	s.mu.Unlock()
 	s.Listener.Close()
 	s.CloseClientConnections()
-	if len(s.channels()) == 0 {
+	if len(s.channels()) == 0 || s.allLeft() {
 		s.running.Wait() // nothing of the test's own is left
-		return
 	}
-	gone := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(gone)
-	}()
+}
+
+// allLeft waits for the sessions to end. False means that the test's own code does
+// not return: see reportBusy.
+func (s *Server) allLeft() bool {
 	timer := time.NewTimer(s.waitTimeout())
 	defer timer.Stop()
-	select {
-	case <-gone:
-	case <-timer.C: // the test's own code does not return: see reportBusy
+	for {
+		s.mu.Lock()
+		changed := s.next()
+		s.mu.Unlock()
+		if len(s.channels()) == 0 {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return false
+		}
 	}
 }
 

@@ -154,6 +154,33 @@ func TestCloseInSecondHandler(t *testing.T) {
 	})
 }
 
+// TestStopBusy stops and restarts a server whose Handler does not return for
+// some time.
+func TestStopBusy(t *testing.T) {
+	for range 20 {
+		srv := smtptest.NewUnstartedServer(&fakeTB{})
+		srv.WaitTimeout = time.Nanosecond
+		reached, release := make(chan struct{}), make(chan struct{})
+		srv.Handler = smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply {
+			close(reached)
+			<-release
+			return ""
+		})
+		srv.Start()
+		c := arrive(t, srv, inData)
+		io.WriteString(c, "text\r\n.\r\n")
+		<-reached
+		for i := range 40 {
+			if i == 20 {
+				go close(release)
+			}
+			srv.Stop()
+			srv.Restart()
+		}
+		srv.Close()
+	}
+}
+
 // TestCloseRaces has the server closed by several at once, while clients
 // connect and others stop and restart it.
 func TestCloseRaces(t *testing.T) {
