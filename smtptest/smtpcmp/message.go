@@ -17,6 +17,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -106,14 +107,7 @@ func readContent(data string, ignored []string) content {
 	decoder := mime.WordDecoder{CharsetReader: smtptest.CharsetReader}
 	for name, values := range c.Header {
 		for i, value := range values {
-			switch decoded, err := decoder.DecodeHeader(value); {
-			case name == "Content-Type":
-				values[i] = boundary.ReplaceAllString(value, "")
-			case addressed[strings.TrimPrefix(name, "Resent-")]:
-				values[i] = addresses(value, decoded, &decoder)
-			case err == nil:
-				values[i] = decoded
-			}
+			values[i] = field(name, value, &decoder)
 		}
 	}
 	for i, problem := range c.Problems { // they quote fields
@@ -122,21 +116,39 @@ func readContent(data string, ignored []string) content {
 	return c
 }
 
+// field is the value of a field as it compares; as it stands if it cannot be
+// decoded.
+func field(name, value string, decoder *mime.WordDecoder) string {
+	if name == "Content-Type" {
+		return boundary.ReplaceAllString(value, "")
+	}
+	if addressed[strings.TrimPrefix(name, "Resent-")] {
+		if list, err := addresses(value, decoder); err == nil {
+			return list
+		}
+	}
+	if decoded, err := decoder.DecodeHeader(value); err == nil {
+		return decoded
+	}
+	return value
+}
+
 // addressed are the fields that are lists of addresses (RFC 5322 3.6).
 var addressed = map[string]bool{"From": true, "Sender": true, "Reply-To": true, "To": true, "Cc": true, "Bcc": true}
 
-// addresses are a list of them, written in one way; decoded if it is no list.
-func addresses(value, decoded string, decoder *mime.WordDecoder) string {
+// addresses are a list of them, written in one way. Names are quoted: one without
+// its quotes may be no list, or another.
+func addresses(value string, decoder *mime.WordDecoder) (string, error) {
 	parser := mail.AddressParser{WordDecoder: decoder}
 	list, err := parser.ParseList(value)
-	if err != nil {
-		return decoded
-	}
 	written := make([]string, len(list))
 	for i, a := range list {
-		written[i] = strings.TrimLeft(a.Name+" <"+a.Address+">", " ")
+		written[i] = (&mail.Address{Address: a.Address}).String()
+		if a.Name != "" {
+			written[i] = strconv.Quote(a.Name) + " " + written[i]
+		}
 	}
-	return strings.Join(written, ", ")
+	return strings.Join(written, ", "), err
 }
 
 // boundary is the parameter of a multipart, also within a quotation.
