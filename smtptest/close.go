@@ -1,6 +1,9 @@
 package smtptest
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Close ends the server: it closes every connection, ends every wait and
 // returns when all its goroutines are gone, or fails the test if the test's own
@@ -142,4 +145,31 @@ func (s *Server) Restart() {
 		return
 	}
 	s.serve()
+}
+
+// A gate is a mutex that may be held for long: the clock of a synctest bubble
+// stops while a sync.Mutex is waited for, and with it what its holder waits for.
+type gate struct {
+	mu   sync.Mutex
+	free sync.Cond
+	held bool
+}
+
+func (g *gate) Lock() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.free.L == nil {
+		g.free.L = &g.mu
+	}
+	for g.held {
+		g.free.Wait()
+	}
+	g.held = true
+}
+
+func (g *gate) Unlock() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held = false
+	g.free.Signal()
 }

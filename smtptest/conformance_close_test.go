@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -179,6 +180,27 @@ func TestStopBusy(t *testing.T) {
 		}
 		srv.Close()
 	}
+}
+
+// TestRestartInStop restarts a server that is still being stopped, as its
+// Handler takes its time: fake time goes on.
+func TestRestartInStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(t)
+		srv.Handler = smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply {
+			time.Sleep(10 * time.Second)
+			return ""
+		})
+		srv.StartInMemory()
+		io.WriteString(arrive(t, srv, inData), "text\r\n.\r\n")
+		time.AfterFunc(5*time.Second, srv.Stop)
+		began := time.Now()
+		time.Sleep(6 * time.Second)
+		srv.Restart()
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("Restart returned after %v", took)
+		}
+	})
 }
 
 // TestCloseRaces has the server closed by several at once, while clients

@@ -95,7 +95,7 @@ type Server struct {
 
 	config   config          // since Start
 	base     context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
-	life     sync.Mutex      // held by Start, Stop, Restart and Close, never by sessions
+	life     gate            // held by Start, Stop, Restart and Close, never by sessions
 	phase    atomic.Int32    // a phase; written with life held
 	tls      *tls.Config     // in use; nil without TLS
 	implicit bool            // TLS from the first octet
