@@ -144,7 +144,7 @@ func (ch *Channel) advance() {
 
 // adoptEnvelope makes the record that of the Channel's sender and recipients.
 func (ch *Channel) adoptEnvelope() {
-	ch.rec.from, ch.rec.mailOptions = ch.MailFrom, ch.MailOptions
+	ch.rec.from, ch.rec.mailOptions = ch.MailFrom, ch.recorded(ch.MailOptions)
 	for len(ch.RcptOptions) < len(ch.RcptTos) {
 		ch.RcptOptions = append(ch.RcptOptions, nil)
 	}
@@ -156,14 +156,23 @@ func (ch *Channel) adoptEnvelope() {
 			continue
 		}
 		if r.Accepted = n < len(ch.RcptTos); r.Accepted {
-			r.To, r.Options = ch.RcptTos[n], ch.RcptOptions[n]
+			r.To, r.Options = ch.RcptTos[n], ch.recorded(ch.RcptOptions[n])
 		}
 		n++
 	}
 	ch.pending.adopted = max(0, len(ch.RcptTos)-n)
 	for ; n < len(ch.RcptTos); n++ {
-		ch.rec.addRcpt(Recipient{To: ch.RcptTos[n], Options: ch.RcptOptions[n], Accepted: true})
+		ch.rec.addRcpt(Recipient{To: ch.RcptTos[n], Options: ch.recorded(ch.RcptOptions[n]), Accepted: true})
 	}
+}
+
+// recorded are a Channel's options for the record: a CommandFunc may write into
+// the Channel's own, whoever reads the record meanwhile.
+func (ch *Channel) recorded(options []string) []string {
+	if ch.Server.config.Commands == nil {
+		return options
+	}
+	return slices.Clone(options)
 }
 
 // checkCommands finds keys that no client could name, and verbs without a

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -348,5 +349,27 @@ func TestChannelBdat(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestChannelOptions reads the record while a CommandFunc writes into the
+// Channel's options: the race detector looks on. What it has written is so when
+// it has returned.
+func TestChannelOptions(t *testing.T) {
+	srv := smtptest.NewUnstartedServer(t)
+	srv.Extensions = append(srv.Extensions, "DSN")
+	srv.Commands = map[string]smtptest.CommandFunc{"XNEVER": func(ch *smtptest.Channel, _ string) smtptest.Reply {
+		var reader sync.WaitGroup
+		reader.Go(func() { srv.Sessions() })
+		ch.MailOptions[0], ch.RcptOptions[0][0] = "RET=HDRS", "NOTIFY=NEVER"
+		reader.Wait()
+		return "250 OK"
+	}}
+	srv.Start()
+	c := dial(t, srv)
+	io.WriteString(c, "EHLO client.test\r\nMAIL FROM:<a@client.test> RET=FULL\r\nRCPT TO:<b@server.test> NOTIFY=DELAY\r\nXNEVER\r\nQUIT\r\n")
+	tr := srv.WaitSession(nil).Transactions[0]
+	if diff := cmp.Diff([]string{"RET=HDRS", "NOTIFY=NEVER"}, append(tr.MailOptions, tr.Recipients[0].Options...)); diff != "" {
+		t.Errorf("options mismatch (-want +got):\n%s", diff)
 	}
 }

@@ -124,7 +124,7 @@ func (ch *Channel) commitMail() {
 // openTransaction begins the record of a transaction. Server.mu must be held.
 func (ch *Channel) openTransaction() {
 	ch.mails++
-	ch.rec = &record{session: ch.session, from: ch.MailFrom, mailOptions: ch.MailOptions}
+	ch.rec = &record{session: ch.session, from: ch.MailFrom, mailOptions: ch.recorded(ch.MailOptions)}
 	ch.session.begin(ch.rec)
 	ch.content.Begin(ch.Server.features.sizeLimit, ch.pending.size)
 }
@@ -197,7 +197,7 @@ func (ch *Channel) noteRcpt(told Reply, took bool) {
 	if told == NoReply {
 		told = ""
 	}
-	ch.rec.addRcpt(Recipient{To: ch.pending.path, Options: ch.pending.options, Reply: told, Accepted: took})
+	ch.rec.addRcpt(Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told, Accepted: took})
 	if !took && !ch.pending.soft {
 		ch.refusals++
 	}
