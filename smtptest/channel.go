@@ -199,8 +199,9 @@ func nameOf(addr net.Addr) string {
 	case nil:
 		return ""
 	case *net.TCPAddr:
-		p := a.AddrPort()
-		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String()
+		if p := a.AddrPort(); p.IsValid() {
+			return netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String()
+		}
 	}
 	return addr.String()
 }

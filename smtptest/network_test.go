@@ -25,6 +25,49 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// namedListener gives connections another client's address.
+type namedListener struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (l namedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return namedConn{c, l.addr}, err
+}
+
+type namedConn struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (c namedConn) RemoteAddr() net.Addr { return c.addr }
+
+// TestPeer: it is the address as package net writes it, whatever a Listener says.
+func TestPeer(t *testing.T) {
+	for _, addr := range []net.Addr{
+		&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 7},
+		&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7).To4(), Port: 7},
+		&net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 7, Zone: "eth0"},
+		&net.TCPAddr{Port: 7},
+		&net.UnixAddr{Name: "@", Net: "unix"},
+	} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := smtptest.NewUnstartedServer(t)
+		srv.Listener = namedListener{ln, addr}
+		srv.Start()
+		if err := deliver(srv, "a@client.test", "text"); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := srv.Wait(1)[0].Peer, addr.String(); got != want {
+			t.Errorf("%T: Peer = %q, want %q", addr, got, want)
+		}
+	}
+}
+
 // TestNetworkCalls lists all that the package and its sub-packages could reach
 // the network by, file by file: a call that is not in the list has to be
 // justified here.
