@@ -31,6 +31,14 @@ var fields = []field{
 	{"Extensions", "RFC 5321 4.1.1.1", func(s *smtptest.Server) { s.Extensions = []string{""} }, `in Extensions "" is no EHLO line`},
 	{"Extensions", "no line of its own", func(s *smtptest.Server) { s.Extensions = []string{"A\r\n250 B"} }, `in Extensions "A\r\n250 B" is no EHLO line`},
 	{"Extensions", "which one counts", func(s *smtptest.Server) { s.Extensions = []string{"SIZE", "size 5"} }, "in Extensions SIZE stands twice"},
+	{"Extensions", "it would stand there twice, and under TLS", func(s *smtptest.Server) {
+		s.Extensions, s.TLS = []string{"STARTTLS"}, &tls.Config{}
+		s.Commands = map[string]smtptest.CommandFunc{"STARTTLS": func(*smtptest.Channel, string) smtptest.Reply { return "" }}
+	}, "do not write it into Extensions: STARTTLS is offered by setting Server.TLS"},
+	{"Extensions", "a STARTTLS of the test's own", func(s *smtptest.Server) {
+		s.Extensions = []string{"STARTTLS"}
+		s.Commands = map[string]smtptest.CommandFunc{"STARTTLS": func(*smtptest.Channel, string) smtptest.Reply { return "454 4.7.0 no" }}
+	}, ""},
 	{"Extensions", "none is none", func(s *smtptest.Server) { s.Extensions = nil }, ""},
 	{"SizeLimit", "negative is no limit", func(s *smtptest.Server) { s.SizeLimit = -1 }, ""},
 	{"TLS", "without a certificate it gets one", func(s *smtptest.Server) { s.TLS = &tls.Config{} }, ""},

@@ -93,7 +93,7 @@ func (f *features) check(s *Server) error {
 		}
 	}
 	switch {
-	case f.has("STARTTLS") && s.config.Commands["STARTTLS"] == nil:
+	case f.has("STARTTLS") && (s.config.Commands["STARTTLS"] == nil || s.tls != nil && !s.implicit):
 		return fmt.Errorf("do not write it into Extensions: STARTTLS is offered by setting Server.TLS")
 	case f.has("AUTH") && (s.config.Commands["AUTH"] == nil || s.offersAuth()):
 		return fmt.Errorf("do not write it into Extensions: AUTH is offered by setting Server.Users or Authenticate; Mechanisms chooses")
