@@ -288,3 +288,19 @@ func TestThrows(t *testing.T) {
 	}
 	throw(0)
 }
+
+// TestIfOfAnother: a condition may do with another server what it may not do
+// with its own.
+func TestIfOfAnother(t *testing.T) {
+	other, srv := smtptest.NewServer(t), smtptest.NewServer(t)
+	srv.Script(smtptest.Rule{On: ".", Reply: ok, If: func(smtptest.Event) bool {
+		other.Script(smtptest.Rule{On: "MAIL", Reply: mailOK})
+		c := other.Client()
+		defer c.Close()
+		go deliver(other, "a@client.test", "text")
+		return len(other.Wait(1)) == 1
+	}})
+	if err := deliver(srv, "a@client.test", "text"); err != nil {
+		t.Error(err)
+	}
+}

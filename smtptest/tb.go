@@ -164,12 +164,15 @@ func (s *Server) refuseOnSession(method string) bool {
 // a condition, which runs under its lock.
 func (s *Server) refuseInIf(method string) bool {
 	s.test().Helper()
-	if !calledBy("condition") {
+	if !s.inIf() {
 		return false
 	}
 	s.errorf("smtptest: %s called by an If: it would wait for itself; call it from the test, a Handler or a CommandFunc", method)
 	return true
 }
+
+// inIf says whether this goroutine is in a condition of this server's script.
+func (s *Server) inIf() bool { return calledBy("condition") && s.serves() }
 
 // serves says whether this goroutine serves a session of this server. The
 // Handler of another one may stop it.

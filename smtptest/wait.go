@@ -169,7 +169,7 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 		return nil
 	case !s.started():
 		return errors.New("this is " + phases[s.phase.Load()])
-	case calledBy("condition"):
+	case s.inIf():
 		return errInIf
 	}
 	var down <-chan struct{}
