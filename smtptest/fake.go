@@ -158,9 +158,10 @@ func NewTLSServer(tb TB) *Server {
 }
 
 // NewInMemoryServer starts a server without sockets: reach it by DialContext
-// or Client, as its Addr leads to whoever listens at port 25 of this machine. In a testing/synctest bubble, create it inside the bubble, with
-// the bubble's own t: a use from the other side of its wall ends the test binary
-// with "send on synctest channel from outside bubble" or the like.
+// or Client, as its Addr leads to whoever listens at port 25 of this machine. In
+// a testing/synctest bubble, create it inside the bubble, with the bubble's own
+// t: a use from the other side of its wall ends the test binary with "send on
+// synctest channel from outside bubble" or the like.
 func NewInMemoryServer(tb TB) *Server {
 	s := NewUnstartedServer(tb)
 	s.test().Helper()

@@ -12,9 +12,10 @@ import (
 // the last Drain. If they do not come within WaitTimeout, or the server is
 // closed, it fails the test with the dialogue so far. Wait needs no sleep and
 // does not poll. A second copy of a message may still be on its way: wait with
-// WaitSessions for the clients to end, then Count is exact. Call it and its kin on the goroutine of the test that owns the
-// server: like any t.Fatal in a subtest of it, their failure would end the test
-// binary there. Use WaitContext in subtests that share a server.
+// WaitSessions for the clients to end, then Count is exact. Call it and its kin
+// on the goroutine of the test that owns the server: like any t.Fatal in a
+// subtest of it, their failure would end the test binary there. Use WaitContext
+// in subtests that share a server.
 func (s *Server) Wait(n int) []Message {
 	s.test().Helper()
 	messages, err := s.wait(context.Background(), n)

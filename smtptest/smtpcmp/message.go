@@ -27,9 +27,9 @@ import (
 
 // Message compares messages as their recipients read them: the fields of the
 // header, decoded and in any order, those of addresses by name and address,
-// without those named in ignored, and the decoded text, HTML and attachments. It ignores MIME boundaries, transfer
-// encodings, and whether lines end in CRLF or LF. Where octets count, compare
-// Data without this option.
+// without those named in ignored, and the decoded text, HTML and attachments. It
+// ignores MIME boundaries, transfer encodings, and whether lines end in CRLF or
+// LF. Where octets count, compare Data without this option.
 //
 // Session, Time, Peer and Helo are ignored: they vary from run to run. Reply,
 // MailOptions (but for SIZE), RcptOptions, Unstuffed and Chunks are compared if
