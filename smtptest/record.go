@@ -9,9 +9,8 @@ import (
 // made from them when somebody reads. All of it is guarded by Server.mu.
 type records struct {
 	sessions []*session
-	messages []*record // accepted, since the last Drain
-	changed  chan struct{}
-	waiting  int
+	messages []*record     // accepted, since the last Drain
+	changed  chan struct{} // nil while nobody waits
 }
 
 // session is the record of one connection.
@@ -185,9 +184,9 @@ func (r *records) add(rec *record) {
 
 // notify wakes those who wait for something to be recorded. mu must be held.
 func (r *records) notify() {
-	if r.waiting > 0 {
+	if r.changed != nil {
 		close(r.changed)
-		r.changed, r.waiting = nil, 0
+		r.changed = nil
 	}
 }
 
@@ -196,7 +195,6 @@ func (r *records) next() <-chan struct{} {
 	if r.changed == nil {
 		r.changed = make(chan struct{})
 	}
-	r.waiting++
 	return r.changed
 }
 
