@@ -178,7 +178,7 @@ func (s *Server) inIf() bool { return calledBy("condition") && s.serves() }
 // Handler of another one may stop it.
 func (s *Server) serves() bool {
 	open := s.channels()
-	if len(open) == 0 || !onSession() {
+	if len(open) == 0 {
 		return false
 	}
 	me := goroutine()
