@@ -168,7 +168,7 @@ type Channel struct {
 	waiting sync.Mutex // guards waits, and the deadline while it is set
 	waits   bool       // for input, and may be roused
 
-	goroutine atomic.Uint64 // that serves the session
+	goroutine atomic.Uint64 // that serves the session; 0 while none of the test's own code has run on it
 
 	// Guarded by Server.mu.
 	gone        chan struct{} // closed by interrupt
@@ -209,7 +209,6 @@ func nameOf(addr net.Addr) string {
 // serve is the life of a session.
 func (ch *Channel) serve() {
 	defer ch.end()
-	ch.goroutine.Store(goroutine())
 	if ch.Server.implicit && !ch.handshake() {
 		return
 	}

@@ -141,6 +141,7 @@ func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply R
 // recovered returns a function to be deferred around the test's own code: it
 // reports a panic, or that the code has left its goroutine.
 func (ch *Channel) recovered(what string, reply *Reply) func() {
+	ch.lend()
 	*reply = unreturned
 	return func() {
 		if p := recover(); p == errOver {

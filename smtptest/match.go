@@ -159,6 +159,7 @@ func (r *row) byArgument() bool {
 
 // condition asks If; a panic there fails the test and is answered with 451.
 func (ch *Channel) condition(r *row, e *Event) (ok, panicked bool) {
+	ch.lend()
 	returned := false
 	defer func() {
 		if p := recover(); p != nil {

@@ -185,6 +185,13 @@ func (s *Server) serves() bool {
 	return slices.ContainsFunc(open, func(ch *Channel) bool { return ch.goroutine.Load() == me })
 }
 
+// lend is called before the test's own code runs on the session's goroutine.
+func (ch *Channel) lend() {
+	if ch.goroutine.Load() == 0 {
+		ch.goroutine.Store(goroutine())
+	}
+}
+
 // goroutine is the number of this goroutine, as in a stack trace.
 func goroutine() uint64 {
 	text := stackTexts.Get().(*[64]byte)

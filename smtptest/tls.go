@@ -216,6 +216,7 @@ func infoOf(state tls.ConnectionState, config *tls.Config) *TLSInfo {
 // shake is the handshake itself. A function of Server.TLS that panics fails the
 // test, and the handshake.
 func (ch *Channel) shake(ctx context.Context, conn *tls.Conn) (err error) {
+	ch.lend()
 	defer func() {
 		if p := recover(); p != nil {
 			ch.Server.errorf("smtptest: session %d: a function of Server.TLS panicked: %v", ch.session.id, p)
