@@ -136,7 +136,7 @@ type Channel struct {
 	below     *transport // nil in clear
 	r         wire.Reader
 	out       []byte // replies not yet written; firstOut, until they need more
-	firstOut  [224]byte
+	firstOut  [512]byte
 	session   *session
 	rec       *record // the open transaction; nil if none
 	pending   pending

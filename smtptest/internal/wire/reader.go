@@ -12,7 +12,7 @@ import (
 const MaxLine = 12288
 
 const (
-	bufferSize = 3960 // leaves its owner room in a block of 5376
+	bufferSize = 4096 // as what clients write at once
 	longLine   = 512  // octets kept of a line over MaxLine
 )
 
