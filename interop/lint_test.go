@@ -18,10 +18,10 @@ var habits = map[string]struct {
 	secure   []string // over TLS besides
 	refused  []string // after the wrong password, without rules that are off
 }{
-	"net-smtp":          {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}, refused: []string{"command-unknown"}},
+	"net-smtp":          {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}},
 	"net-smtp SendMail": {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}},
-	"go-mail":           {always: []string{"smtputf8-unneeded"}, refused: []string{"command-unknown"}},
-	"go-smtp":           {always: []string{"hello-name-not-fqdn"}, refused: []string{"command-unknown", "quit-missing"}},
+	"go-mail":           {always: []string{"smtputf8-unneeded"}},
+	"go-smtp":           {always: []string{"hello-name-not-fqdn"}, refused: []string{"quit-missing"}},
 	"smtplib":           {secure: []string{"tls-no-sni"}, refused: []string{"quit-missing"}},
 	"curl":              {eightBit: []string{"data-8bit"}, secure: []string{"tls-no-sni"}, refused: []string{"quit-missing"}},
 	"swaks":             {always: []string{"data-extra-blank-line"}, eightBit: []string{"data-8bit"}, secure: []string{"tls-no-sni"}},
