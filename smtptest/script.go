@@ -104,7 +104,7 @@ const (
 // answered when the Delay is over. TCP cannot tell that from a close: there the
 // end of input counts as leaving if no command waits behind the one that is
 // delayed, or only a QUIT that came since the Delay began. The network in memory
-// can. Over TCP the end is not seen behind more than about 4,000 octets that wait.
+// can. Over TCP the end is not seen behind more than 4096 octets that wait.
 const Forever time.Duration = math.MaxInt64
 
 // ByLine as a Chunk writes line by line.
