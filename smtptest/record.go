@@ -106,6 +106,17 @@ type rare struct {
 	hidden
 }
 
+// unusual is what is rare of the exchange, for a change: a copy, as others may
+// hold what there was. Server.mu must be held.
+func (x *exchange) unusual() *rare {
+	var odd rare
+	if x.rare != nil {
+		odd = *x.rare
+	}
+	x.rare = &odd
+	return x.rare
+}
+
 // hidden is what is known of a line whose text may not be shown.
 type hidden struct {
 	secret uint64

@@ -133,13 +133,7 @@ func (ch *Channel) drop(b []byte) {
 	}
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	x := ch.session.exchanges.last()
-	odd := rare{}
-	if x.rare != nil {
-		odd = *x.rare
-	}
-	odd.dropped = maskRest(b)
-	x.rare = &odd
+	ch.session.exchanges.last().unusual().dropped = maskRest(b)
 }
 
 // handshakeTimeout is how long a client may take over its handshake. One that
@@ -274,16 +268,11 @@ func (ch *Channel) noteTruncation() {
 func (ch *Channel) noteTLS(t *turn, what string) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	x := ch.record(t)
-	odd := rare{}
-	if x.rare != nil {
-		odd = *x.rare
-	}
+	odd := ch.record(t).unusual()
 	if odd.did != "" {
 		what = odd.did + "; " + what
 	}
 	odd.did = what
-	x.rare = &odd
 }
 
 // matchTLS lets a row for TLS do what it says before the handshake.
