@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -63,6 +64,9 @@ func checkFinding(t *testing.T, sessions []smtptest.Session, f lint.Finding) {
 	s := sessions[f.Session-1]
 	if len(f.Octets) > 80 || f.Exchange > len(s.Exchanges) || f.Transaction > len(s.Transactions) || f.Detail == "" || !utf8.ValidString(f.String()) {
 		t.Errorf("%+v", f)
+	}
+	if strings.ContainsFunc(f.Detail, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("%+v: Detail is no line of text", f)
 	}
 	if f.Offset >= 0 {
 		if data := s.Transactions[f.Transaction-1].Data; f.Offset > len(data) || !strings.HasPrefix(data[f.Offset:], f.Octets) && f.ID != "data-eod-lookalike" {

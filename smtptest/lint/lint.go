@@ -22,6 +22,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/go-smtptest/smtp/smtptest"
 )
@@ -115,6 +117,15 @@ type check struct {
 	findings []Finding
 }
 
+// printable keeps what a client sent, and a sentence repeats, from breaking a log:
+// what is no UTF-8 becomes U+FFFD too.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
+}
+
 // add completes a finding from its rule, unless that is off.
 func (c *check) add(f Finding) {
 	r, ok := ruleOf[f.ID]
@@ -126,5 +137,6 @@ func (c *check) add(f Finding) {
 	}
 	f.Level, f.RFC = r.level, r.rfc
 	f.Octets = f.Octets[:min(len(f.Octets), maxOctets)]
+	f.Detail = strings.Map(printable, f.Detail)
 	c.findings = append(c.findings, f)
 }
