@@ -155,6 +155,24 @@ func TestCloseInSecondHandler(t *testing.T) {
 	})
 }
 
+// TestCloseInHold closes the server while a row holds the reply to a command
+// that came in the same segment as a message: the message has its 250.
+func TestCloseInHold(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		reached := make(chan struct{})
+		srv.Script(smtptest.Rule{On: "NOOP", Then: smtptest.Hold, If: func(smtptest.Event) bool { close(reached); return true }})
+		start(srv)
+		c := arrive(t, srv, inData)
+		io.WriteString(c, "text\r\n.\r\nNOOP\r\n")
+		<-reached
+		srv.Close()
+		if got, _ := io.ReadAll(c); srv.Count() != 1 || string(got) != ok+"\r\n" {
+			t.Errorf("Count() = %d, replies %q", srv.Count(), got)
+		}
+	})
+}
+
 // TestStopBusy stops and restarts a server whose Handler does not return for
 // some time.
 func TestStopBusy(t *testing.T) {

@@ -15,6 +15,9 @@ import (
 func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
 	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: r.text, hidden: t.hidden}}
 	a.begin()
+	if r.Then == Hold && ch.replying { // written by this goroutine only
+		ch.flush() // holding may not take the reply from a message before
+	}
 	if r.Keep {
 		a.keep()
 	}
