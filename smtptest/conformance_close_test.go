@@ -2,6 +2,7 @@ package smtptest_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -169,6 +170,34 @@ func TestCloseInHold(t *testing.T) {
 		srv.Close()
 		if got, _ := io.ReadAll(c); srv.Count() != 1 || string(got) != ok+"\r\n" {
 			t.Errorf("Count() = %d, replies %q", srv.Count(), got)
+		}
+	})
+}
+
+// TestCloseInServerTLS closes the server while a function of Server.TLS waits
+// for its context to end.
+func TestCloseInServerTLS(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		srv := smtptest.NewUnstartedServer(t)
+		reached := make(chan struct{})
+		srv.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			close(reached)
+			<-hello.Context().Done()
+			return nil, hello.Context().Err()
+		}}
+		start(srv)
+		c := srv.Client()
+		var client sync.WaitGroup
+		client.Go(func() {
+			if c.StartTLS(srv.ClientTLSConfig()) == nil {
+				t.Error("the handshake succeeded")
+			}
+		})
+		<-reached
+		srv.Close()
+		client.Wait()
+		if s := srv.Sessions()[0]; s.End != smtptest.EndServer {
+			t.Errorf("End = %q", s.End)
 		}
 	})
 }

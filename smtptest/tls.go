@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -154,15 +155,13 @@ func (ch *Channel) handshake() bool {
 	below := &transport{Conn: ch.raw, head: bytes.Clone(ch.r.Bytes())}
 	ch.r.Forget()
 	conn := tls.Server(below, ch.Server.tls)
-	ctx, cancel := context.WithCancel(ch.Server.base)
-	defer cancel()
 	limit := handshakeTimeout
 	if idle := ch.idleLimit(); idle > 0 {
 		limit = min(limit, idle)
 	}
 	ch.arm(time.Now().Add(limit))
 	defer ch.arm(time.Time{})
-	if err := ch.shake(ctx, conn); err != nil {
+	if err := ch.shake(conn); err != nil {
 		ch.handshakeFailed(&t, below.cause(err, ch.Server.implicit), err)
 		return false
 	}
@@ -207,9 +206,21 @@ func infoOf(state tls.ConnectionState, config *tls.Config) *TLSInfo {
 	return info
 }
 
-// shake is the handshake itself. A function of Server.TLS that panics fails the
-// test, and the handshake.
-func (ch *Channel) shake(ctx context.Context, conn *tls.Conn) (err error) {
+// shake is the handshake itself, with a context that ends with the server or
+// the test. A function of Server.TLS that panics fails the test, and the
+// handshake.
+func (ch *Channel) shake(conn *tls.Conn) (err error) {
+	ctx, cancel := context.WithCancel(ch.Server.base)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ch.gone:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	defer watch.Wait()
+	defer cancel()
 	ch.lend()
 	defer func() {
 		if p := recover(); p != nil {
