@@ -102,7 +102,7 @@ func (ch *Channel) verbAuth(arg string) verdict {
 	case ch.State != StateHello:
 		return verdict{reply: ch.say(repNoPlace)}
 	case name == "":
-		return verdict{reply: ch.syntax(commands["AUTH"], "5.5.4")}
+		return verdict{reply: ch.syntax("AUTH", "5.5.4")}
 	case !slices.Contains(offered, name) && !ch.underTLS && ch.Server.tls != nil && slices.Contains(ch.Server.servable(), name):
 		return ch.deferred(verdict{ch.say(repEncrypt), (*Channel).commitAuth})
 	case !slices.Contains(offered, name):

@@ -14,20 +14,19 @@ type chunk struct {
 // verbBdat reads the chunk before anything is decided: it comes whatever the
 // answer will be.
 func (ch *Channel) verbBdat(arg string) verdict {
-	v := commands["BDAT"]
 	ch.pending = pending{}
-	if !v.offered(ch.Server) {
+	if !commands["BDAT"].offered(ch.Server) {
 		return verdict{}
 	}
 	size, last, _ := strings.Cut(arg, " ")
 	n, err := sizeOf(size)
 	if err != nil {
-		return verdict{reply: ch.syntax(v, "5.5.4")}
+		return verdict{reply: ch.syntax("BDAT", "5.5.4")}
 	}
 	place := ch.bdatPlace()
 	last = asciiUpper(strings.TrimSpace(last))
 	if last != "" && last != "LAST" {
-		place = ch.syntax(v, "5.5.4")
+		place = ch.syntax("BDAT", "5.5.4")
 	}
 	ch.pending.chunk = chunk{size: n, last: last == "LAST", inPlace: place == ""}
 	if err := ch.readChunk(); err != nil {

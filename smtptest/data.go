@@ -20,7 +20,7 @@ func (ch *Channel) verbData(arg string) verdict {
 	case ch.State != StateRcpt:
 		return verdict{reply: ch.say(repNoRcpt)}
 	case arg != "":
-		return verdict{reply: ch.syntax(commands["DATA"], "5.5.4")}
+		return verdict{reply: ch.syntax("DATA", "5.5.4")}
 	case slices.ContainsFunc(ch.MailOptions, isBinary):
 		return verdict{reply: ch.say(repNoPlace)} // RFC 3030 3
 	}

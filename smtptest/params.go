@@ -69,13 +69,13 @@ var badValue = &said{}
 // params checks what follows the path and leaves the options, as sent, in
 // ch.pending. A fatal refusal is one of grammar; the others are the server's
 // judgement, which a script may overrule. With mayUTF8 values may be in UTF-8.
-func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v *verb) (refusal Reply, fatal bool) {
+func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, verb string) (refusal Reply, fatal bool) {
 	if rest == "" {
 		return "", false
 	}
 	all, err := wire.Params(rest, mayUTF8)
 	if err != nil {
-		return ch.syntax(v, "5.5.4"), true
+		return ch.syntax(verb, "5.5.4"), true
 	}
 	if len(all) > 0 {
 		ch.pending.options = strings.Fields(rest)
@@ -88,7 +88,7 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v 
 		custom, isCustom := ch.Server.config.Parameters[word]
 		switch {
 		case isCustom:
-			if refusal := ch.customParam(custom, p, v); refusal != "" {
+			if refusal := ch.customParam(custom, p, verb); refusal != "" {
 				return refusal, true
 			}
 			continue
@@ -96,7 +96,7 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v 
 			unknown = true
 			continue
 		case known.once && seen[word], word == "HOLDFOR" && seen["HOLDUNTIL"], word == "HOLDUNTIL" && seen["HOLDFOR"]:
-			return ch.syntax(v, known.code()), true
+			return ch.syntax(verb, known.code()), true
 		}
 		seen[word] = true
 		if !lastOf(all, i, word) {
@@ -105,7 +105,7 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v 
 		switch bad := known.check(ch, p); bad {
 		case nil:
 		case badValue:
-			return ch.syntax(v, known.code()), true
+			return ch.syntax(verb, known.code()), true
 		case &repTooBig, &repTooSoon, &repTooLate:
 			refusal = ch.say(*bad)
 		default:
@@ -114,7 +114,7 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v 
 	}
 	if unknown && refusal == "" {
 		refusal = ch.say(repMailParam)
-		if v.name == "RCPT" {
+		if verb == "RCPT" {
 			refusal = ch.say(repRcptParam)
 		}
 	}
@@ -122,13 +122,13 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, v 
 }
 
 // customParam checks a parameter of the test's own; "" takes it.
-func (ch *Channel) customParam(check func(string) error, p wire.Param, v *verb) (refusal Reply) {
+func (ch *Channel) customParam(check func(string) error, p wire.Param, verb string) (refusal Reply) {
 	if check == nil {
 		return ""
 	}
 	defer ch.recovered(fmt.Sprintf("Parameters[%q]", p.Keyword), &refusal)()
 	if check(p.Value) != nil {
-		return ch.syntax(v, "5.5.4")
+		return ch.syntax(verb, "5.5.4")
 	}
 	return ""
 }

@@ -82,8 +82,8 @@ var (
 )
 
 // syntax is the 501 for a command: "501 Syntax: MAIL FROM: <address>".
-func (ch *Channel) syntax(v *verb, code string) Reply {
-	return ch.say(text(Reply("501 Syntax: "+v.usage(ch.Extended)), code))
+func (ch *Channel) syntax(verb, code string) Reply {
+	return ch.say(text(Reply("501 Syntax: "+commands[verb].usage(ch.Extended)), code))
 }
 
 // unknown is the 500 for a verb that is in no table. The verb is echoed as

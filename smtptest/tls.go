@@ -91,7 +91,7 @@ func (ch *Channel) verbStartTLS(arg string) verdict {
 	case ch.Server.tls == nil:
 		return verdict{reply: ch.say(repNoPlace)}
 	case arg != "":
-		return verdict{reply: ch.syntax(commands["STARTTLS"], "5.5.4")}
+		return verdict{reply: ch.syntax("STARTTLS", "5.5.4")}
 	case ch.underTLS:
 		return verdict{reply: ch.say(repOverTLS)}
 	case ch.State == StateGreeted:

@@ -36,7 +36,7 @@ func (ch *Channel) verbEhlo(arg string) verdict {
 func (ch *Channel) hello(name, arg string) verdict {
 	host, _, _ := strings.Cut(arg, " ")
 	if !validHost(host) {
-		return verdict{reply: ch.syntax(commands[name], "5.5.4")}
+		return verdict{reply: ch.syntax(name, "5.5.4")}
 	}
 	ch.pending = pending{path: host}
 	if name == "HELO" {
@@ -72,13 +72,12 @@ func (ch *Channel) reset(why outcome) {
 
 func (ch *Channel) verbMail(arg string) verdict {
 	ch.pending = pending{}
-	v := commands["MAIL"]
 	if ch.State == StateGreeted {
 		return verdict{reply: ch.say(repNoHello)}
 	}
 	s, ok := keyword(arg, "FROM:")
 	if !ok {
-		return verdict{reply: ch.syntax(v, "5.5.4")}
+		return verdict{reply: ch.syntax("MAIL", "5.5.4")}
 	}
 	_, rest, _ := wire.ReversePath(s, false)
 	return ch.mailPath(s, ch.Server.features.utf8 && ch.Extended && slices.ContainsFunc(strings.Fields(rest), isSMTPUTF8))
@@ -86,7 +85,6 @@ func (ch *Channel) verbMail(arg string) verdict {
 
 // mailPath is the verdict on what follows FROM:.
 func (ch *Channel) mailPath(s string, mayUTF8 bool) verdict {
-	v := commands["MAIL"]
 	path, rest, err := wire.ReversePath(s, mayUTF8)
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
@@ -95,13 +93,13 @@ func (ch *Channel) mailPath(s string, mayUTF8 bool) verdict {
 		if refused := ch.tooBig(s); refused != "" {
 			return verdict{reply: refused}
 		}
-		return verdict{reply: ch.syntax(v, "5.1.7")}
+		return verdict{reply: ch.syntax("MAIL", "5.1.7")}
 	case !ch.Extended && strings.TrimSpace(rest) != "":
-		return verdict{reply: ch.syntax(v, "5.5.4")}
+		return verdict{reply: ch.syntax("MAIL", "5.5.4")}
 	case ch.State != StateHello:
 		return verdict{reply: ch.say(repNested)}
 	}
-	refusal, fatal := ch.params(mailParams, rest, mayUTF8, v)
+	refusal, fatal := ch.params(mailParams, rest, mayUTF8, "MAIL")
 	ch.pending.path = path.Mailbox
 	if refusal == "" {
 		refusal = ch.overMails()
@@ -131,7 +129,6 @@ func (ch *Channel) openTransaction() {
 
 func (ch *Channel) verbRcpt(arg string) verdict {
 	ch.pending = pending{}
-	v := commands["RCPT"]
 	switch ch.State {
 	case StateGreeted:
 		return verdict{reply: ch.say(repNoHello)}
@@ -142,14 +139,13 @@ func (ch *Channel) verbRcpt(arg string) verdict {
 	}
 	s, ok := keyword(arg, "TO:")
 	if !ok {
-		return verdict{reply: ch.syntax(v, "5.5.4")}
+		return verdict{reply: ch.syntax("RCPT", "5.5.4")}
 	}
 	return ch.rcptPath(s, slices.ContainsFunc(ch.MailOptions, isSMTPUTF8))
 }
 
 // rcptPath is the verdict on what follows TO:.
 func (ch *Channel) rcptPath(s string, mayUTF8 bool) verdict {
-	v := commands["RCPT"]
 	path, rest, err := wire.ForwardPath(s, mayUTF8)
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
@@ -157,11 +153,11 @@ func (ch *Channel) rcptPath(s string, mayUTF8 bool) verdict {
 		ch.pending.soft = true
 		return verdict{ch.say(repRcptASCII), commit}
 	case err != nil:
-		return verdict{reply: ch.syntax(v, "5.1.3")}
+		return verdict{reply: ch.syntax("RCPT", "5.1.3")}
 	case !ch.Extended && strings.TrimSpace(rest) != "":
-		return verdict{reply: ch.syntax(v, "5.5.4")}
+		return verdict{reply: ch.syntax("RCPT", "5.5.4")}
 	}
-	refusal, fatal := ch.params(rcptParams, rest, mayUTF8, v)
+	refusal, fatal := ch.params(rcptParams, rest, mayUTF8, "RCPT")
 	ch.pending.path, ch.pending.ok = path.Mailbox, !fatal
 	if refusal == "" {
 		refusal = ch.overRcpts(path.Mailbox)
@@ -205,7 +201,7 @@ func (ch *Channel) noteRcpt(told Reply, took bool) {
 
 func (ch *Channel) verbRset(arg string) verdict {
 	if arg != "" {
-		return verdict{reply: ch.syntax(commands["RSET"], "5.5.4")}
+		return verdict{reply: ch.syntax("RSET", "5.5.4")}
 	}
 	return verdict{ch.say(repOK), (*Channel).commitRset}
 }
@@ -219,7 +215,7 @@ func (ch *Channel) commitRset() {
 func (ch *Channel) verbNoop(arg string) verdict {
 	for i := range len(arg) {
 		if arg[i] >= 0x80 {
-			return verdict{reply: ch.syntax(commands["NOOP"], "5.5.4")}
+			return verdict{reply: ch.syntax("NOOP", "5.5.4")}
 		}
 	}
 	return verdict{reply: ch.say(repOK)}
@@ -227,7 +223,7 @@ func (ch *Channel) verbNoop(arg string) verdict {
 
 func (ch *Channel) verbQuit(arg string) verdict {
 	if arg != "" {
-		return verdict{reply: ch.syntax(commands["QUIT"], "5.5.4")}
+		return verdict{reply: ch.syntax("QUIT", "5.5.4")}
 	}
 	return verdict{ch.say(repBye), (*Channel).commitQuit}
 }
@@ -237,7 +233,7 @@ func (ch *Channel) commitQuit() { ch.finish(EndQuit) }
 
 func (ch *Channel) verbVrfy(arg string) verdict {
 	if arg == "" {
-		return verdict{reply: ch.syntax(commands["VRFY"], "5.5.4")}
+		return verdict{reply: ch.syntax("VRFY", "5.5.4")}
 	}
 	return verdict{reply: ch.say(repVrfy)}
 }

@@ -21,14 +21,14 @@ func (ch *Channel) verbXclient(arg string) verdict {
 		plain, err := wire.DecodeXtext(value)
 		name = asciiUpper(name)
 		if !ok || err != nil || !slices.Contains(strings.Fields(ch.Server.features.value("XCLIENT")), name) {
-			return verdict{reply: ch.syntax(commands["XCLIENT"], "5.5.4")}
+			return verdict{reply: ch.syntax("XCLIENT", "5.5.4")}
 		}
 		if said[name], ok = xclientValue(name, plain); !ok {
-			return verdict{reply: ch.syntax(commands["XCLIENT"], "5.5.4")}
+			return verdict{reply: ch.syntax("XCLIENT", "5.5.4")}
 		}
 	}
 	if len(said) == 0 {
-		return verdict{reply: ch.syntax(commands["XCLIENT"], "5.5.4")}
+		return verdict{reply: ch.syntax("XCLIENT", "5.5.4")}
 	}
 	return verdict{ch.Server.greeting(), func(ch *Channel) { ch.commitXclient(said) }}
 }
