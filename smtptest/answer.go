@@ -59,8 +59,8 @@ func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 			ch.finish(EndReply)
 		}
 	}
-	ch.last, ch.lastAlso, ch.lastAt = t.name, t.also, time.Now()
-	ch.idleRow = nil
+	ch.last, ch.lastAlso = t.name, t.also
+	ch.silentSince, ch.idleRow = time.Time{}, nil
 	ch.ahead = ch.r.Buffered() > 0
 	return told, took
 }

@@ -153,17 +153,17 @@ type Channel struct {
 	refusals  int   // recipients refused in this transaction
 	neverMail bool  // the greeting was 521
 
-	over     bool   // the session ends
-	why      string // as Session.End; "" if nobody has said so yet
-	hold     bool   // what is gathered waits for the next answer
-	mute     bool   // our side is half-closed: nothing can be sent
-	ahead    bool   // input was there before the last reply was written
-	last     string // the last event
-	lastAlso string // its second name
-	lastAt   time.Time
-	armed    time.Time // the read deadline that is set
-	idleRow  []idleTime
-	idleOf   uint64 // the version of the script that idleRow is from
+	over        bool      // the session ends
+	why         string    // as Session.End; "" if nobody has said so yet
+	hold        bool      // what is gathered waits for the next answer
+	mute        bool      // our side is half-closed: nothing can be sent
+	ahead       bool      // input was there before the last reply was written
+	last        string    // the last event
+	lastAlso    string    // its second name
+	silentSince time.Time // the wait for more than that began; zero before
+	armed       time.Time // the read deadline that is set
+	idleRow     []idleTime
+	idleOf      uint64 // the version of the script that idleRow is from
 
 	waiting sync.Mutex // guards waits, and the deadline while it is set
 	waits   bool       // for input, and may be roused
@@ -185,7 +185,6 @@ func newChannel(s *Server, conn net.Conn) *Channel {
 		FQDN:   s.hostname(),
 		State:  StateGreeted,
 		gone:   make(chan struct{}),
-		lastAt: time.Now(),
 	}
 	ch.r.Reset(conn)
 	ch.out = ch.firstOut[:0]

@@ -70,6 +70,9 @@ func (ch *Channel) fill() error {
 func (ch *Channel) await() *idleTime {
 	ch.waiting.Lock()
 	defer ch.waiting.Unlock()
+	if ch.silentSince.IsZero() {
+		ch.silentSince = time.Now()
+	}
 	wake, row := ch.nextIdle()
 	if wake != ch.armed {
 		ch.arm(wake)
@@ -171,8 +174,8 @@ type idleTime struct {
 func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
 	limit := ch.idleLimit()
 	if limit > 0 {
-		wake = ch.lastAt.Add(limit)
-		if !ch.armed.IsZero() && ch.armed.After(ch.lastAt) && ch.armed.Before(wake) {
+		wake = ch.silentSince.Add(limit)
+		if !ch.armed.IsZero() && ch.armed.After(ch.silentSince) && ch.armed.Before(wake) {
 			wake = ch.armed
 		}
 	}
@@ -180,7 +183,7 @@ func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
 		return wake, nil
 	}
 	if limit > 0 {
-		wake = ch.lastAt.Add(limit)
+		wake = ch.silentSince.Add(limit)
 	}
 	if v := ch.Server.script.version.Load(); ch.idleRow == nil || v != ch.idleOf {
 		ch.idleRow, ch.idleOf = ch.idleRows(), v
@@ -209,7 +212,7 @@ func (ch *Channel) idleRows() []idleTime {
 	defer sc.mu.Unlock()
 	for _, r := range sc.rows {
 		if r.verb == "IDLE" && (r.arg == "" || r.arg == ch.last || r.arg == ch.lastAlso) {
-			rows = append(rows, idleTime{row: r, at: ch.lastAt.Add(r.delay(ch.Server.seed))})
+			rows = append(rows, idleTime{row: r, at: ch.silentSince.Add(r.delay(ch.Server.seed))})
 		}
 	}
 	return rows
@@ -222,7 +225,7 @@ func (ch *Channel) idle(due *idleTime) error {
 	switch {
 	case due != nil && now.Before(due.at):
 		return nil // roused
-	case due == nil && (limit <= 0 || now.Before(ch.lastAt.Add(limit))):
+	case due == nil && (limit <= 0 || now.Before(ch.silentSince.Add(limit))):
 		ch.armed = time.Time{} // set for an earlier command
 		return nil
 	case due == nil:

@@ -88,7 +88,7 @@ func (ch *Channel) nextContent(octets int) ([]byte, error) {
 		if err := ch.fill(); err != nil {
 			return nil, err
 		}
-		ch.lastAt, ch.idleRow = time.Now(), nil
+		ch.silentSince, ch.idleRow = time.Time{}, nil
 	}
 	src := ch.r.Bytes()
 	return src[:min(len(src), ch.body.room(octets))], nil

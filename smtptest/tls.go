@@ -167,7 +167,7 @@ func (ch *Channel) handshake() bool {
 	}
 	ch.Conn, ch.underTLS, ch.below = conn, true, below
 	ch.r.Reset(conn)
-	ch.lastAt = time.Now()
+	ch.silentSince = time.Time{}
 	info := infoOf(conn.ConnectionState(), ch.Server.tls)
 	ch.Server.mu.Lock()
 	ch.session.tls = info
