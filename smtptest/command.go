@@ -42,6 +42,7 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	ch.record(t).reply = prompt
 	ch.Server.mu.Unlock()
 	ch.queue(prompt)
+	ch.silentSince, ch.idleRow = time.Time{}, nil
 	line, long, err := ch.readLine()
 	if err != nil {
 		ch.lost(err)

@@ -2,10 +2,12 @@ package smtptest_test
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
@@ -94,6 +96,31 @@ func TestChannelAskCut(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestChannelAskIdle has a client whose every silence is shorter than
+// IdleTimeout, and then one that is not.
+func TestChannelAskIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(t)
+		srv.IdleTimeout = time.Minute
+		with("XGUESS", guess)(srv)
+		srv.StartInMemory()
+		c := arrive(t, srv, ehlo)
+		again := talk("C: wrong", "S: 350-no", "S: 350 again:")
+		for _, turn := range [][]string{talk("C: XGUESS xyzzy", "S: 350 the word?"), again, again} {
+			time.Sleep(59 * time.Second)
+			if err := converse(c, turnsOf(turn)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.SetDeadline(time.Time{})
+		began := time.Now()
+		got, err := io.ReadAll(c)
+		if want := "421 4.4.2 Error: idle too long\r\n"; string(got) != want || err != nil || time.Since(began) != time.Minute {
+			t.Errorf("after %v: %q, %v", time.Since(began), got, err)
+		}
+	})
 }
 
 // TestCommandFailures is about functions that fail on the server's goroutine.
