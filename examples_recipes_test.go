@@ -3,6 +3,7 @@ package smtp_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +44,8 @@ func TestExample_greylisting(t *testing.T) {
 		if fired := srv.Fired()[0]; fired != 4 {
 			t.Errorf("put off %d times, want 4", fired)
 		}
+		srv.WaitSessions(7)
+		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
 
@@ -66,6 +69,8 @@ func TestExample_rateLimit(t *testing.T) {
 		if n := srv.Count(); n != 4 {
 			t.Errorf("%d messages, want 4", n)
 		}
+		srv.WaitSessions(8)
+		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
 
@@ -76,10 +81,11 @@ func TestExample_slowServer(t *testing.T) {
 		name      string
 		rule      smtptest.Rule
 		took      time.Duration
+		attempts  int
 		delivered int
 	}{
-		{"in time", smtptest.Rule{On: "*", Delay: 30 * time.Second}, 7 * 30 * time.Second, 1},
-		{"too slow", smtptest.Rule{On: "*", Delay: 2 * time.Minute}, 4*timeOut + 21*time.Minute, 0},
+		{"in time", smtptest.Rule{On: "*", Delay: 30 * time.Second}, 7 * 30 * time.Second, 1, 1},
+		{"too slow", smtptest.Rule{On: "*", Delay: 90 * time.Second}, 4*timeOut + 21*time.Minute, 4, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -93,6 +99,8 @@ func TestExample_slowServer(t *testing.T) {
 				if n := srv.Count(); n != tt.delivered || (err == nil) != (n == 1) {
 					t.Errorf("%d messages, Send() = %v, want %d", n, err, tt.delivered)
 				}
+				srv.WaitSessions(tt.attempts)
+				t.Logf("the dialogue:\n%s", srv.Transcript())
 			})
 		})
 	}
@@ -115,6 +123,8 @@ func TestExample_forgottenDot(t *testing.T) {
 		if diff := cmp.Diff([]string{"<1@shop.example.com>"}, duplicates(srv.Wait(2))); diff != "" {
 			t.Errorf("duplicates mismatch (-want +got):\n%s", diff)
 		}
+		srv.WaitSessions(2)
+		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
 
@@ -147,6 +157,12 @@ func TestExample_flakyServer(t *testing.T) {
 		if len(all) != delivered+fired[2] {
 			t.Errorf("%d messages, want the %d delivered and the %d whose 250 was lost", len(all), delivered, fired[2])
 		}
-		t.Logf("%d mails of 50 delivered, and twice: %v", delivered, duplicates(all))
+		again := duplicates(all)
+		t.Logf("%d mails of 50 delivered, and more than once: %v", delivered, again)
+		for _, m := range all {
+			if id := m.Header().Get("Message-ID"); slices.Index(again, id) == 0 {
+				t.Logf("the dialogue that brought %s:\n%s", id, srv.Sessions()[m.Session-1].Transcript())
+			}
+		}
 	})
 }

@@ -22,7 +22,7 @@ type mailer struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-const timeOut = 5 * time.Minute // of one attempt
+const timeOut = 4 * time.Minute // of one attempt; the server's IdleTimeout is longer
 
 // backOff is how long it waits before the second attempt, the third and so on.
 var backOff = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}
@@ -110,6 +110,7 @@ func TestExample_retry(t *testing.T) {
 		if n := len(srv.Wait(1)); n != 1 {
 			t.Errorf("%d messages, want 1", n)
 		}
+		srv.WaitSessions(len(want))
 		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
@@ -154,6 +155,7 @@ func TestExample_retryAtEachStage(t *testing.T) {
 					if n := srv.Count(); n != delivered || (err == nil) != (delivered == 1) {
 						t.Errorf("%d messages, Send() = %v, want %d", n, err, delivered)
 					}
+					t.Logf("the dialogue of the first attempt:\n%s", srv.WaitSession(nil).Transcript())
 				})
 			})
 		}
@@ -177,6 +179,8 @@ func TestExample_backOff(t *testing.T) {
 		if diff := cmp.Diff(want, attempts(srv, began)); diff != "" {
 			t.Errorf("attempts mismatch (-want +got):\n%s", diff)
 		}
+		srv.WaitSessions(len(want))
+		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
 
@@ -198,6 +202,8 @@ func TestExample_shutdown(t *testing.T) {
 		if n := len(srv.Sessions()); n != 2 {
 			t.Errorf("%d attempts, want 2", n)
 		}
+		srv.WaitSessions(2)
+		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
 
@@ -215,6 +221,10 @@ func TestExample_permanentRefusal(t *testing.T) {
 		if n := len(srv.Sessions()); n != 1 {
 			t.Errorf("%d attempts, want 1", n)
 		}
+		if n := srv.Count(); n != 0 {
+			t.Errorf("%d messages, want none", n)
+		}
+		srv.WaitSessions(1)
 		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
@@ -236,6 +246,7 @@ func TestExample_lostBeforeTheDot(t *testing.T) {
 		if first := srv.Sessions()[0].Transactions[0]; first.Outcome != smtptest.OutcomeAborted {
 			t.Errorf("the first attempt was %s, want it %s", first.Outcome, smtptest.OutcomeAborted)
 		}
+		srv.WaitSessions(2)
 		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
@@ -261,6 +272,7 @@ func TestExample_duplicate(t *testing.T) {
 		if diff := cmp.Diff([]string{"<1@shop.example.com>"}, duplicates(both)); diff != "" {
 			t.Errorf("duplicates mismatch (-want +got):\n%s", diff)
 		}
+		srv.WaitSessions(2)
 		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
@@ -278,6 +290,8 @@ func TestExample_noDuplicate(t *testing.T) {
 		if twice := duplicates(srv.Wait(1)); twice != nil {
 			t.Errorf("sent again: %v", twice)
 		}
+		srv.WaitSessions(1)
+		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
 
@@ -310,6 +324,7 @@ func TestExample_outage(t *testing.T) {
 			t.Errorf("attempts mismatch (-want +got):\n%s", diff)
 		}
 		srv.Wait(1)
+		srv.WaitSessions(1)
 		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }

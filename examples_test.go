@@ -2,6 +2,9 @@
 // Run them with
 //
 //	go test -v -run Example .
+//
+// Each ends with the dialogue, once its sessions have ended: then nothing is
+// missing from it.
 package smtp_test
 
 import (
@@ -41,6 +44,7 @@ func TestExample_welcomeMail(t *testing.T) {
 	if !strings.Contains(msg.Data, "Subject: Welcome\r\n") {
 		t.Errorf("no welcome in:\n%s", msg.Data)
 	}
+	srv.WaitSessions(1)
 	t.Logf("the dialogue:\n%s", srv.Transcript())
 }
 
@@ -55,7 +59,7 @@ func TestExample_noMail(t *testing.T) {
 	if n := len(srv.Sessions()); n != 0 {
 		t.Errorf("%d connections, want none", n)
 	}
-	t.Logf("messages: %d", srv.Count())
+	t.Logf("the dialogue: %q", srv.Transcript())
 }
 
 // A program, too, can have a fake server: with a nil TB problems panic, and
