@@ -7,8 +7,8 @@ import (
 )
 
 // DSN is what a client has asked for in the way of delivery status
-// notifications (RFC 3461), decoded. The options as sent are in MailOptions and
-// RcptOptions.
+// notifications (RFC 3461), decoded. The server itself sends none. The options
+// as sent are in MailOptions and RcptOptions.
 type DSN struct {
 	Ret        string         // "FULL" or "HDRS"; "" if it was not said
 	Envid      string         // "" if none

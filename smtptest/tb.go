@@ -13,7 +13,9 @@ import (
 // TB is the part of testing.TB that the server needs, small enough for other
 // frameworks: *testing.T, B and F have it, and GinkgoT(). Name, Failed,
 // Context, Output, Attr and ArtifactDir are used where the value has them. The
-// server's own goroutines call Errorf only, never Fatalf.
+// server's own goroutines call Errorf only, never Fatalf. Who writes a TB runs
+// what Cleanup was given when the test ends, the last first: that closes the
+// server and says which rows never fired.
 type TB interface {
 	Helper()
 	Cleanup(func())

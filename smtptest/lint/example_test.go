@@ -3,6 +3,7 @@ package lint_test
 import (
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -43,4 +44,40 @@ func ExampleRequire() {
 		// ... the service under test sends its mail to srv.Addr
 	}
 	// Output:
+}
+
+// What a log shows of the errors; warnings are left out.
+func ExampleFinding() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	c := srv.Client()
+	c.Hello("client.example")
+	c.Text.PrintfLine("RCPT TO:<bob@example.com>") // and no MAIL
+	c.Text.ReadResponse(503)
+	c.Quit()
+	srv.WaitSession(nil)
+
+	for _, f := range lint.Check(srv.Sessions()) {
+		if f.Level >= lint.Error {
+			fmt.Println(f)
+		}
+	}
+	// Output:
+	// session 1: bad-sequence (error, RFC 5321 4.1.4): RCPT came without MAIL: "RCPT TO:<bob@example.com>"
+}
+
+// The rules of a kind, here about QUIT: those that are off are checked when
+// Check is given their ids.
+func ExampleRule() {
+	for _, r := range lint.Rules() {
+		if strings.HasPrefix(r.ID, "quit-") {
+			fmt.Println(r.ID, r.Level, r.Off, r.RFC)
+			fmt.Println("\t" + r.What)
+		}
+	}
+	// Output:
+	// quit-missing error false RFC 5321 4.1.1.10
+	// 	The client closed the connection without QUIT.
+	// quit-reply-not-read warning true RFC 5321 4.1.1.10
+	// 	The client closed the connection before the reply to QUIT.
 }

@@ -1,6 +1,7 @@
 package mailman_test
 
 import (
+	"errors"
 	"fmt"
 	"net/smtp"
 	"strings"
@@ -50,4 +51,24 @@ func ExampleMap() {
 		Lists: mailman.Map("/var/lib/mailman3/data/postfix_lmtp"),
 		Relay: &smtptest.Relay{Addr: "127.0.0.1:2525"}, // a staging server, or another fake
 	}
+}
+
+// Lists of the test's own, and an error, which is the recipient's 451.
+func ExampleLists() {
+	var lists mailman.Lists = func(recipient string) (string, error) {
+		if recipient == "ant@lists.example.com" {
+			return "", errors.New("the lists are being moved")
+		}
+		return "", nil // no list
+	}
+	srv := smtptest.NewUnstartedServer(nil)
+	defer srv.Close()
+	srv.Handler = &mailman.Relay{Lists: lists} // what is for no list is accepted, and goes nowhere
+	srv.Start()
+	for _, to := range []string{"bob@example.com", "ant@lists.example.com"} {
+		fmt.Println(smtp.SendMail(srv.Addr, nil, "ann@example.com", []string{to}, []byte("Subject: Hi\r\n\r\nHi!\r\n")))
+	}
+	// Output:
+	// <nil>
+	// 451 "4.3.0 Error: the lists are being moved"
 }

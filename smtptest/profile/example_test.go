@@ -45,3 +45,23 @@ func Example() {
 	// S: 221 2.0.0 Bye
 	// -- quit
 }
+
+// A receiver of the test's own: a known one, changed.
+func ExampleProfile() {
+	receiver := profile.Postfix
+	receiver.Hostname = "mx.example.org"
+	receiver.SizeLimit = 1000
+	receiver.Extensions = []string{"PIPELINING", "SIZE"}
+	srv := smtptest.NewUnstartedServer(nil) // in a test: t
+	receiver.Apply(srv)
+	srv.Start()
+	defer srv.Close()
+
+	c := srv.Client()
+	defer c.Close()
+	fmt.Println(c.Extension("SIZE"))
+	fmt.Println(c.Extension("DSN"))
+	// Output:
+	// true 1000
+	// false
+}
