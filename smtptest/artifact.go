@@ -57,7 +57,7 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	k := s.keeper(tb)
 	tb.Cleanup(func() {
 		tb.Helper()
-		if failed, ok := tb.(interface{ Failed() bool }); ok && failed.Failed() {
+		if hasFailed(tb) {
 			k.keep([]artifact{file}, tb.Logf)
 		}
 	})

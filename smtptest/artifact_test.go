@@ -65,6 +65,51 @@ var keeping = []struct {
 		srv.Artifact(t, "note-2.txt", note("two"))
 		t.Error("no")
 	}, []string{"note-2.txt", "note.txt"}},
+	{"panics", "the test has failed, though it says so after its Cleanups only", true, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Script(
+			smtptest.Rule{On: "MAIL", Reply: "550 5.7.1 no"},
+			smtptest.Rule{On: "DATA", Reply: "450 4.2.0 later"},
+		)
+		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		srv.Messages()[0].Subject()
+	}, []string{"note.txt", "session-1.txt", "transcript.txt"}},
+	{"panics with a shared server", "the test that asked for the file has failed", true, func(t *testing.T) {
+		srv := smtptest.NewServer(nil)
+		defer srv.Close()
+		srv.Artifact(t, "note.txt", note("one"))
+		panic("no")
+	}, []string{"note.txt"}},
+	{"panics in a subtest", "its parent has failed too", true, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		t.Run("sub", func(*testing.T) { panic("no") })
+	}, []string{"note.txt", "transcript.txt"}},
+	{"recovers", "a panic that was recovered is no failure", false, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		func() {
+			defer func() { _ = recover() }()
+			panic("no")
+		}()
+	}, []string{"transcript.txt"}},
+	{"skips", "it is not judged", false, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Script(smtptest.Rule{On: "RCPT", Reply: "450 later"})
+		t.Skip("no")
+	}, []string{"transcript.txt"}},
+	{"recovers and skips", "the panic is still on the stack", false, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Script(smtptest.Rule{On: "RCPT", Reply: "450 later"})
+		defer func() {
+			_ = recover()
+			t.Skip("no")
+		}()
+		panic("no")
+	}, []string{"transcript.txt"}},
 	{"hostile words", "no name comes from the client", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		c := srv.Client()
@@ -113,7 +158,7 @@ func TestArtifacts(t *testing.T) {
 				t.Errorf("%s: files mismatch (-want +got):\n%s", k.reason, diff)
 			}
 			for _, place := range attribute.FindAllStringSubmatch(out, -1) {
-				if _, err := os.Stat(filepath.Join(place[1], "transcript.txt")); err != nil && k.name != "a shared server" {
+				if _, err := os.Stat(filepath.Join(place[1], "transcript.txt")); err != nil && !strings.HasSuffix(k.name, "a shared server") {
 					t.Errorf("Attr names a directory without a transcript: %v", err)
 				}
 			}
@@ -177,6 +222,30 @@ func TestArtifactContents(t *testing.T) {
 		got, err := os.ReadFile(filepath.Join(place[1], name))
 		if err != nil || !strings.Contains(string(got), want) || name == "message-1.eml" && string(got) != want {
 			t.Errorf("%s = %q, %v; want %q", name, got, err, want)
+		}
+	}
+}
+
+// TestPanicOutput: a test that panics is shown all that one that fails is, before
+// the panic.
+func TestPanicOutput(t *testing.T) {
+	out, _, ok := strings.Cut(keepFiles(t, "panics", true), "panic: runtime error: index out of range")
+	if !ok {
+		t.Errorf("the test does not panic by itself:\n%s", out)
+	}
+	for _, want := range []string{
+		"smtptest: row 2 never fired",
+		"smtptest: the dialogue with 127.0.0.1:",
+		"C: MAIL FROM:<ann@example.com>",
+		"! S: 550 5.7.1 no",
+	} {
+		if n := strings.Count(out, want); n != 1 {
+			t.Errorf("the output says %q %d times:\n%s", want, n, out)
+		}
+	}
+	for _, name := range []string{"recovers", "skips", "recovers and skips"} {
+		if out := keepFiles(t, name, false); strings.Contains(out, "smtptest: ") {
+			t.Errorf("%s: the output has words of the server:\n%s", name, out)
 		}
 	}
 }
