@@ -11,7 +11,7 @@ import (
 const (
 	fewSessions  = 3  // are shown one by one, however alike they are
 	maxKinds     = 8  // in full; more have a line each
-	maxBriefs    = 20 // of these lines
+	maxBriefs    = 20 // of these lines, and of those of other addresses
 	maxExchanges = 24 // of a session
 )
 
@@ -62,10 +62,11 @@ type sessionLog struct {
 	zero time.Time       // the start of the server's first session
 	rows map[string]bool // whose text has been shown
 	most int             // exchanges of a session
+	room int             // lines for sessions that differ in their addresses only
 }
 
 func newLog(all []Session) *sessionLog {
-	l := &sessionLog{rows: make(map[string]bool), most: maxExchanges}
+	l := &sessionLog{rows: make(map[string]bool), most: maxExchanges, room: maxBriefs}
 	if len(all) > 0 {
 		l.zero = all[0].Start
 	}
@@ -78,41 +79,82 @@ func (l *sessionLog) all(sessions []Session) string {
 		return "no client has connected"
 	}
 	kinds := kindsOf(sessions)
+	hidden := 0
 	for i, kind := range kinds {
 		switch middle := min(i, len(kinds)-1-i); {
 		case middle < maxKinds/2:
+			if hidden > 0 {
+				fmt.Fprintf(l, "(%s not shown)\n", count(hidden, "other session"))
+				hidden = 0
+			}
 			l.session(kind[0])
 		case i < maxKinds/2+maxBriefs:
 			fmt.Fprintf(l, "%s: %s\n", l.headline(kind[0]), kind[0].setback())
-		case i == maxKinds/2+maxBriefs:
-			fmt.Fprintf(l, "(%s not shown)\n", count(len(kinds)-maxKinds-maxBriefs, "other session"))
+		default:
+			hidden += len(kind)
+			continue
 		}
-		if more := kind[1:]; len(more) > 0 {
-			fmt.Fprintf(l, "(%s like session %d: %s)\n", count(len(more), "other"), kind[0].ID, ranges(more))
-		}
+		l.others(kind)
 	}
 	return strings.TrimRight(l.String(), "\n")
 }
 
-// kindsOf puts sessions together that went alike.
-func kindsOf(sessions []Session) [][]Session {
-	var kinds [][]Session
-	index := make(map[string]int)
-	for _, se := range sessions {
-		course := se.course()
-		i, ok := index[course]
-		if !ok || len(sessions) <= fewSessions {
-			i = len(kinds)
-			index[course] = i
-			kinds = append(kinds, nil)
-		}
-		kinds[i] = append(kinds[i], se)
+// others names those that went like the first of their kind, and the addresses
+// that they had instead of its while there is room.
+func (l *sessionLog) others(kind []Session) {
+	first := kind[0]
+	parts := alike(kind, Session.envelopes)
+	l.like(first, parts[0][1:], "")
+	if parts = parts[1:]; len(parts) > l.room {
+		own := first.envelopes()
+		more := slices.DeleteFunc(kind, func(se Session) bool { return se.envelopes() == own })
+		l.like(first, more, ", but for the addresses")
+		return
 	}
-	return kinds
+	l.room -= len(parts)
+	for _, part := range parts {
+		l.like(first, part, ", but "+shown(part[0].envelopes()))
+	}
 }
 
-// course is the same for sessions that went alike: all in which messages were
-// sent and nothing was unusual, else those with the same verbs, replies and
+func (l *sessionLog) like(first Session, more []Session, but string) {
+	if len(more) > 0 {
+		fmt.Fprintf(l, "(%s like session %d%s: %s)\n", count(len(more), "other"), first.ID, but, ranges(more))
+	}
+}
+
+// kindsOf puts sessions together that went alike: with the same addresses, or
+// with whichever if too many differ in them to be shown in full.
+func kindsOf(sessions []Session) [][]Session {
+	if len(sessions) <= fewSessions {
+		return alike(sessions, func(se Session) string { return fmt.Sprint(se.ID) })
+	}
+	kinds := alike(sessions, func(se Session) string { return se.course() + se.envelopes() })
+	if len(kinds) <= maxKinds {
+		return kinds
+	}
+	return alike(sessions, Session.course)
+}
+
+// alike puts sessions together of which what says the same.
+func alike(sessions []Session, what func(Session) string) [][]Session {
+	var parts [][]Session
+	index := make(map[string]int)
+	for _, se := range sessions {
+		key := what(se)
+		i, ok := index[key]
+		if !ok {
+			i = len(parts)
+			index[key] = i
+			parts = append(parts, nil)
+		}
+		parts[i] = append(parts[i], se)
+	}
+	return parts
+}
+
+// course is the same for sessions that went alike: all in which as many messages
+// were sent and nothing was unusual, else those with the same verbs, replies and
 // rows.
 func (s Session) course() string {
 	var b strings.Builder
@@ -127,9 +169,22 @@ func (s Session) course() string {
 		usual = usual && e.usual()
 	}
 	if usual {
-		return ""
+		return count(s.accepted(), "message")
 	}
 	return b.String() + s.End
+}
+
+// envelopes are the addresses of all transactions.
+func (s Session) envelopes() string {
+	var all []string
+	for _, t := range s.Transactions {
+		var to []string
+		for _, r := range t.Recipients {
+			to = append(to, r.To)
+		}
+		all = append(all, fmt.Sprintf("<%s> to %s", t.From, strings.Join(to, ", ")))
+	}
+	return strings.Join(all, "; ")
 }
 
 // step is the same for exchanges that went alike.

@@ -33,11 +33,12 @@
 //
 // # When a test fails
 //
-// The test's log shows the dialogue: of many sessions one of each kind, times
-// since the session's start, an ! at what was refused, the rows that answered.
-// A Wait that fails says what did arrive and what came nearest. A test that
-// panics has failed too; but of one that panics in a synctest bubble the testing
-// package prints no log without -v.
+// The test's log shows the dialogue: of many sessions one of each kind, alike in
+// their course and, if that makes no more than eight kinds, in their addresses;
+// times since the session's start, an ! at what was refused, the rows that
+// answered. A Wait that fails says what did arrive and what came nearest. A test
+// that panics has failed too; but of one that panics in a synctest bubble the
+// testing package prints no log without -v.
 //
 // With go test -artifacts, transcript.txt, a session-N.txt for each session and
 // a message-N.eml for each message are kept in the test's ArtifactDir, of tests

@@ -118,10 +118,34 @@ var failures = []struct {
 		}
 		srv.Wait(100)
 	}},
+	{"one to others", "neither other addresses nor a second message are alike", func(t *testing.T, srv *smtptest.Server) {
+		for i := range 6 {
+			to := []string{"bob@example.com"}
+			switch i {
+			case 3:
+				to = []string{"eve@example.com"}
+			case 4:
+				to = []string{"bob@example.com", "bob@example.com"}
+			}
+			sendEach(t, srv, to)
+		}
+		synctest.Wait()
+		t.Error("recipients differ")
+	}},
+	{"twelve to others", "those that differ in the addresses only have a line each, what was refused is shown", func(t *testing.T, srv *smtptest.Server) {
+		srv.Script(smtptest.Rule{On: "RCPT", Skip: 6, Times: 1, Reply: "450 4.2.1 greylisted"})
+		for i := range 12 {
+			send(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", max(i, 2)), "Hi\r\n")
+		}
+		synctest.Wait()
+		t.Error("recipients differ")
+	}},
 	{"many kinds", "those in the middle have a line each", func(t *testing.T, srv *smtptest.Server) {
 		for i := range 40 {
 			srv.Script(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply(fmt.Sprintf("%d no", 510+i))})
-			send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+			for range 1 + i/30 { // the last ten twice, of which some are not shown
+				send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+			}
 		}
 		srv.Wait(1)
 	}},
@@ -133,6 +157,22 @@ var failures = []struct {
 		_, err = other.WaitContext(context.Background(), 2)
 		t.Error(err)
 	}},
+}
+
+// sendEach sends a message to each in one session.
+func sendEach(t *testing.T, srv *smtptest.Server, to []string) {
+	c := srv.Client()
+	for _, rcpt := range to {
+		c.Mail("ann@example.com")
+		c.Rcpt(rcpt)
+		w, err := c.Data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(w, "Hi\r\n")
+		w.Close()
+	}
+	c.Quit()
 }
 
 const playEnv = "SMTPTEST_PLAY_FAILURES"
