@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
 )
 
 // allocated is how many octets f makes this process allocate.
@@ -68,6 +69,60 @@ func TestEndlessMessage(t *testing.T) {
 	s := srv.WaitSession(nil)
 	if tr := s.Transactions[0]; len(tr.Data) > 1<<20+2 || tr.Octets != 1024*len(piece) {
 		t.Errorf("%d octets kept, %d counted", len(tr.Data), tr.Octets)
+	}
+}
+
+// TestEndlessDots sends lines whose dot is not doubled, many more than the
+// server takes: their offsets are kept as far as their text is.
+func TestEndlessDots(t *testing.T) {
+	for _, mail := range []string{"MAIL FROM:<a@client.test>", "MAIL FROM:<a@client.test> SIZE=1000"} {
+		t.Run(mail, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.SizeLimit, srv.Extensions[1] = 1000, "SIZE 33554432"
+			srv.Start()
+			c := arrive(t, srv, ehlo)
+			if err := converse(c, turnsOf(talk("C: "+mail, "S: "+mailOK, sayRcpt, sayData))); err != nil {
+				t.Fatal(err)
+			}
+			piece := bytes.Repeat([]byte(".x\r\n"), 16<<10)
+			n := allocated(func() {
+				for range 128 {
+					c.Write(piece)
+				}
+				if err := converse(c, turnsOf(talk("C: .", "S: "+tooMuch, sayQuit))); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if n > 4<<20 {
+				t.Errorf("2^21 lines made it allocate %d octets", n)
+			}
+			var want []int
+			for i := range 334 {
+				want = append(want, 3*i)
+			}
+			tr := srv.WaitSession(nil).Transactions[0]
+			if diff := cmp.Diff(want, tr.Unstuffed); diff != "" || len(tr.Data) != 1002 {
+				t.Errorf("%d octets kept, Unstuffed (-want +got):\n%s", len(tr.Data), diff)
+			}
+		})
+	}
+}
+
+// TestEndlessChunks sends chunks to a server that has refused one: none of them
+// is the message's.
+func TestEndlessChunks(t *testing.T) {
+	srv := smtptest.NewUnstartedServer(t)
+	srv.Extensions, srv.SizeLimit = append(srv.Extensions, "CHUNKING"), 4
+	srv.StartInMemory()
+	c := dial(t, srv)
+	const chunks = 10_000
+	go io.WriteString(c, "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 4\r\nabcdBDAT 3\r\nefg"+strings.Repeat("BDAT 1\r\nhBDAT 0\r\n", chunks/2)+"QUIT\r\n")
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Fatal(err)
+	}
+	tr := srv.WaitSession(nil).Transactions[0]
+	if diff := cmp.Diff([]int{4}, tr.Chunks); diff != "" || tr.Data != "" {
+		t.Errorf("Data %q, Chunks (-want +got):\n%s", tr.Data, diff)
 	}
 }
 

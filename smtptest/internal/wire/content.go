@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"math"
 	"unsafe"
 )
 
@@ -14,7 +15,7 @@ const (
 // CRLF that may follow, and counts the rest. One Content serves message after
 // message; its first block is kept, so that small messages cost one allocation.
 type Content struct {
-	Unstuffed []int // offsets of lines that lost a dot which was not doubled
+	Unstuffed []int // offsets of kept lines that lost a dot which was not doubled
 
 	limit  int     // octets to keep; negative: all
 	expect int     // octets announced; 0 if unknown
@@ -59,9 +60,7 @@ func (c *Content) Append(b []byte) {
 	} else {
 		c.tail = [2]byte(b[len(b)-2:])
 	}
-	if most := c.limit + len(c.tail); c.limit >= 0 && c.kept+len(b) > most {
-		b = b[:max(0, most-c.kept)]
-	}
+	b = b[:min(len(b), c.room())]
 	c.kept += len(b)
 	for len(b) > 0 {
 		if len(c.cur) == cap(c.cur) {
@@ -70,6 +69,21 @@ func (c *Content) Append(b []byte) {
 		n := min(len(b), cap(c.cur)-len(c.cur))
 		c.cur = append(c.cur, b[:n]...)
 		b = b[n:]
+	}
+}
+
+// room is how many octets more are kept.
+func (c *Content) room() int {
+	if c.limit < 0 {
+		return math.MaxInt
+	}
+	return c.limit + len(c.tail) - c.kept
+}
+
+// unstuff notes that a dot which was not doubled stood before the next octet.
+func (c *Content) unstuff() {
+	if c.room() > 0 {
+		c.Unstuffed = append(c.Unstuffed, c.total)
 	}
 }
 
@@ -144,14 +158,14 @@ func (d *Dot) Decode(c *Content, src []byte) (n int, done bool) {
 				continue
 			}
 			if src[n] != '.' {
-				c.Unstuffed = append(c.Unstuffed, c.total)
+				c.unstuff()
 			}
 			d.state = inLine
 		case afterDotCR:
 			if src[n] == '\n' {
 				return n + 1, true
 			}
-			c.Unstuffed = append(c.Unstuffed, c.total)
+			c.unstuff()
 			c.Append(crlf[:1])
 			d.state = inLineCR
 		case inLineCR:
