@@ -108,6 +108,30 @@ func TestEndlessDots(t *testing.T) {
 	}
 }
 
+// TestBoastfulSize announces a message that no memory holds to a server that
+// has no limit: only what comes is kept.
+func TestBoastfulSize(t *testing.T) {
+	srv := smtptest.NewUnstartedServer(t)
+	srv.SizeLimit, srv.Extensions[1] = -1, "SIZE 33554432"
+	srv.StartInMemory()
+	c := arrive(t, srv, ehlo)
+	if err := converse(c, turnsOf(talk("C: MAIL FROM:<a@client.test> SIZE=18446744073709551615", "S: "+mailOK, sayRcpt, sayData))); err != nil {
+		t.Fatal(err)
+	}
+	content := strings.Repeat("0123456789\r\n", 1000)
+	n := allocated(func() {
+		if err := converse(c, turnsOf(talk("C+ "+content, "C: .", "S: "+ok, sayQuit))); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 4<<20 {
+		t.Errorf("%d octets of content made it allocate %d octets", len(content), n)
+	}
+	if got := srv.Wait(1)[0].Data; got != content {
+		t.Errorf("Data has %d octets, want %d", len(got), len(content))
+	}
+}
+
 // TestEndlessChunks sends chunks to a server that has refused one: none of them
 // is the message's.
 func TestEndlessChunks(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 const (
 	firstBlock = 4096
 	maxBlock   = 1 << 20
+	maxExpect  = 32 << 20
 )
 
 // Content gathers the octets of one message. It keeps its limit, and the
@@ -30,7 +31,7 @@ type Content struct {
 // Begin empties the Content for a new message. limit is the number of octets
 // to keep (negative: no limit), expect what the client announced (0: nothing).
 func (c *Content) Begin(limit, expect int) {
-	if limit >= 0 && expect > limit {
+	if expect > maxExpect || limit >= 0 && expect > limit {
 		expect = 0
 	}
 	if c.first == nil {
@@ -87,9 +88,9 @@ func (c *Content) unstuff() {
 	}
 }
 
-// grow makes room in cur. The announced size is trusted only once octets have
-// come that the first block cannot hold; blocks grow to maxBlock, so that
-// little is wasted.
+// grow makes room in cur. The announced size is trusted up to maxExpect, and
+// only once octets have come that the first block cannot hold; blocks grow to
+// maxBlock, so that little is wasted.
 func (c *Content) grow() {
 	switch {
 	case cap(c.cur) < firstBlock:
