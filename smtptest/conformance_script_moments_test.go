@@ -248,6 +248,52 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// TestConditionsWrite has an If write into all that it is given, and another
+// one look at each event: that one sees, and the server records, what there is
+// without it.
+func TestConditionsWrite(t *testing.T) {
+	writes := func(e smtptest.Event) bool {
+		for _, list := range append(e.RcptOptions, e.To, e.MailOptions) {
+			for i := range list {
+				list[i] = "written"
+			}
+		}
+		clear(e.RcptOptions)
+		clear(e.Unstuffed)
+		clear(e.Chunks)
+		return false
+	}
+	type result struct {
+		events   []smtptest.Event
+		messages []smtptest.Message
+		sessions []smtptest.Session
+	}
+	play := func(t *testing.T, first func(smtptest.Event) bool) (r result) {
+		synctest.Test(t, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.Extensions = append(srv.Extensions, "DSN", "CHUNKING")
+			srv.StartInMemory()
+			look := func(e smtptest.Event) bool { r.events = append(r.events, e); return false }
+			srv.Script(smtptest.Rule{On: "*", If: first, Reply: "451 no", Optional: true}, smtptest.Rule{On: "*", If: look, Reply: "451 no", Optional: true})
+			envelope := talk("C: MAIL FROM:<a@client.test> SIZE=9 RET=HDRS", "S: "+mailOK, "C: RCPT TO:<b@server.test> NOTIFY=NEVER", "S: "+rcptOK,
+				"C: RCPT TO:<c@server.test> NOTIFY=DELAY ORCPT=rfc822;c@server.test", "S: "+rcptOK)
+			if err := converse(dial(t, srv), turnsOf(talk("S: "+greeting, ehloWith("DSN", "CHUNKING"), envelope, sayData, "C: text", "C: .text", "C: .", "S: "+ok,
+				envelope, "C+ BDAT 1\r\nx", "S: 250 2.0.0 1 octet received", "C: BDAT 0 LAST", "S: "+ok, sayQuit))); err != nil {
+				t.Fatal(err)
+			}
+			r.messages, r.sessions = srv.Messages(), []smtptest.Session{srv.WaitSession(nil)}
+		})
+		return r
+	}
+	want := play(t, func(smtptest.Event) bool { return false })
+	if diff := cmp.Diff(want, play(t, writes), cmp.AllowUnexported(result{})); diff != "" {
+		t.Errorf("an If that writes mismatch (-without +with):\n%s", diff)
+	}
+	if m := want.messages; len(m) != 2 || len(m[0].Unstuffed) != 1 || len(m[1].Chunks) != 2 || len(m[1].RcptOptions[1]) != 2 || len(want.events) < 12 {
+		t.Errorf("nothing to write into: %+v", want)
+	}
+}
+
 func ifCalls(method string) string {
 	return "smtptest: " + method + " called by an If: it would wait for itself; call it from the test, a Handler or a CommandFunc"
 }

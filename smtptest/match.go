@@ -169,7 +169,7 @@ func (ch *Channel) condition(r *row, e *Event) (ok, panicked bool) {
 			ch.Server.errorf("smtptest: session %d: If of %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, r.text)
 		}
 	}()
-	ok = r.If(*e)
+	ok = r.If(e.detached())
 	returned = true
 	return ok, false
 }
@@ -286,7 +286,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// event is what conditions and scopes see of the turn.
+// event is what conditions and scopes see of the turn. Its lists are the
+// session's own.
 func (ch *Channel) event(t *turn) Event {
 	e := Event{Verb: t.name, Arg: t.arg, Transaction: ch.mails, Open: int(ch.Server.open.Load()), Errors: ch.errors}
 	e.Message = Message{
@@ -297,9 +298,9 @@ func (ch *Channel) event(t *turn) Event {
 		User:        ch.User,
 		TLS:         ch.underTLS,
 		From:        ch.MailFrom,
-		To:          slices.Clone(ch.RcptTos),
-		MailOptions: slices.Clone(ch.MailOptions),
-		RcptOptions: slices.Clone(ch.RcptOptions),
+		To:          ch.RcptTos,
+		MailOptions: ch.MailOptions,
+		RcptOptions: ch.RcptOptions,
 	}
 	if ch.rec == nil {
 		e.Transaction++
@@ -310,10 +311,21 @@ func (ch *Channel) event(t *turn) Event {
 	case t.name == "MAIL" && ch.rec == nil:
 		e.From, e.MailOptions = ch.pending.path, ch.pending.options
 	case t.name == "RCPT" && ch.pending.ok:
-		e.To = append(e.To, ch.pending.path)
-		e.RcptOptions = append(e.RcptOptions, ch.pending.options)
+		e.To = append(slices.Clip(e.To), ch.pending.path)
+		e.RcptOptions = append(slices.Clip(e.RcptOptions), ch.pending.options)
 	case t.endsData() && ch.rec != nil:
-		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, slices.Clone(ch.rec.unstuffed), slices.Clone(ch.rec.chunks)
+		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, ch.rec.unstuffed, ch.rec.chunks
 	}
+	return e
+}
+
+// detached is the event for one condition: what that writes into it reaches
+// neither the session nor the conditions of other rows.
+func (e Event) detached() Event {
+	e.To, e.MailOptions, e.RcptOptions = slices.Clone(e.To), slices.Clone(e.MailOptions), slices.Clone(e.RcptOptions)
+	for i, options := range e.RcptOptions {
+		e.RcptOptions[i] = slices.Clone(options)
+	}
+	e.Unstuffed, e.Chunks = slices.Clone(e.Unstuffed), slices.Clone(e.Chunks)
 	return e
 }
