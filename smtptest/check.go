@@ -16,8 +16,9 @@ func (s *Server) compile(rules []Rule) ([]*row, error) {
 	rows := make([]*row, len(rules))
 	for i, rule := range rules {
 		r := &row{Rule: rule, n: i + 1, text: fmt.Sprintf("row %d: %s", i+1, rule)}
-		r.verb, r.arg, _ = strings.Cut(rule.On, " ")
-		r.verb = asciiUpper(r.verb)
+		if err := r.readOn(); err != nil {
+			return nil, err
+		}
 		if s.started() {
 			if err := s.checkServed(r); err != nil {
 				return nil, err
@@ -56,6 +57,22 @@ func (r *row) check() error {
 	}
 	return nil
 }
+
+// readOn takes On apart. What a client sends is compared without the white
+// space around verb and argument, so a row that has some could not fire.
+func (r *row) readOn() error {
+	r.verb, r.arg, _ = strings.Cut(r.On, " ")
+	r.verb = asciiUpper(r.verb)
+	if r.On != strings.TrimSpace(r.On) || r.arg != strings.TrimSpace(r.arg) {
+		return r.bad("On", "white space or a line end stands around the verb or its argument: leave it out")
+	}
+	if strings.ContainsFunc(r.verb+strings.ReplaceAll(r.arg, "\t", " "), isControl) {
+		return r.bad("On", "there is a control character in it: write a * for it in an argument, or use If")
+	}
+	return nil
+}
+
+func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
 func (r *row) checkOn() error {
 	switch r.verb {

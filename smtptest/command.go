@@ -181,8 +181,8 @@ func (ch *Channel) recorded(options []string) []string {
 func (s *Server) checkCommands() error {
 	for name, f := range s.config.Commands {
 		switch {
-		case name == "" || name != asciiUpper(name) || strings.ContainsAny(name, " \t\r\n"):
-			return fmt.Errorf("the key %q of Commands is no verb: write it in upper case and without spaces", name)
+		case name == "" || name != asciiUpper(name) || strings.Contains(name, " ") || strings.ContainsFunc(name, isControl):
+			return fmt.Errorf("the key %q of Commands is no verb: write it in upper case, without spaces and line ends", name)
 		case isPseudo(name):
 			return fmt.Errorf("the key %q of Commands is the name of an event of the script: use a Rule", name)
 		case f == nil:

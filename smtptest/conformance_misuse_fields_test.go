@@ -30,6 +30,10 @@ var fields = []field{
 	{"Greeting", "RFC 5321 4.2", func(s *smtptest.Server) { s.Greeting = "\n" }, `the Greeting "\n" is no line of text`},
 	{"Extensions", "RFC 5321 4.1.1.1", func(s *smtptest.Server) { s.Extensions = []string{""} }, `in Extensions "" is no EHLO line`},
 	{"Extensions", "no line of its own", func(s *smtptest.Server) { s.Extensions = []string{"A\r\n250 B"} }, `in Extensions "A\r\n250 B" is no EHLO line`},
+	{"Extensions", "a space before it", func(s *smtptest.Server) { s.Extensions = []string{" X"} }, `in Extensions " X" does not begin with a keyword (RFC 5321 4.1.1.1); to say it all the same give EHLO a Rule with Reply`},
+	{"Extensions", "no octet of a keyword", func(s *smtptest.Server) { s.Extensions = []string{"X_Y"} }, `in Extensions "X_Y" does not begin with a keyword`},
+	{"Extensions", "as old servers had it", func(s *smtptest.Server) { s.Extensions = []string{"AUTH=LOGIN"} }, `in Extensions "AUTH=LOGIN" does not begin with a keyword`},
+	{"Extensions", "letters, digits and hyphens", func(s *smtptest.Server) { s.Extensions = []string{"8-x a=b _"} }, ""},
 	{"Extensions", "which one counts", func(s *smtptest.Server) { s.Extensions = []string{"SIZE", "size 5"} }, "in Extensions SIZE stands twice"},
 	{"Extensions", "it would stand there twice, and under TLS", func(s *smtptest.Server) {
 		s.Extensions, s.TLS = []string{"STARTTLS"}, &tls.Config{}
@@ -56,8 +60,11 @@ var fields = []field{
 	{"Handler", "no time to go", func(s *smtptest.Server) { s.Handler = &smtptest.Relay{Addr: "127.0.0.1:1", Timeout: -1} }, "the Relay's Timeout is negative: leave it out, or give a time"},
 	{"Handler", "Dial knows where", func(s *smtptest.Server) { s.Handler = &smtptest.Relay{Dial: s.DialContext} }, ""},
 	{"Commands", "nothing to call", func(s *smtptest.Server) { s.Commands = map[string]smtptest.CommandFunc{"XFOO": nil} }, `the function of Commands["XFOO"] is nil: give one, or leave the key out`},
+	{"Commands", "no client's line has it", func(s *smtptest.Server) { s.Commands = map[string]smtptest.CommandFunc{"X\r\nY": nil} }, `the key "X\r\nY" of Commands is no verb: write it in upper case, without spaces and line ends`},
+	{"Commands", "a control", func(s *smtptest.Server) { s.Commands = map[string]smtptest.CommandFunc{"XA\x00B": nil} }, `the key "XA\x00B" of Commands is no verb`},
 	{"Parameters", "RFC 5321 4.1.2", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"": nil} }, `in Parameters "" is no keyword in upper case`},
 	{"Parameters", "in upper case", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"rrvs": nil} }, `in Parameters "rrvs" is no keyword in upper case`},
+	{"Parameters", "a keyword alone", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"X=1": nil} }, `in Parameters "X=1" is no keyword in upper case`},
 	{"Parameters", "nothing to check", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"X": nil} }, ""},
 	{"Seed", "zero draws one", func(s *smtptest.Server) { s.Seed = 0 }, ""},
 	{"IdleTimeout", "negative is no limit", func(s *smtptest.Server) { s.IdleTimeout = -1 }, ""},

@@ -20,6 +20,19 @@ var refusals = []struct {
 	want  string
 }{
 	{"no event", nil, []smtptest.Rule{{Reply: "250 OK"}}, `On: is empty: name an event, such as "RCPT", "CONNECT" or "."`},
+	{"line end", nil, []smtptest.Rule{{On: "RCPT TO:<bob@example.com>\r\n", Reply: "450 later"}}, around},
+	{"LF at its end", nil, []smtptest.Rule{{On: "RCPT TO:<bob@example.com>\n", Reply: "450 later"}}, around},
+	{"line end of a verb", nil, []smtptest.Rule{{On: "RCPT\r\n", Reply: "450 later"}}, around},
+	{"space behind", nil, []smtptest.Rule{{On: "RCPT TO:<bob@example.com> ", Reply: "450 later"}}, around},
+	{"space before", nil, []smtptest.Rule{{On: " RCPT", Reply: "450 later"}}, around},
+	{"two spaces", nil, []smtptest.Rule{{On: "NOOP  x", Reply: "450 later"}}, around},
+	{"TAB before an argument", nil, []smtptest.Rule{{On: "NOOP \tx", Reply: "450 later"}}, around},
+	{"two lines", nil, []smtptest.Rule{{On: "EHLO x\r\ny", Reply: "450 later"}}, control},
+	{"two lines of verbs", nil, []smtptest.Rule{{On: "X\r\nY", Reply: "450 later"}}, control},
+	{"NUL in a verb", nil, []smtptest.Rule{{On: "XA\x00B", Reply: "450 later"}}, control},
+	{"TAB in a verb", nil, []smtptest.Rule{{On: "XA\tB", Reply: "450 later"}}, control},
+	{"DEL in an argument", nil, []smtptest.Rule{{On: "NOOP a\x7fb", Reply: "450 later"}}, control},
+	{"line end after IDLE", nil, []smtptest.Rule{{On: "IDLE RCPT\n", Reply: "421 no"}}, around},
 	{"unknown verb", nil, []smtptest.Rule{{On: "FROB", Reply: "250 OK"}}, `On: "FROB" is no event: use one of CONNECT TLS RESPONSE BODY . IDLE * ("." is the end of data), a verb of ` + verbList + `, a key of Server.Commands or X...`},
 	{"argument to CONNECT", nil, []smtptest.Rule{{On: "CONNECT 127.0.0.1", Reply: "421 no"}}, `On: CONNECT takes no argument: use If`},
 	{"argument to TLS", withTLS, []smtptest.Rule{{On: "TLS 1.3", Then: smtptest.Close}}, `On: TLS takes no argument: use If`},
@@ -129,6 +142,8 @@ var refusals = []struct {
 const (
 	verbList = "EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP STARTTLS AUTH XCLIENT TURN SEND SOML SAML"
 	saidRaw  = " (RFC 5321 4.2); malformed octets are said with Raw"
+	around   = "On: white space or a line end stands around the verb or its argument: leave it out"
+	control  = "On: there is a control character in it: write a * for it in an argument, or use If"
 	forever  = "Delay: nothing comes after Forever: leave out what cannot happen, or give a time"
 	covered  = "On: row 1 above takes all its events: put this row first, or give that one Times or If"
 )
@@ -171,6 +186,7 @@ func TestAllowedRules(t *testing.T) {
 	}
 	for _, rules := range [][]smtptest.Rule{
 		{{On: "frob", Reply: "250 OK"}, {On: "XYZZY plugh", Reply: "250 OK"}, {On: "IDLE frob", Reply: "421 no"}},
+		{{On: "NOOP a\tb", Reply: "450 later"}, {On: "MAIL FROM:<ü@bücher.test>", Reply: "451 no"}},
 		{{On: "BDAT", Reply: "552 enough"}, {On: "RESPONSE", Reply: "535 no"}, {On: "TLS", Then: smtptest.Reset}, {On: "STARTTLS", Raw: "220 go\r\n250 x\r\n"}},
 		{{On: "MAIL *", Reply: "451 no"}, {On: "RCPT to:<a@b.test>", Reply: "451 no"}, {On: "RCPT", Reply: "250 OK"}},
 		{{On: "QUIT", Lose: true}, {On: "RSET", Lose: true}, {On: "EHLO", Keep: true, Reply: "550 no"}, {On: "AUTH", Lose: true}},

@@ -67,6 +67,9 @@ func (f *features) read(s *Server) error {
 			return fmt.Errorf("in Extensions %q is no EHLO line", line)
 		}
 		keyword, value, _ := strings.Cut(line, " ")
+		if !wire.IsKeyword(keyword) {
+			return fmt.Errorf("in Extensions %q does not begin with a keyword (RFC 5321 4.1.1.1); to say it all the same give EHLO a Rule with Reply", line)
+		}
 		keyword = asciiUpper(keyword)
 		if keyword == "SIZE" && value == "" {
 			line = keyword // ehlo adds the number

@@ -56,7 +56,7 @@ func init() {
 // checkParameters finds keywords that no client's parameter can have.
 func (s *Server) checkParameters() error {
 	for word := range s.config.Parameters {
-		if all, err := wire.Params(word, false); err != nil || len(all) != 1 || all[0].HasValue || word != asciiUpper(word) {
+		if !wire.IsKeyword(word) || word != asciiUpper(word) {
 			return fmt.Errorf("in Parameters %q is no keyword in upper case (RFC 5321 4.1.2)", word)
 		}
 	}

@@ -35,7 +35,7 @@ func Params(s string, mayUTF8 bool) ([]Param, error) {
 		text, rest, _ := strings.Cut(s, " ")
 		p := Param{Text: text}
 		p.Keyword, p.Value, p.HasValue = strings.Cut(text, "=")
-		if !isKeyword(p.Keyword) || p.HasValue && !isValue(p.Value, mayUTF8) {
+		if !IsKeyword(p.Keyword) || p.HasValue && !isValue(p.Value, mayUTF8) {
 			return nil, ErrParam
 		}
 		params = append(params, p)
@@ -44,8 +44,9 @@ func Params(s string, mayUTF8 bool) ([]Param, error) {
 	return params, nil
 }
 
-// isKeyword: a letter or digit, then also hyphens.
-func isKeyword(s string) bool {
+// IsKeyword says that s is a letter or digit, then also hyphens: the keyword of
+// a parameter, or of an EHLO line (RFC 5321 4.1.1.1).
+func IsKeyword(s string) bool {
 	for i := range len(s) {
 		if !isAlnum(s[i]) && (s[i] != '-' || i == 0) {
 			return false
