@@ -153,6 +153,12 @@ func TestConformancePathForms(t *testing.T) {
 		{"rcpt from", "4.1.1.3", mailGiven, "RCPT FROM:<b@server.test>", rcptSyntax + params, ""},
 		{"rcpt lower", "2.4", mailGiven, "rcpt to:<b@server.test>", rcptOK, rcptGiven},
 		{"rcpt trailing blanks", "4.1.1", mailGiven, "RCPT TO:<b@server.test>   ", rcptOK, rcptGiven},
+		{"mail trailing no-break space", "4.1.1, 2.3.8: white space is SP and HT", ehlo, "MAIL FROM:<a@client.test>\u00a0", badMail + params, ""},
+		{"mail trailing lf", "2.3.8: a bare LF is no white space", ehlo, "MAIL FROM:<a@client.test>\n", badMail + params, ""},
+		{"mail trailing space and cr", "2.3.8", ehlo, "MAIL FROM:<a@client.test> \r", mailSyntax + params, ""},
+		{"mail trailing space and cr after helo", "2.3.8", helo, "MAIL FROM:<a@client.test> \r", mailSyntax, ""},
+		{"rcpt trailing em space", "2.3.8", mailGiven, "RCPT TO:<b@server.test>\u2003", badRcpt + params, ""},
+		{"rcpt trailing space and lf after helo", "2.3.8", heloMail, "RCPT TO:<b@server.test> \n", rcptSyntax, ""},
 	})
 	for _, path := range []string{"Postmaster", "postmaster", "POSTMASTER", "Postmaster@b.test"} {
 		rows = append(rows, row{name: path, why: "4.1.1.3, 4.5.1: without a domain, in any case", in: mailGiven,

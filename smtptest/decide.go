@@ -6,11 +6,15 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
+// blank is the white space that may stand around an argument, SP and HT
+// (RFC 5321 4.1.1); a CR or LF by itself is none (2.3.8).
+const blank = " \t"
+
 // command parses a line and answers it.
 func (ch *Channel) command(line string, long bool) {
 	ch.pending = pending{}
 	name, arg, _ := strings.Cut(line, " ")
-	arg = strings.TrimSpace(arg)
+	arg = strings.Trim(arg, blank)
 	name = asciiUpper(name)
 	t := &ch.turn
 	*t = turn{name: name, arg: arg, line: line, verb: commands[name]}

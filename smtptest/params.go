@@ -77,8 +77,8 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, ve
 	if err != nil {
 		return ch.syntax(verb, "5.5.4"), true
 	}
-	if len(all) > 0 {
-		ch.pending.options = strings.Fields(rest)
+	for _, p := range all {
+		ch.pending.options = append(ch.pending.options, p.Text)
 	}
 	unknown := false
 	seen := make(map[string]bool, len(all))

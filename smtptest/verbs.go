@@ -94,7 +94,7 @@ func (ch *Channel) mailPath(s string, mayUTF8 bool) verdict {
 			return verdict{reply: refused}
 		}
 		return verdict{reply: ch.syntax("MAIL", "5.1.7")}
-	case !ch.Extended && strings.TrimSpace(rest) != "":
+	case !ch.Extended && rest != "":
 		return verdict{reply: ch.syntax("MAIL", "5.5.4")}
 	case ch.State != StateHello:
 		return verdict{reply: ch.say(repNested)}
@@ -154,7 +154,7 @@ func (ch *Channel) rcptPath(s string, mayUTF8 bool) verdict {
 		return verdict{ch.say(repRcptASCII), commit}
 	case err != nil:
 		return verdict{reply: ch.syntax("RCPT", "5.1.3")}
-	case !ch.Extended && strings.TrimSpace(rest) != "":
+	case !ch.Extended && rest != "":
 		return verdict{reply: ch.syntax("RCPT", "5.5.4")}
 	}
 	refusal, fatal := ch.params(rcptParams, rest, mayUTF8, "RCPT")
