@@ -2,6 +2,7 @@ package smtptest_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"slices"
@@ -207,6 +208,56 @@ func TestWrites(t *testing.T) {
 				t.Errorf("writes mismatch (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLinesNamedLikeEvents has a client send the names of events as commands:
+// they are not recognized, and no row takes them for the event.
+func TestLinesNamedLikeEvents(t *testing.T) {
+	for _, test := range []struct{ line, on string }{
+		{".", "."}, {"CONNECT", "CONNECT"}, {"CONNECT mail:25 HTTP/1.0", "CONNECT"}, {"BODY", "BODY"}, {"BODY 5", "BODY 5"},
+		{"IDLE", "IDLE"}, {"TLS", "TLS"}, {"RESPONSE", "RESPONSE"}, {"response x", "RESPONSE"},
+	} {
+		t.Run(test.line, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.TLS, srv.Users = &tls.Config{}, map[string]string{"ann": "secret"}
+			srv.Start()
+			c := arrive(t, srv, helo)
+			srv.Script(
+				smtptest.Rule{On: test.on, Delay: time.Hour, Raw: "554 no\r\n", Optional: true},
+				smtptest.Rule{On: "*", If: func(e smtptest.Event) bool { return e.Verb == "" }, Delay: time.Nanosecond},
+			)
+			verb, _, _ := strings.Cut(strings.ToUpper(test.line), " ")
+			if err := converse(c, turnsOf(talk("C: "+test.line, "S: "+unknown(verb)))); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff([]int{0, 1}, srv.Fired()); diff != "" {
+				t.Errorf("Fired() mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestStrayDot has a client that sends its content although DATA was refused.
+func TestStrayDot(t *testing.T) {
+	srv := smtptest.NewServer(t)
+	srv.Script(
+		smtptest.Rule{On: "DATA", Times: 1, Reply: "451 4.3.0 later"},
+		smtptest.Rule{On: ".", Times: 1, Reply: "554 5.6.0 no"},
+	)
+	c := arrive(t, srv, rcptGiven)
+	stray := talk("C: DATA", "S: 451 4.3.0 later", "C: hi", "S: "+unknown("HI"), "C: .", "S: "+unknown("."), "C: RSET", "S: "+ok)
+	again := talk("C: MAIL FROM:<a@client.test>", "S: "+mailOK, sayRcpt, sayData, "C: text", "C: .", "S: 554 5.6.0 no", sayQuit)
+	if err := converse(c, turnsOf(talk(stray, again))); err != nil {
+		t.Fatal(err)
+	}
+	s := srv.WaitSession(nil)
+	var replies []smtptest.Reply
+	for _, tx := range s.Transactions {
+		replies = append(replies, tx.Reply)
+	}
+	if diff := cmp.Diff([]smtptest.Reply{"", "554 5.6.0 no"}, replies); diff != "" {
+		t.Errorf("Transaction.Reply mismatch (-want +got):\n%s", diff)
 	}
 }
 

@@ -15,7 +15,9 @@ func (ch *Channel) command(line string, long bool) {
 	ch.pending = pending{}
 	name, arg, _ := strings.Cut(line, " ")
 	arg = strings.Trim(arg, blank)
-	name = asciiUpper(name)
+	if name = asciiUpper(name); isPseudo(name) {
+		name = "" // a line is no event
+	}
 	t := &ch.turn
 	*t = turn{name: name, arg: arg, line: line, verb: commands[name]}
 	if ch.ahead {

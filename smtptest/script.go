@@ -113,7 +113,7 @@ const ByLine = -1
 // Event is what a row's If decides on: a command or other event, and the state
 // of the session with this command taken as accepted.
 type Event struct {
-	Verb, Arg   string // "RCPT", "TO:<bob@example.com>" as sent; not masked
+	Verb, Arg   string // "RCPT", "TO:<bob@example.com>" as sent; not masked. Verb is "" for a line that is named like an event
 	Message            // Session, Peer, Helo, TLS, User, From, To, options; Data at "."
 	Transaction int    // within the session, from 1
 	Open        int    // connections open now, this one included
