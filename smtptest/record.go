@@ -10,6 +10,7 @@ import (
 type records struct {
 	sessions []*session
 	messages []*record     // accepted, since the last Drain
+	taken    int           // messages that Drains have taken
 	changed  chan struct{} // nil while nobody waits
 }
 

@@ -164,6 +164,7 @@ func (s *Server) Drain() []Message {
 	defer s.mu.Unlock()
 	taken := s.messages
 	s.messages = nil
+	s.taken += len(taken)
 	return export(taken)
 }
 

@@ -75,10 +75,11 @@ func (s *Server) atLeast(n int) (messages []Message, enough bool) {
 // nil match takes any.
 func (s *Server) WaitFor(match func(Message) bool) Message {
 	s.test().Helper()
-	seen := 0
+	asked, next := 0, 0
 	var found *Message
 	err := s.until(context.Background(), func() bool {
-		for _, m := range s.messagesFrom(&seen) {
+		for _, m := range s.messagesFrom(&next) {
+			asked++
 			if match == nil || match(m) {
 				found = &m
 				return true
@@ -87,7 +88,7 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, count(seen, "message"), s.arrived(), s.story())
+		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, count(asked, "message"), s.arrived(), s.story())
 		return Message{}
 	}
 	return *found
@@ -137,13 +138,13 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 	return *found
 }
 
-// messagesFrom returns the messages from *seen on and moves it behind them.
-func (s *Server) messagesFrom(seen *int) []Message {
+// messagesFrom returns the messages from *next on, counted since the start, that
+// no Drain has taken, and moves it behind them.
+func (s *Server) messagesFrom(next *int) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*seen = min(*seen, len(s.messages))
-	fresh := export(s.messages[*seen:])
-	*seen = len(s.messages)
+	fresh := export(s.messages[max(0, *next-s.taken):])
+	*next = s.taken + len(s.messages)
 	return fresh
 }
 
