@@ -289,6 +289,10 @@ func (ch *Channel) isInterrupted() bool {
 	return ch.interrupted
 }
 
+// lastReply is the time that a client has to take the reply to a recorded
+// message when its connection is closed: for one that has stopped reading.
+const lastReply = 50 * time.Millisecond
+
 // interrupt ends the session from outside. A reply to a recorded message that
 // is being written still goes out.
 func (ch *Channel) interrupt() {
@@ -304,7 +308,7 @@ func (ch *Channel) interrupt() {
 	switch {
 	case !first:
 	case replying:
-		ch.raw.SetWriteDeadline(time.Now().Add(time.Second))
+		ch.raw.SetWriteDeadline(time.Now().Add(lastReply))
 	default:
 		ch.raw.Close()
 	}

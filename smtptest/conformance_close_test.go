@@ -174,6 +174,51 @@ func TestCloseInHold(t *testing.T) {
 	})
 }
 
+// TestCloseInPieces closes the server while the reply to a message is written
+// in pieces without a pause: it is written to its end.
+func TestCloseInPieces(t *testing.T) {
+	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+		for _, chunk := range []int{1, 5, smtptest.ByLine} {
+			for range 20 {
+				srv := smtptest.NewUnstartedServer(t)
+				srv.Script(smtptest.Rule{On: ".", Reply: "250-one\n250-two\n250 three", Chunk: chunk})
+				start(srv)
+				c := arrive(t, srv, inData)
+				io.WriteString(c, "text\r\n.\r\n")
+				srv.Wait(1)
+				srv.Close()
+				if got, _ := io.ReadAll(c); string(got) != "250-one\r\n250-two\r\n250 three\r\n" {
+					t.Errorf("Chunk %d: reply %q", chunk, got)
+				}
+			}
+		}
+	})
+}
+
+// TestCloseUnreadReplies closes the server while it writes the reply to a
+// message to a client that reads none.
+func TestCloseUnreadReplies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		c := arrive(t, srv, ehlo)
+		c.SetDeadline(time.Time{})
+		var writer sync.WaitGroup
+		writer.Go(func() {
+			message := "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n"
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(c, message)
+			}
+		})
+		synctest.Wait()
+		began := time.Now()
+		srv.Close()
+		writer.Wait()
+		if took := time.Since(began); took > 100*time.Millisecond || srv.Count() == 0 {
+			t.Errorf("Close took %v, with %d messages", took, srv.Count())
+		}
+	})
+}
+
 // TestCloseInServerTLS closes the server while a function of Server.TLS waits
 // for its context to end.
 func TestCloseInServerTLS(t *testing.T) {

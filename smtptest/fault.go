@@ -178,17 +178,16 @@ func (a *act) write() bool {
 		return true
 	}
 	rest := bytes.Clone(ch.out[gathered:])
-	ch.out = ch.out[:gathered]
-	if err := ch.flush(); err != nil {
-		ch.lost(err)
-		return false
+	err := ch.write(ch.out[:gathered])
+	ch.out = ch.out[:0]
+	if err == nil {
+		a.note(shape(r))
+		err = ch.dole(rest, r)
 	}
-	a.note(shape(r))
-	if err := ch.dole(rest, r); err != nil {
+	if err != nil {
 		ch.lost(err)
-		return false
 	}
-	return true
+	return err == nil
 }
 
 func (a *act) queued() Reply {
@@ -198,7 +197,8 @@ func (a *act) queued() Reply {
 	return a.told
 }
 
-// dole writes octets in pieces, with a pause between two of them.
+// dole writes octets in pieces, with a pause between two of them. An interrupt
+// waits for the end of the reply to a message, but for no pause.
 func (ch *Channel) dole(rest []byte, r *row) error {
 	for len(rest) > 0 {
 		n := max(1, r.Chunk)
@@ -211,16 +211,17 @@ func (ch *Channel) dole(rest []byte, r *row) error {
 		if err := ch.write(rest[:n]); err != nil {
 			return err
 		}
+		if rest = rest[n:]; len(rest) == 0 || r.Pause == 0 {
+			continue
+		}
 		if err := ch.replied(); err != nil {
 			return err
 		}
-		if rest = rest[n:]; len(rest) > 0 {
-			if err := ch.pause(r.Pause); err != nil {
-				return err
-			}
+		if err := ch.pause(r.Pause); err != nil {
+			return err
 		}
 	}
-	return nil
+	return ch.replied()
 }
 
 func shape(r *row) string {
