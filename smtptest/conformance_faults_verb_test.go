@@ -205,6 +205,13 @@ var formFaults = []fault{{
 	ends: "quit: accepted",
 	told: []smtptest.Reply{ok},
 }, {
+	n: 60, name: "until octets",
+	rules: []smtptest.Rule{{On: "MAIL", Then: smtptest.Hold}, {On: "RCPT", Keep: true, Raw: "250 octets\r\n"}},
+	talk: talk(reach[ehlo], "C: MAIL FROM:<a@client.test>", "-- 1m", "C: RCPT TO:<b@server.test>", "S: "+mailOK, "S: 250 octets",
+		"-- 1m", sayData, sayText, sayQuit),
+	ends: "quit: accepted",
+	told: []smtptest.Reply{ok},
+}, {
 	n: 61, name: "per octet",
 	rules: []smtptest.Rule{{On: "EHLO", Pause: time.Minute}},
 	talk:  talk(reach[greeted], "C: EHLO client.test", drip("1m", 1, crlf(sayEhlo[1:])), sayQuit),

@@ -184,6 +184,7 @@ func TestWrites(t *testing.T) {
 		{"per line", []smtptest.Rule{{On: "RCPT", Reply: "250-a\n250-b\n250 c", Chunk: smtptest.ByLine}}, []string{mail, "250-a\r\n", "250-b\r\n", "250 c\r\n", data}},
 		{"raw by line", []smtptest.Rule{{On: "RCPT", Raw: "250-a\n250 b", Chunk: smtptest.ByLine}}, []string{mail, "250-a\n", "250 b", data}},
 		{"held", []smtptest.Rule{{On: "RCPT", Then: smtptest.Hold}}, []string{mail + rcpt + data}},
+		{"held for octets", []smtptest.Rule{{On: "MAIL", Then: smtptest.Hold}, {On: "RCPT", Keep: true, Raw: "250-a\n250 b\r\n", Chunk: 9}}, []string{mail, "250-a\n250", " b\r\n", data}},
 		{"no reply", []smtptest.Rule{{On: "RCPT", Keep: true, Reply: smtptest.NoReply}}, []string{mail + data}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -173,7 +173,10 @@ func (a *act) write() bool {
 	}
 	gathered := len(ch.out)
 	ch.queue(a.queued())
-	ch.out = append(ch.out, a.raw...)
+	if a.raw != "" {
+		ch.hold = false
+		ch.out = append(ch.out, a.raw...)
+	}
 	if r.Chunk == 0 && r.Pause == 0 {
 		return true
 	}
