@@ -1,0 +1,98 @@
+package smtptest
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// bodyRows is where the BODY rows stand while a content is read.
+type bodyRows struct {
+	marks   []int  // numbers of octets that rows wait for; the first is next
+	version uint64 // of the script that they are from
+	done    int    // octets whose rows have had their moment; -1 at the start
+	slow    *row   // shapes the reading
+	next    int    // octets at which that pauses
+	told    Reply  // the answer to the content, if a row has given one
+}
+
+// reach lets the BODY rows fire whose number of octets has come.
+func (ch *Channel) reach(octets int) error {
+	b := &ch.body
+	if v := ch.Server.script.version.Load(); v != b.version {
+		b.marks, b.version = ch.Server.script.bodyMarks(b.done), v
+	}
+	for len(b.marks) > 0 && b.marks[0] <= octets {
+		t := turn{name: "BODY", line: "BODY", flags: isEvent, mark: b.marks[0]}
+		if t.mark > 0 {
+			t.arg = strconv.Itoa(t.mark)
+			t.line += " " + t.arg
+		}
+		b.marks = b.marks[1:]
+		r, err := ch.moment(&t)
+		if err != nil {
+			return err
+		}
+		b.fired(r, octets)
+	}
+	b.done = octets
+	return nil
+}
+
+// fired does what a row that has fired says of the content; r may be nil.
+func (b *bodyRows) fired(r *row, octets int) {
+	switch {
+	case r == nil:
+		return
+	case r.Raw != "":
+		b.told = Reply(strings.TrimRight(r.Raw, "\r\n"))
+	case r.Reply != "" && r.Reply != NoReply:
+		b.told = r.Reply
+	case r.Chunk != 0 || r.Pause != 0:
+		b.slow, b.next = r, octets+max(1, r.Chunk)
+	}
+}
+
+// slowDown pauses where a row says so.
+func (ch *Channel) slowDown(octets int) error {
+	b := &ch.body
+	if b.slow == nil || octets < b.next {
+		return nil
+	}
+	b.next = octets + max(1, b.slow.Chunk)
+	return ch.pause(b.slow.Pause)
+}
+
+// shortOf notes for the report of BODY rows how long a content was.
+func (ch *Channel) shortOf(octets int) {
+	if len(ch.body.marks) > 0 {
+		ch.Server.script.short(octets)
+	}
+}
+
+// room is how many more octets may be taken before something has to happen.
+func (b *bodyRows) room(octets int) int {
+	n := math.MaxInt
+	if len(b.marks) > 0 {
+		n = b.marks[0] - octets
+	}
+	if b.slow != nil {
+		n = min(n, b.next-octets)
+	}
+	return n
+}
+
+// bodyMarks are the numbers of octets over done that BODY rows wait for.
+func (sc *script) bodyMarks(done int) []int {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	var marks []int
+	for _, r := range sc.rows {
+		if r.verb == "BODY" && r.octets > done {
+			marks = append(marks, r.octets)
+		}
+	}
+	slices.Sort(marks)
+	return slices.Compact(marks)
+}
