@@ -46,8 +46,9 @@ func (ch *Channel) process(m Message) Reply {
 	}
 	var reply Reply
 	if rh, ok := h.(RecipientHandler); ok {
+		to := slices.Clone(m.To) // m is the Handler's to write into
 		each := ch.processEach(rh, m)
-		if reply = OneReply(m.To, each); reply != "" {
+		if reply = OneReply(to, each); reply != "" {
 			for i := range each {
 				each[i] = cmp.Or(each[i], ch.say(repAccepted)) // not the refusal that the client gets
 			}
@@ -67,7 +68,8 @@ func (ch *Channel) process(m Message) Reply {
 func (ch *Channel) processEach(h RecipientHandler, m Message) []Reply {
 	var each []Reply
 	failed := ch.guard("Handler", func(ctx context.Context) Reply {
-		if each = h.ProcessRecipients(ctx, m); len(each) != len(m.To) {
+		each = slices.Clone(h.ProcessRecipients(ctx, m)) // which may give the same to each session
+		if len(each) != len(m.To) {
 			ch.Server.errorf("smtptest: session %d: ProcessRecipients returned %d replies for %d recipients: return one for each", ch.session.id, len(each), len(m.To))
 			return ch.say(repConfused)
 		}
