@@ -7,7 +7,9 @@ import (
 
 // Close ends the server: it closes every connection, ends every wait and
 // returns when all its goroutines are gone, or fails the test if the test's own
-// code keeps one of them for WaitTimeout. What was recorded stays readable.
+// code keeps one of them for WaitTimeout. The reply to a message that was
+// recorded is written first; a client that does not read has 50 ms to take it.
+// What was recorded stays readable.
 // Calling it again does nothing.
 func (s *Server) Close() {
 	s.test().Helper()

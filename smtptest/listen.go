@@ -187,7 +187,7 @@ func refusedAt(addr net.Addr) error {
 // Client returns a connected net/smtp client that has read the greeting and
 // not yet said EHLO. A server with implicit TLS is spoken to over TLS. It fails
 // the test if the server cannot be reached, or does not greet within
-// WaitTimeout.
+// WaitTimeout. The test closes it (Quit or Close); Server.Close ends it too.
 func (s *Server) Client() *smtp.Client {
 	s.test().Helper()
 	if s.refuseInIf("Client") {

@@ -19,7 +19,7 @@ type Message struct {
 	MailOptions []string   // parameters of MAIL as sent ("SIZE=10"); nil if none
 	RcptOptions [][]string // parameters of RCPT as sent, parallel to To
 	Reply       Reply      // what the client was really told of it; "" if nothing; with LMTP for the last recipient that accepted
-	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept
+	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; cut at SizeLimit if a row accepted more
 	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
 	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
 }
