@@ -151,7 +151,8 @@ type Channel struct {
 	commands  int   // begun
 	mails     int   // transactions begun
 	refusals  int   // recipients refused in this transaction
-	neverMail bool  // the greeting was 521
+	domains   domains
+	neverMail bool // the greeting was 521
 
 	over        bool      // the session ends
 	why         string    // as Session.End; "" if nobody has said so yet

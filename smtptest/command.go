@@ -77,7 +77,7 @@ func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 // sound ends a CommandFunc. It fails the test, and goes on with what there was
 // before, if the function has set a field to what no session can have.
 func (ch *Channel) sound(what string, server *Server, conn net.Conn, state State) {
-	ch.asking = nil
+	ch.asking, ch.domains = nil, domains{} // it may have set RcptTos
 	odd := ""
 	if ch.Server != server {
 		ch.Server, odd = server, "Server"

@@ -132,6 +132,43 @@ func TestBoastfulSize(t *testing.T) {
 	}
 }
 
+// TestManyRecipients gives many recipients to a server that looks at each of
+// them: none costs more for those before it.
+func TestManyRecipients(t *testing.T) {
+	const many = 5000
+	for _, test := range []struct {
+		name  string
+		setup func(*smtptest.Server)
+	}{
+		{"row", func(srv *smtptest.Server) {
+			srv.Script(smtptest.Rule{On: "RCPT", Skip: many, Reply: "452 4.5.3 enough", Optional: true})
+		}},
+		{"row by transaction", func(srv *smtptest.Server) {
+			srv.Script(smtptest.Rule{On: "RCPT", Per: smtptest.PerTransaction, Skip: many, Reply: "452 4.5.3 enough", Optional: true})
+		}},
+		{"domains", func(srv *smtptest.Server) { srv.Extensions = append(srv.Extensions, "LIMITS RCPTDOMAINMAX=2") }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			test.setup(srv)
+			srv.StartInMemory()
+			c := arrive(t, srv, heloMail)
+			hundred := append(slices.Repeat([]string{"C: RCPT TO:<b@server.test>"}, 100), slices.Repeat([]string{"S: " + rcptOK}, 100)...)
+			turns := turnsOf(hundred)
+			n := allocated(func() {
+				for range many / 100 {
+					if err := converse(c, turns); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+			if n > many*4096 {
+				t.Errorf("%d recipients made it allocate %d octets", many, n)
+			}
+		})
+	}
+}
+
 // TestEndlessChunks sends chunks to a server that has refused one: none of them
 // is the message's.
 func TestEndlessChunks(t *testing.T) {

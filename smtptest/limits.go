@@ -65,14 +65,26 @@ func (ch *Channel) overRcpts(mailbox string) Reply {
 	if l.rcptDomains == 0 {
 		return ""
 	}
-	domains := map[string]bool{domainOf(mailbox): true}
-	for _, to := range ch.RcptTos {
-		domains[domainOf(to)] = true
-	}
-	if len(domains) > l.rcptDomains {
+	if d := ch.domains.of(ch.RcptTos); len(d) >= l.rcptDomains && !d[domainOf(mailbox)] {
 		return ch.say(repManyDomains)
 	}
 	return ""
+}
+
+// domains are those of the recipients so far, each of which is looked at once.
+type domains struct {
+	all    map[string]bool
+	looked int
+}
+
+func (d *domains) of(to []string) map[string]bool {
+	if d.all == nil {
+		d.all = make(map[string]bool)
+	}
+	for ; d.looked < len(to); d.looked++ {
+		d.all[domainOf(to[d.looked])] = true
+	}
+	return d.all
 }
 
 // domainOf is the domain of a mailbox, in upper case; "" for Postmaster.

@@ -122,7 +122,7 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 		return false
 	}
 	if r.If != nil {
-		ok, panicked := ch.condition(r, e)
+		ok, panicked := ch.condition(r, e, t)
 		if panicked {
 			t.confused = true
 			return false
@@ -133,7 +133,7 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 		}
 	}
 	r.miss.matched++
-	w := r.window(scopeKey(r.Per, e), time.Now())
+	w := r.window(scopeKey(r.Per, e, ch.recipient(t)), time.Now())
 	w.matches++
 	switch {
 	case w.matches <= r.Skip:
@@ -158,7 +158,7 @@ func (r *row) byArgument() bool {
 }
 
 // condition asks If; a panic there fails the test and is answered with 451.
-func (ch *Channel) condition(r *row, e *Event) (ok, panicked bool) {
+func (ch *Channel) condition(r *row, e *Event, t *turn) (ok, panicked bool) {
 	ch.lend()
 	returned := false
 	defer func() {
@@ -169,7 +169,7 @@ func (ch *Channel) condition(r *row, e *Event) (ok, panicked bool) {
 			ch.Server.errorf("smtptest: session %d: If of %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, r.text)
 		}
 	}()
-	ok = r.If(e.detached())
+	ok = r.If(ch.detached(e, t))
 	returned = true
 	return ok, false
 }
@@ -188,7 +188,7 @@ func (r *row) window(key string, now time.Time) *window {
 }
 
 // scopeKey names what a row with this scope counts the event under.
-func scopeKey(per Scope, e *Event) string {
+func scopeKey(per Scope, e *Event, recipient string) string {
 	if per == PerServer {
 		return ""
 	}
@@ -213,8 +213,8 @@ func scopeKey(per Scope, e *Event) string {
 	case per&PerRecipient == 0:
 	case e.Verb == "." && e.Arg != "": // LMTP
 		b.WriteString(" " + e.Arg)
-	case len(e.To) > 0:
-		fmt.Fprintf(&b, " <%s>", e.To[len(e.To)-1])
+	case recipient != "":
+		fmt.Fprintf(&b, " <%s>", recipient)
 	}
 	return b.String()
 }
@@ -286,8 +286,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// event is what conditions and scopes see of the turn. Its lists are the
-// session's own.
+// event is what scopes see of the turn, and conditions, in a copy. Its lists are
+// the session's own, without the recipient at hand.
 func (ch *Channel) event(t *turn) Event {
 	e := Event{Verb: t.name, Arg: t.arg, Transaction: ch.mails, Open: int(ch.Server.open.Load()), Errors: ch.errors}
 	e.Message = Message{
@@ -310,22 +310,35 @@ func (ch *Channel) event(t *turn) Event {
 		e.Helo = ch.pending.path
 	case t.name == "MAIL" && ch.rec == nil:
 		e.From, e.MailOptions = ch.pending.path, ch.pending.options
-	case t.name == "RCPT" && ch.pending.ok:
-		e.To = append(slices.Clip(e.To), ch.pending.path)
-		e.RcptOptions = append(slices.Clip(e.RcptOptions), ch.pending.options)
 	case t.endsData() && ch.rec != nil:
 		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, ch.rec.unstuffed, ch.rec.chunks
 	}
 	return e
 }
 
+// recipient is the last forward-path, also one that is not accepted yet; "" if
+// there is none.
+func (ch *Channel) recipient(t *turn) string {
+	switch n := len(ch.RcptTos); {
+	case t.name == "RCPT" && ch.pending.ok:
+		return ch.pending.path
+	case n > 0:
+		return ch.RcptTos[n-1]
+	}
+	return ""
+}
+
 // detached is the event for one condition: what that writes into it reaches
 // neither the session nor the conditions of other rows.
-func (e Event) detached() Event {
-	e.To, e.MailOptions, e.RcptOptions = slices.Clone(e.To), slices.Clone(e.MailOptions), slices.Clone(e.RcptOptions)
-	for i, options := range e.RcptOptions {
-		e.RcptOptions[i] = slices.Clone(options)
+func (ch *Channel) detached(e *Event, t *turn) Event {
+	d := *e
+	d.To, d.MailOptions, d.RcptOptions = slices.Clone(d.To), slices.Clone(d.MailOptions), slices.Clone(d.RcptOptions)
+	if t.name == "RCPT" && ch.pending.ok {
+		d.To, d.RcptOptions = append(d.To, ch.pending.path), append(d.RcptOptions, ch.pending.options)
 	}
-	e.Unstuffed, e.Chunks = slices.Clone(e.Unstuffed), slices.Clone(e.Chunks)
-	return e
+	for i, options := range d.RcptOptions {
+		d.RcptOptions[i] = slices.Clone(options)
+	}
+	d.Unstuffed, d.Chunks = slices.Clone(d.Unstuffed), slices.Clone(d.Chunks)
+	return d
 }

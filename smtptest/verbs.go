@@ -64,7 +64,7 @@ func (ch *Channel) reset(why outcome) {
 		ch.rec = nil
 	}
 	ch.MailFrom, ch.RcptTos, ch.MailOptions, ch.RcptOptions = "", nil, nil, nil
-	ch.refusals = 0
+	ch.refusals, ch.domains = 0, domains{}
 	if ch.State != StateGreeted && ch.State != StateRefusing {
 		ch.State = StateHello
 	}
