@@ -60,6 +60,16 @@ func TestSilenceTies(t *testing.T) {
 	})
 }
 
+// TestSilenceBroken has a client speak while the reply to its silence is written
+// in pieces: it is answered behind that.
+func TestSilenceBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &player{t: t, srv: smtptest.NewInMemoryServer(t), virtual: true}
+		p.srv.Script(smtptest.Rule{On: "IDLE EHLO", Delay: 10 * time.Second, Reply: "250-still\n250 here", Chunk: smtptest.ByLine, Pause: time.Second})
+		p.play(talk(reach[ehlo], "-- 10s", "S: 250-still", "C: NOOP", "-- 1s", "S: 250 here", "S: "+ok, sayQuit))
+	})
+}
+
 // TestCloseInRow closes the server while a row takes its time: it returns at
 // once, also if a message was recorded whose reply is not yet written.
 func TestCloseInRow(t *testing.T) {

@@ -51,6 +51,7 @@ func (ch *Channel) fill() error {
 			return err
 		}
 	}
+	had := ch.r.Buffered()
 	for {
 		row := ch.await()
 		err := ch.r.Fill()
@@ -62,6 +63,9 @@ func (ch *Channel) fill() error {
 		}
 		if err := ch.idle(row); err != nil {
 			return err
+		}
+		if ch.r.Buffered() > had { // it came during a Pause
+			return nil
 		}
 	}
 }
