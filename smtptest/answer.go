@@ -117,6 +117,8 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		if x.reply = told; told == NoReply {
 			x.reply = ""
 		}
+	} else if odd != nil {
+		odd.raw = ""
 	}
 	if odd != nil {
 		odd.hidden = t.hidden

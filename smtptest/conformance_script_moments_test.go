@@ -60,6 +60,29 @@ func TestSilenceTies(t *testing.T) {
 	})
 }
 
+// TestUnsaid: what would be said after the server has closed its side is not in
+// the record, be it a reply or octets.
+func TestUnsaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		srv.Script(
+			smtptest.Rule{On: "MAIL", Then: smtptest.HalfClose},
+			smtptest.Rule{On: "RCPT", Raw: "250 octets\r\n"},
+			smtptest.Rule{On: "NOOP", Reply: "250 reply"},
+		)
+		c := arrive(t, srv, mailGiven)
+		io.WriteString(c, "RCPT TO:<b@server.test>\r\nNOOP\r\n")
+		c.Close()
+		var said []string
+		for _, e := range srv.WaitSession(nil).Exchanges[3:] {
+			said = append(said, e.Raw+string(e.Reply))
+		}
+		if diff := cmp.Diff([]string{"", ""}, said); diff != "" {
+			t.Errorf("said mismatch (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // TestSilenceBroken has a client speak while the reply to its silence is written
 // in pieces: it is answered behind that.
 func TestSilenceBroken(t *testing.T) {
