@@ -43,6 +43,8 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	ch.Server.mu.Unlock()
 	ch.queue(prompt)
 	ch.silentSince, ch.idleRow = time.Time{}, nil
+	secret := strings.HasPrefix(string(prompt), "334")
+	ch.secretive = ch.secretive || secret
 	line, long, err := ch.readLine()
 	if err != nil {
 		ch.lost(err)
@@ -50,7 +52,7 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	}
 	ch.ReceivedLines = append(ch.ReceivedLines, line)
 	t.line, t.hidden, t.x, t.at = line, hidden{}, nil, time.Since(ch.session.start)
-	if strings.HasPrefix(string(prompt), "334") {
+	if secret {
 		t.line, t.hidden = maskResponse(line)
 	}
 	if long {

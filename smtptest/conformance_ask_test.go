@@ -98,6 +98,30 @@ func TestChannelAskCut(t *testing.T) {
 	}
 }
 
+// TestChannelAskSecrets: what is meant as the answer to a 334 shows nowhere, also
+// if it is cut short, or comes when nobody asks any more.
+func TestChannelAskSecrets(t *testing.T) {
+	for name, answers := range map[string]string{"cut": "hunter2", "one too many": "YW5u\r\nhunter2\r\n", "left": "YW5u\r\nhunter2"} {
+		t.Run(name, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			with("XLOGIN", func(ch *smtptest.Channel, _ string) smtptest.Reply {
+				if _, err := ch.Ask("334 Username:"); err != nil {
+					return smtptest.NoReply
+				}
+				return "535 5.7.8 no"
+			})(srv)
+			srv.StartInMemory()
+			c := arrive(t, srv, ehlo)
+			io.WriteString(c, "XLOGIN\r\n"+answers)
+			c.Close()
+			s := srv.WaitSession(nil)
+			if shown := fmt.Sprint(s) + s.Transcript(); strings.Contains(strings.ToLower(shown), "hunter2") {
+				t.Errorf("the record says %s", shown)
+			}
+		})
+	}
+}
+
 // TestChannelAskIdle has a client whose every silence is shorter than
 // IdleTimeout, and then one that is not.
 func TestChannelAskIdle(t *testing.T) {
