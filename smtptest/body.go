@@ -50,8 +50,14 @@ func (b *bodyRows) fired(r *row, octets int) {
 	case r.Reply != "" && r.Reply != NoReply:
 		b.told = r.Reply
 	case r.Chunk != 0 || r.Pause != 0:
-		b.slow, b.next = r, octets+max(1, r.Chunk)
+		b.slow = r
+		b.chunk(octets)
 	}
+}
+
+// chunk lets the next Chunk octets pass.
+func (b *bodyRows) chunk(octets int) {
+	b.next = octets + min(max(1, b.slow.Chunk), math.MaxInt-octets)
 }
 
 // slowDown pauses where a row says so.
@@ -60,7 +66,7 @@ func (ch *Channel) slowDown(octets int) error {
 	if b.slow == nil || octets < b.next {
 		return nil
 	}
-	b.next = octets + max(1, b.slow.Chunk)
+	b.chunk(octets)
 	return ch.pause(b.slow.Pause)
 }
 

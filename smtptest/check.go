@@ -120,7 +120,7 @@ func (r *row) checkNumbers() error {
 		value int64
 	}{
 		{"Skip", int64(r.Skip)}, {"Times", int64(r.Times)}, {"For", int64(r.For)}, {"Every", int64(r.Every)},
-		{"Delay", int64(r.Delay)}, {"Jitter", int64(r.Jitter)}, {"Pause", int64(r.Pause)}, {"Chunk", int64(r.Chunk) - ByLine},
+		{"Delay", int64(r.Delay)}, {"Jitter", int64(r.Jitter)}, {"Pause", int64(r.Pause)}, {"Chunk", min(int64(r.Chunk), 0) - ByLine},
 	} {
 		if f.value < 0 {
 			return r.bad(f.name, "is negative")
@@ -131,6 +131,8 @@ func (r *row) checkNumbers() error {
 	}
 	counts := r.Skip > 0 || r.Times > 0 || r.For > 0
 	switch {
+	case r.Delay < Forever && r.Jitter > Forever-r.Delay:
+		return r.bad("Jitter", "is more than can be added to Delay: shorten one of them")
 	case r.Every > 0 && !counts:
 		return r.bad("Every", "has nothing to begin afresh: give Skip, Times or For")
 	case r.Every > 0 && r.For >= r.Every:

@@ -1,6 +1,7 @@
 package smtptest_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -90,6 +91,12 @@ var dataFaults = []fault{{
 		"C+ BDAT 6 LAST\r\nghijkl", "-- 1m", "S: "+ok, sayQuit),
 	ends: "quit: accepted",
 	told: []smtptest.Reply{ok},
+}, {
+	n: 104, name: "the most octets that can be said",
+	rules: []smtptest.Rule{{On: "BODY 3", Chunk: math.MaxInt, Pause: time.Minute}},
+	talk:  talk(reach[inData], "C: text", "C: .", "S: "+ok, sayQuit),
+	ends:  "quit: accepted",
+	told:  []smtptest.Reply{ok},
 }, {
 	n:     105,
 	rules: []smtptest.Rule{{On: "*", Delay: 200 * time.Millisecond}},

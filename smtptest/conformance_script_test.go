@@ -120,6 +120,7 @@ var refusals = []struct {
 	{"Pause after Forever", nil, []smtptest.Rule{{On: "NOOP", Delay: smtptest.Forever, Pause: time.Second}}, forever},
 	{"Jitter and Forever", nil, []smtptest.Rule{{On: "NOOP", Delay: smtptest.Forever, Jitter: time.Second}}, forever},
 	{"Lose after Forever", nil, []smtptest.Rule{{On: ".", Delay: smtptest.Forever, Lose: true}}, forever},
+	{"Jitter after almost Forever", nil, []smtptest.Rule{{On: "NOOP", Delay: smtptest.Forever - 1, Jitter: 2}}, `Jitter: is more than can be added to Delay: shorten one of them`},
 	{"unknown Then", nil, []smtptest.Rule{{On: "NOOP", Then: "explode"}}, `Then: "explode" is not known: use Close, Drop, Reset, HalfClose or Hold`},
 	{"Hold of nothing", nil, []smtptest.Rule{{On: "NOOP", Reply: smtptest.NoReply, Then: smtptest.Hold}}, `Then: there is nothing to hold: give a Reply or Raw`},
 	{"Hold at BODY", nil, []smtptest.Rule{{On: "BODY", Then: smtptest.Hold}}, `Then: there is nothing to hold: give a Reply or Raw`},
@@ -195,6 +196,7 @@ func TestAllowedRules(t *testing.T) {
 		{{On: "BODY 5", Chunk: 5, Pause: time.Second}, {On: "BODY", Delay: smtptest.Forever}},
 		{{On: "NOOP", Raw: "421 no\r\n", Then: smtptest.HalfClose}, {On: "DATA", Reply: "559 no"}},
 		{{On: ".", Keep: true, Delay: smtptest.Forever}},
+		{{On: "EHLO", Chunk: math.MaxInt}, {On: "NOOP", Delay: smtptest.Forever - 1, Jitter: 1}},
 	} {
 		tb := &fakeTB{}
 		srv := smtptest.NewUnstartedServer(tb)
