@@ -216,6 +216,8 @@ func (r *row) checkThen(shapes bool) error {
 		}
 	case Hold:
 		switch {
+		case r.verb == "TLS":
+			return r.bad("Then", "nothing follows that it could be held for: leave Hold out")
 		case r.Reply.Code() == 421:
 			return r.bad("Then", "a Reply of 421 closes, so nothing can be held: say it with Raw")
 		case !r.writes():

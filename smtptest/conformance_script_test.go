@@ -125,6 +125,7 @@ var refusals = []struct {
 	{"Hold of nothing", nil, []smtptest.Rule{{On: "NOOP", Reply: smtptest.NoReply, Then: smtptest.Hold}}, `Then: there is nothing to hold: give a Reply or Raw`},
 	{"Hold at BODY", nil, []smtptest.Rule{{On: "BODY", Then: smtptest.Hold}}, `Then: there is nothing to hold: give a Reply or Raw`},
 	{"Hold of 421", nil, []smtptest.Rule{{On: "NOOP", Reply: "421 no", Then: smtptest.Hold}}, `Then: a Reply of 421 closes, so nothing can be held: say it with Raw`},
+	{"Hold at TLS", withTLS, []smtptest.Rule{{On: "TLS", Raw: "220 x\r\n", Then: smtptest.Hold}}, `Then: nothing follows that it could be held for: leave Hold out`},
 	{"Hold of pieces", nil, []smtptest.Rule{{On: "NOOP", Chunk: 1, Then: smtptest.Hold}}, `Then: what is written in pieces cannot be held: leave Chunk and Pause out`},
 	{"HalfClose after 421", nil, []smtptest.Rule{{On: "NOOP", Reply: "421 no", Then: smtptest.HalfClose}}, `Then: a Reply of 421 closes: say it with Raw`},
 	{"Chunk of nothing", nil, []smtptest.Rule{{On: "NOOP", Reply: smtptest.NoReply, Chunk: 1}}, `Chunk: there is nothing to write: give Reply or Raw, or leave it out`},
