@@ -86,10 +86,10 @@ func TestMisuseCode(t *testing.T) {
 		}, "a function of Server.TLS panicked: boom"},
 		{"GetConfigForClient closes", func(srv *smtptest.Server) {
 			srv.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { srv.Close(); return nil, nil }}
-		}, "Close called by a Handler, a CommandFunc or an If"},
+		}, "Close called by a Handler, a CommandFunc, an If or another function that the Server was given"},
 		{"Parameters stop", func(srv *smtptest.Server) {
 			srv.Parameters = map[string]func(string) error{"X": func(string) error { srv.Stop(); return nil }}
-		}, "Stop called by a Handler, a CommandFunc or an If"},
+		}, "Stop called by a Handler, a CommandFunc, an If or another function that the Server was given"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -173,13 +173,13 @@ func (s *Server) finish() {
 
 // refuseOnSession fails the test when a method that waits for all sessions, or
 // for another one that does, is called from one of them: by a Handler, a
-// CommandFunc or a condition.
+// CommandFunc, a condition, Authenticate or a function of Parameters or TLS.
 func (s *Server) refuseOnSession(method string) bool {
 	s.test().Helper()
 	if !s.serves() {
 		return false
 	}
-	s.errorf("smtptest: %s called by a Handler, a CommandFunc or an If: it would wait for itself; call it from the test", method)
+	s.errorf("smtptest: %s called by a Handler, a CommandFunc, an If or another function that the Server was given: it would wait for itself; call it from the test", method)
 	return true
 }
 
