@@ -84,6 +84,9 @@ func TestMisuseCode(t *testing.T) {
 		{"GetCertificate panics", func(srv *smtptest.Server) {
 			srv.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { panic("boom") }}
 		}, "a function of Server.TLS panicked: boom"},
+		{"GetCertificate leaves", func(srv *smtptest.Server) {
+			srv.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { runtime.Goexit(); return nil, nil }}
+		}, "session 2: a function of Server.TLS left its goroutine: call t.Error there, never t.Fatal"},
 		{"GetConfigForClient closes", func(srv *smtptest.Server) {
 			srv.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { srv.Close(); return nil, nil }}
 		}, "Close called by a Handler, a CommandFunc, an If or another function that the Server was given"},

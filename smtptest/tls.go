@@ -207,8 +207,8 @@ func infoOf(state tls.ConnectionState, config *tls.Config) *TLSInfo {
 }
 
 // shake is the handshake itself, with a context that ends with the server or
-// the test. A function of Server.TLS that panics fails the test, and the
-// handshake.
+// the test. A function of Server.TLS that panics or leaves its goroutine fails the
+// test, and the handshake.
 func (ch *Channel) shake(conn *tls.Conn) (err error) {
 	ctx, cancel := context.WithCancel(ch.Server.base)
 	var watch sync.WaitGroup
@@ -222,13 +222,18 @@ func (ch *Channel) shake(conn *tls.Conn) (err error) {
 	defer watch.Wait()
 	defer cancel()
 	ch.lend()
+	returned := false
 	defer func() {
 		if p := recover(); p != nil {
 			ch.Server.errorf("smtptest: session %d: a function of Server.TLS panicked: %v", ch.session.id, p)
 			err = fmt.Errorf("panicked: %v", p)
+		} else if !returned {
+			ch.Server.errorf("smtptest: session %d: a function of Server.TLS left its goroutine: call t.Error there, never t.Fatal", ch.session.id)
 		}
 	}()
-	return conn.HandshakeContext(ctx)
+	err = conn.HandshakeContext(ctx)
+	returned = true
+	return err
 }
 
 // transport is the connection below TLS. It tells an end by close_notify, which
