@@ -1,6 +1,7 @@
 package smtptest_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -170,6 +171,10 @@ func TestConformanceSize(t *testing.T) {
 		{name: "declared small, is bigger", why: "RFC 1870 6.3: the declaration is an estimate", in: greeted, setup: limit(1000), want: []smtptest.Message{
 			message(func(m *smtptest.Message) { m.MailOptions = []string{"SIZE=1"} })},
 			talk: talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+mailOK, sayRcpt, sayData, sayText, sayQuit)},
+		{name: "greatest limit", why: "a limit of any size is one, also with the last CRLF on top", in: greeted, setup: limit(math.MaxInt64), want: []smtptest.Message{message()},
+			talk: talk(begin, sayMail, sayRcpt, sayData, sayText, sayQuit)},
+		{name: "least limit", why: "Server.SizeLimit: negative is none", in: greeted, setup: limit(math.MinInt64), want: []smtptest.Message{message()},
+			talk: talk(begin, sayMail, sayRcpt, sayData, sayText, sayQuit)},
 		{name: "disconnect in the surplus", why: "4.1.1.10", in: greeted, setup: limit(10), fates: []string{smtptest.OutcomeAborted},
 			talk: talk(begin, sayMail, sayRcpt, sayData, "C: 12345678901234567890", silence)},
 	}

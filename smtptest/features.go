@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,8 +57,8 @@ func (f *features) read(s *Server) error {
 		return fmt.Errorf("the Greeting %q is no line of text (RFC 5321 4.2)", s.config.Greeting)
 	}
 	*f = features{
-		offered:   make([]offer, 0, len(s.config.Extensions)+1), // and AUTH
-		sizeLimit: int(s.config.SizeLimit),
+		offered:   make([]offer, 0, len(s.config.Extensions)+1),         // and AUTH
+		sizeLimit: int(max(-1, min(s.config.SizeLimit, math.MaxInt-2))), // a CRLF more can be counted
 	}
 	if s.config.SizeLimit == 0 {
 		f.sizeLimit = DefaultSizeLimit
