@@ -86,7 +86,7 @@ func (ch *Channel) record(t *turn) *exchange {
 	se := ch.session
 	if t.x == nil {
 		t.x = se.exchanges.add()
-		*t.x = exchange{command: t.line, at: t.at, octets: uint32(t.octets), flags: t.flags}
+		*t.x = exchange{command: t.line, at: t.at, octets: t.octets, flags: t.flags}
 		if ch.rec != nil {
 			t.x.within = uint32(len(se.records))
 		}

@@ -15,3 +15,9 @@ func IsOpen(ch *Channel) bool { return ChannelOf(ch.Server, ch.session.id) == ch
 
 // ConfigFields is how many fields are read by Start.
 var ConfigFields = len(configFields())
+
+// Recorded is what is recorded of an end of data with so many octets.
+func Recorded(octets int) Exchange {
+	ch := &Channel{session: &session{}}
+	return ch.record(&turn{octets: octets}).export()
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"slices"
@@ -41,6 +42,13 @@ func TestEndlessLine(t *testing.T) {
 	})
 	if n > 16<<20 {
 		t.Errorf("a line of 64 MiB made it allocate %d octets", n)
+	}
+}
+
+// TestHugeContent counts more octets than 32 bits can.
+func TestHugeContent(t *testing.T) {
+	if got := smtptest.Recorded(math.MaxInt).Octets; got != math.MaxInt {
+		t.Errorf("Octets = %d, want %d", got, math.MaxInt)
 	}
 }
 

@@ -268,6 +268,6 @@ func valued(check func(string) error) func(*Channel, wire.Param) *said {
 
 // sizeOf reads a number of octets from a command's argument.
 func sizeOf(s string) (int, error) {
-	n, err := strconv.ParseUint(s, 10, 63)
+	n, err := strconv.ParseUint(s, 10, strconv.IntSize-1)
 	return int(n), err
 }

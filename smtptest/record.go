@@ -37,10 +37,10 @@ type exchange struct {
 	command string
 	reply   Reply
 	at      time.Duration
-	octets  uint32
+	rare    *rare
+	octets  int
 	within  uint32 // Exchange.Transaction
 	flags   flags
-	rare    *rare
 }
 
 // exchanges is a list that grows in blocks: what stands in it never moves, so
@@ -279,7 +279,7 @@ func (x *exchange) export() Exchange {
 		Event:       x.flags&isEvent != 0,
 		Reply:       x.reply,
 		At:          x.at,
-		Octets:      int(x.octets),
+		Octets:      x.octets,
 		Transaction: int(x.within),
 		TLS:         x.flags&overTLS != 0,
 		Early:       x.flags&early != 0,
