@@ -23,20 +23,16 @@ func (ch *Channel) command(line string, long bool) {
 	if ch.ahead {
 		t.flags |= early
 	}
-	if ch.Server.config.Commands != nil {
-		ch.ReceivedLines = append(ch.ReceivedLines, line)
-	}
-	ch.hide(t)
 	if long || len(line)+2 > ch.lineLimit(t) {
 		t.flags |= tooLong
-		t.line = t.line[:min(len(t.line), commandLine)]
-		t.own.reply = ch.say(repTooLong)
-		if refused := ch.tooBig(arg); name == "MAIL" && refused != "" {
-			t.own.reply = refused // as smtpd: the announced size is refused first
-		} else if name == "AUTH" && ch.Server.features.has("AUTH") {
-			t.own.reply = ch.say(repLongResponse)
-		}
-	} else {
+		t.line = strings.Clone(line[:min(len(line), commandLine)]) // the rest may go
+		t.own.reply = ch.overlong(t)
+	}
+	if ch.Server.config.Commands != nil {
+		ch.ReceivedLines = append(ch.ReceivedLines, t.line)
+	}
+	ch.hide(t)
+	if t.flags&tooLong == 0 {
 		ch.decide(t)
 		if name == "AUTH" {
 			t.hidden.flaw = ch.auth.flaw
@@ -58,6 +54,18 @@ func (ch *Channel) command(line string, long bool) {
 		ch.pending.took = took
 		t.verb.mode(ch, told)
 	}
+}
+
+// overlong is the answer to a line over its limit.
+func (ch *Channel) overlong(t *turn) Reply {
+	refused := ch.tooBig(t.arg)
+	switch {
+	case t.name == "MAIL" && refused != "":
+		return refused // as smtpd: the announced size is refused first
+	case t.name == "AUTH" && ch.Server.features.has("AUTH"):
+		return ch.say(repLongResponse)
+	}
+	return ch.say(repTooLong)
 }
 
 // lineLimit is the longest line that the command may have, CRLF included.

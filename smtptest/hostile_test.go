@@ -45,6 +45,44 @@ func TestEndlessLine(t *testing.T) {
 	}
 }
 
+// TestLongLines sends many lines that a Reader keeps whole and no command may
+// have: their beginnings are kept.
+func TestLongLines(t *testing.T) {
+	const lines = 2000
+	for name, commands := range map[string]map[string]smtptest.CommandFunc{
+		"built in": nil,
+		"received": {"XFOO": func(*smtptest.Channel, string) smtptest.Reply { return ok }},
+	} {
+		for _, verb := range []string{"NOOP ", "AUTH PLAIN ", "AUTH"} {
+			t.Run(name+" "+verb, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				srv.Commands = commands
+				srv.StartInMemory()
+				c := arrive(t, srv, ehlo)
+				before := inUse()
+				go io.WriteString(c, strings.Repeat(fill(12_001, verb, "")+"\r\n", lines)+"NOOP\r\n")
+				if _, err := io.ReadFull(c, make([]byte, lines*len(tooLong+"\r\n")+len(ok+"\r\n"))); err != nil {
+					t.Fatal(err)
+				}
+				if n := int64(inUse()-before) / lines; n > 2048 {
+					t.Errorf("a line of 12001 octets is kept in %d", n)
+				}
+				if n := len(srv.Sessions()[0].Exchanges[2].Command); n > 512 {
+					t.Errorf("Command has %d octets", n)
+				}
+			})
+		}
+	}
+}
+
+// inUse is how many octets this process keeps.
+func inUse() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 // TestHugeContent counts more octets than 32 bits can.
 func TestHugeContent(t *testing.T) {
 	if got := smtptest.Recorded(math.MaxInt).Octets; got != math.MaxInt {
