@@ -139,6 +139,31 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestCountsStay reads Fired and Unused at the end, with a test and without one.
+func TestCountsStay(t *testing.T) {
+	tb := &fakeTB{}
+	for name, end := range map[string]struct {
+		tb  smtptest.TB
+		end func(*smtptest.Server)
+	}{
+		"Close, nil TB":       {nil, (*smtptest.Server).Close},
+		"Close":               {&fakeTB{}, (*smtptest.Server).Close},
+		"the end of the test": {tb, func(*smtptest.Server) { tb.end() }},
+	} {
+		srv := smtptest.NewInMemoryServer(end.tb)
+		idle := smtptest.Rule{On: "VRFY", Reply: "252 x", Optional: true}
+		srv.Script(smtptest.Rule{On: "CONNECT", Reply: "220 x"}, idle)
+		dial(t, srv).Read(make([]byte, 1))
+		end.end(srv)
+		if diff := cmp.Diff([]int{1, 0}, srv.Fired()); diff != "" {
+			t.Errorf("%s: Fired() mismatch (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff([]smtptest.Rule{idle}, srv.Unused()); diff != "" {
+			t.Errorf("%s: Unused() mismatch (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // TestMarks holds that the transcript says which row answered, and what it did.
 func TestMarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -44,16 +44,9 @@ type window struct {
 	matches, fired int
 }
 
-// retire keeps what has not fired for the report at the end of the test.
-// mu must be held.
-func (sc *script) retire(replaced bool) {
-	for _, r := range sc.rows {
-		if r.fired == 0 {
-			r.replaced = replaced
-			sc.old = append(sc.old, r)
-		}
-	}
-	sc.rows = nil
+// unfired are the rows in force that have not fired. mu must be held.
+func (sc *script) unfired() []*row {
+	return slices.DeleteFunc(slices.Clone(sc.rows), func(r *row) bool { return r.fired > 0 })
 }
 
 // match returns the row that answers the event, or nil.

@@ -139,7 +139,10 @@ func (s *Server) Script(rules ...Rule) {
 		return
 	}
 	s.script.mu.Lock()
-	s.script.retire(true)
+	for _, r := range s.script.unfired() {
+		r.replaced = true
+		s.script.old = append(s.script.old, r)
+	}
 	s.script.rows = rows
 	s.script.version.Add(1)
 	s.script.active.Store(len(rows) > 0)
@@ -159,10 +162,8 @@ func (s *Server) Unused() []Rule {
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
 	var unused []Rule
-	for _, r := range s.script.rows {
-		if r.fired == 0 {
-			unused = append(unused, r.Rule)
-		}
+	for _, r := range s.script.unfired() {
+		unused = append(unused, r.Rule)
 	}
 	return unused
 }

@@ -3,6 +3,7 @@ package smtptest
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -61,17 +62,15 @@ func (sc *script) short(octets int) {
 	}
 }
 
-// reportUnused fails the test for each row that never fired.
+// reportUnused fails the test for each row that never fired. It is called once;
+// Fired and Unused go on telling.
 func (s *Server) reportUnused() {
 	s.test().Helper()
 	if len(s.busy()) > 0 {
 		return // perhaps an If that holds the lock, as Close has said
 	}
 	s.script.mu.Lock()
-	s.script.retire(false)
-	rows := s.script.old
-	s.script.old = nil
-	s.script.active.Store(false)
+	rows := slices.Concat(s.script.old, s.script.unfired())
 	s.script.mu.Unlock()
 	for _, r := range rows {
 		if !r.Optional && r.Chance == 0 {
