@@ -46,6 +46,9 @@ var fields = []field{
 	{"Extensions", "none is none", func(s *smtptest.Server) { s.Extensions = nil }, ""},
 	{"SizeLimit", "negative is no limit", func(s *smtptest.Server) { s.SizeLimit = -1 }, ""},
 	{"TLS", "without a certificate it gets one", func(s *smtptest.Server) { s.TLS = &tls.Config{} }, ""},
+	{"TLS", "the error of LoadX509KeyPair forgotten", func(s *smtptest.Server) {
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{smtptest.NewCertificate(time.Now(), "a"), {}}}
+	}, "TLS.Certificates[1] is empty: check the error of what has made it, such as tls.LoadX509KeyPair"},
 	{"Users", "nobody can log in", func(s *smtptest.Server) { s.Users = map[string]string{} }, ""},
 	{"Authenticate", "it fails when it is asked", func(s *smtptest.Server) { s.Authenticate = func(smtptest.Credentials) bool { panic("boom") } }, "session 1: Authenticate panicked: boom"},
 	{"Mechanisms", "none of RFC 4422", func(s *smtptest.Server) { s.Users, s.Mechanisms = map[string]string{"a": "b"}, []string{"X"} }, `"X" is not one of`},

@@ -32,6 +32,11 @@ func (s *Server) configureTLS() error {
 		}
 		config.Certificates = []tls.Certificate{cert}
 	}
+	for i, cert := range config.Certificates {
+		if len(cert.Certificate) == 0 {
+			return fmt.Errorf("TLS.Certificates[%d] is empty: check the error of what has made it, such as tls.LoadX509KeyPair", i)
+		}
+	}
 	if config.ClientCAs == nil && config.ClientAuth >= tls.VerifyClientCertIfGiven {
 		config.ClientCAs = x509.NewCertPool()
 		config.ClientCAs.AppendCertsFromPEM(s.RootPEM())
