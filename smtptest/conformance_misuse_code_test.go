@@ -31,7 +31,8 @@ type failingListener struct{ net.Listener }
 func (failingListener) Accept() (net.Conn, error) { return nil, errors.New("no more of this") }
 
 // TestMisuseListener: a listener that fails leaves nobody a way in. One that the
-// test has closed is no failure: its Cleanup may come before the server's.
+// test has closed is no failure: its Cleanup may come before the server's. One
+// that was never made is said at Start.
 func TestMisuseListener(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -46,6 +47,14 @@ func TestMisuseListener(t *testing.T) {
 		t.Errorf("failure %q, want %q", got, want)
 	}
 	tb.end()
+	fake := &fakeTB{}
+	srv = smtptest.NewUnstartedServer(fake)
+	srv.Listener = (*net.TCPListener)(nil)
+	try(srv.Start)
+	fake.end()
+	if got := fake.errors(); got != "smtptest: cannot listen: the Listener is a nil *net.TCPListener: check the error of what has made it, or leave Listener nil" {
+		t.Errorf("a nil listener: %s", got)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		tb := &fakeTB{}
 		smtptest.NewInMemoryServer(tb).Listener.Close()

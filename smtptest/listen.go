@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/smtp"
 	"os"
+	"reflect"
 	"strconv"
 	"syscall"
 	"time"
@@ -29,6 +30,10 @@ func (s *Server) listen() error {
 			return err
 		}
 		s.Listener = ln
+	default:
+		if v := reflect.ValueOf(s.Listener); v.Kind() == reflect.Pointer && v.IsNil() {
+			return fmt.Errorf("the Listener is a nil %T: check the error of what has made it, or leave Listener nil", s.Listener)
+		}
 	}
 	s.Addr = s.Listener.Addr().String()
 	return nil
