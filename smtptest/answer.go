@@ -114,9 +114,7 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		if ch.rec != nil && t.endsData() && (took || ch.rec.reply == "" || ch.rec.outcome != isAccepted) {
 			ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
 		}
-		if x.reply = told; told == NoReply {
-			x.reply = ""
-		}
+		x.reply = told.said()
 	} else if odd != nil {
 		odd.raw = ""
 	}

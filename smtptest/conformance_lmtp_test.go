@@ -48,13 +48,20 @@ func TestRecipientHandler(t *testing.T) {
 		{"too few", "a test author's mistake", []smtptest.Reply{""}, nil, []string{broken, broken, broken}, broken, 1, "1 replies for 3 recipients"},
 		{"illegal", "a test author's mistake", []smtptest.Reply{"", "full", ""}, nil,
 			[]string{ok, broken, ok}, broken + ": <c@server.test>", 1, `returned the reply "full"`},
+		{"one kept waiting", "silence is no refusal that could be named", []smtptest.Reply{"", smtptest.NoReply, full}, nil,
+			[]string{ok, full}, full + ": <d@server.test>", 1, ""},
+		{"one kept waiting first", "a refusal comes in its place", []smtptest.Reply{smtptest.NoReply, full, "550 5.1.1 gone"}, nil,
+			[]string{full, "550 5.1.1 gone"}, full + ": <c@server.test>, <d@server.test>", 1, ""},
+		{"one kept waiting, the others accepted", "NoReply: the message is not accepted", []smtptest.Reply{"", "", smtptest.NoReply}, nil,
+			[]string{ok, ok}, "", 1, ""},
+		{"all kept waiting", "NoReply sends nothing", []smtptest.Reply{smtptest.NoReply, smtptest.NoReply, smtptest.NoReply}, nil, nil, "", 1, ""},
 		{"refused by the script", "a handler is not asked about what a row refuses", nil, []smtptest.Rule{refuse},
 			[]string{"554 5.7.1 spam", "554 5.7.1 spam", "554 5.7.1 spam"}, "554 5.7.1 spam", 0, ""},
 	} {
 		for _, lmtp := range []bool{true, false} {
-			name, hello, want := c.name+" over SMTP", "EHLO", c.smtp+"\r\n"
+			name, hello, want := c.name+" over SMTP", "EHLO", []string{c.smtp}
 			if lmtp {
-				name, hello, want = c.name+" over LMTP", "LHLO", strings.Join(c.lmtp, "\r\n")+"\r\n"
+				name, hello, want = c.name+" over LMTP", "LHLO", c.lmtp
 			}
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -68,10 +75,15 @@ func TestRecipientHandler(t *testing.T) {
 					client.say(turn{send: hello + " client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nRCPT TO:<d@server.test>\r\nDATA\r\n"})
 					client.heard()
 					client.say(turn{send: "text\r\n.\r\n"})
-					if diff := cmp.Diff(want, client.heard()); diff != "" {
+					if diff := cmp.Diff(strings.Join(want, "\r\n"), strings.TrimSuffix(client.heard(), "\r\n")); diff != "" {
 						t.Errorf("%s\nreplies (-want +got):\n%s", c.why, diff)
 					}
 					io.WriteString(client, "QUIT\r\n")
+					for _, r := range srv.WaitSession(nil).Transactions[0].Recipients {
+						if r.Final == smtptest.NoReply {
+							t.Errorf("Final of <%s> is what nobody was told: %q", r.To, r.Final)
+						}
+					}
 					tb.end()
 					if h.asked != c.asked {
 						t.Errorf("asked %d times, want %d", h.asked, c.asked)

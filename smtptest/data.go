@@ -237,7 +237,7 @@ func (ch *Channel) answerRecipients(end turn) {
 			own = own[1:]
 		}
 		ch.Server.mu.Lock()
-		rec.rcpts[i].Accepted, rec.rcpts[i].Final = took1, told
+		rec.rcpts[i].Accepted, rec.rcpts[i].Final = took1, told.said()
 		ch.Server.mu.Unlock()
 		if ch.over {
 			break

@@ -31,8 +31,9 @@ func (f HandlerFunc) ProcessMessage(ctx context.Context, m Message) Reply { retu
 // RecipientHandler is a Handler that answers for each recipient, and is called
 // instead of ProcessMessage: it returns a reply for each of m.To, in order; the
 // zero Reply is "250 OK". LMTP clients (RFC 2033 4.2) get each of them. SMTP has
-// one reply for all: 250 if nobody was refused, else a refusal that names those
-// who were, 4yz if one of them is; what each one got is Recipient.Final.
+// one reply for all: a refusal that names those who were refused, 4yz if one of
+// them is; if nobody was, NoReply if that is one of them, else 250. What each one
+// got is Recipient.Final.
 type RecipientHandler interface {
 	Handler
 	ProcessRecipients(ctx context.Context, m Message) []Reply
@@ -90,20 +91,21 @@ func (ch *Channel) noteFinal(each []Reply) {
 	defer ch.Server.mu.Unlock()
 	for i := range ch.rec.rcpts {
 		if r := &ch.rec.rcpts[i]; r.Accepted && len(each) > 0 {
-			r.Final, each = each[0], each[1:]
+			r.Final, each = each[0].said(), each[1:]
 		}
 	}
 }
 
 // OneReply is SMTP's reply to a message of whose recipients each got its own,
-// as RecipientHandler says: "" if nobody was refused. It makes a RecipientHandler's
+// as RecipientHandler says: "" if it is 250. It makes a RecipientHandler's
 // ProcessMessage out of its ProcessRecipients.
 func OneReply(to []string, each []Reply) Reply {
 	var worst Reply
 	var refused []string
 	same := true
-	for i, r := range each[:min(len(each), len(to))] {
-		if r == "" || r.Code()/100 == 2 {
+	each = each[:min(len(each), len(to))]
+	for i, r := range each {
+		if r == "" || r == NoReply || r.Code()/100 == 2 {
 			continue
 		}
 		same = same && (worst == "" || r == worst)
@@ -112,7 +114,10 @@ func OneReply(to []string, each []Reply) Reply {
 			worst = r
 		}
 	}
-	if worst == "" || same && len(refused) == len(to) {
+	switch {
+	case worst == "" && slices.Contains(each, NoReply):
+		return NoReply
+	case worst == "" || same && len(refused) == len(to):
 		return worst
 	}
 	last := worst[strings.LastIndexByte(string(worst), '\n')+1:]

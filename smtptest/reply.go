@@ -25,3 +25,11 @@ func (r Reply) Code() int {
 	}
 	return n
 }
+
+// said is the reply as it is recorded: "" if nothing was sent.
+func (r Reply) said() Reply {
+	if r == NoReply {
+		return ""
+	}
+	return r
+}

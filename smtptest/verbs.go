@@ -190,10 +190,7 @@ func (ch *Channel) noteRcpt(told Reply, took bool) {
 	if !ch.pending.ok || ch.rec == nil {
 		return
 	}
-	if told == NoReply {
-		told = ""
-	}
-	ch.rec.addRcpt(Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told, Accepted: took})
+	ch.rec.addRcpt(Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told.said(), Accepted: took})
 	if !took && !ch.pending.soft {
 		ch.refusals++
 	}
