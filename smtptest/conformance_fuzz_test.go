@@ -14,6 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// transcriptLines are the lines of a transcript: nothing that a client sends is
+// in them that cannot be printed.
+var transcriptLines = regexp.MustCompile(`^(?:(?:C: |S: |-- )[\pL\pM\pN\pP\pS ]*\n)*$`)
+
 var replyLines = regexp.MustCompile(`^(?:[2-5][0-5][0-9](?:[- ][\t -~]*)?\r\n)*$`)
 
 // FuzzSession feeds a session anything: it answers with well-formed replies
@@ -60,6 +64,9 @@ func feed(t *testing.T, pieces ...string) (said string, messages []smtptest.Mess
 		synctest.Wait()
 		said, messages = c.heard(), envelopes(srv.Messages())
 		consistent(t, s, messages)
+		if got := s.Transcript(); !transcriptLines.MatchString(got) {
+			t.Errorf("%q: Transcript() has other lines:\n%q", pieces, got)
+		}
 	})
 	return said, messages
 }

@@ -233,7 +233,7 @@ func (ch *Channel) idle(due *idleTime) error {
 		ch.armed = time.Time{} // set for an earlier command
 		return nil
 	case due == nil:
-		t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, own: verdict{reply: ch.say(repIdle)}}
+		t := turn{name: "IDLE", arg: ch.last, line: ch.idleName(), flags: isEvent, own: verdict{reply: ch.say(repIdle)}}
 		ch.finish(EndIdle)
 		ch.answer(&t)
 		ch.flush()
@@ -241,7 +241,7 @@ func (ch *Channel) idle(due *idleTime) error {
 	}
 	at := due.at
 	ch.later(due)
-	t := turn{name: "IDLE", arg: ch.last, line: "IDLE " + ch.last, flags: isEvent, row: due.row}
+	t := turn{name: "IDLE", arg: ch.last, line: ch.idleName(), flags: isEvent, row: due.row}
 	r, err := ch.moment(&t)
 	for i := range ch.idleRow {
 		if other := &ch.idleRow[i]; r != nil && !other.done && !other.at.After(at) {
@@ -249,6 +249,15 @@ func (ch *Channel) idle(due *idleTime) error {
 		}
 	}
 	return err
+}
+
+// idleName is the event with what it follows. The first word of a line that is no
+// command is not repeated: it may be anything, also a secret.
+func (ch *Channel) idleName() string {
+	if commands[ch.last] == nil && ch.Server.config.Commands[ch.last] == nil && !isPseudo(ch.last) {
+		return "IDLE"
+	}
+	return "IDLE " + ch.last
 }
 
 // later moves an IDLE row to its next time.

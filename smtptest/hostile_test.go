@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
@@ -230,6 +231,51 @@ func TestEndlessChunks(t *testing.T) {
 	tr := srv.WaitSession(nil).Transactions[0]
 	if diff := cmp.Diff([]int{4}, tr.Chunks); diff != "" || tr.Data != "" {
 		t.Errorf("Data %q, Chunks (-want +got):\n%s", tr.Data, diff)
+	}
+}
+
+// TestForgedLines sends line ends, escapes and what turns the direction of text:
+// in transcript, log and failures none of it is there as it came, and each line
+// is one that the server wrote.
+func TestForgedLines(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		sent []string
+		want string // in the log of the test
+	}{
+		{"unknown verb", []string{"\nS:\t250\tOK\n\x1b[31mRED"}, `C: "\nS:\t250\tOK\n\x1b[31mRED"`},
+		{"verb with C1", []string{"X\u009b31m\u202e\u2066\u2028"}, `C: "X\u009b31m\u202e\u2066\u2028"`},
+		{"argument", []string{"NOOP \n-- forged\x1b[31m"}, `C: "NOOP \n-- forged\x1b[31m"`},
+		{"no line", []string{"QUIT\r\n\nS: 250 \u009b31m\u202e"}, `not read as commands: "\nS: 250 \u009b31m\u202e`},
+		{"address", []string{"EHLO a", "MAIL FROM:<a\u009b31m\u202eb@b.test> SMTPUTF8", "RCPT TO:<c\u2066@d.test>", "DATA", "Subject: \u202e\x1b\r\n\r\n\u009b31m\r\n."},
+			`message 1, session 1: "<a\u009b31m\u202eb@b.test> to c\u2066@d.test", "\u202e\x1b"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(tb)
+				srv.Script(smtptest.Rule{On: "IDLE", Delay: time.Second, Times: 3, Reply: "250 still here"}, smtptest.Rule{On: "XFOO bar", Reply: "250 OK"})
+				srv.StartInMemory()
+				client := listenTo(dial(t, srv))
+				for _, line := range c.sent {
+					client.say(turn{send: line + "\r\n"})
+				}
+				time.Sleep(time.Minute)
+				client.Close()
+				try(func() { srv.WaitFor(func(smtptest.Message) bool { return false }) })
+				tb.end()
+				log := tb.errors() + "\n" + tb.log()
+				if !strings.Contains(log, c.want) {
+					t.Errorf("the log has no %s:\n%q", c.want, log)
+				}
+				if strings.ContainsFunc(log, func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) }) {
+					t.Errorf("the log is not printable:\n%q", log)
+				}
+				if got := srv.Transcript(); !transcriptLines.MatchString(got) {
+					t.Errorf("Transcript() has other lines:\n%q", got)
+				}
+			})
+		})
 	}
 }
 

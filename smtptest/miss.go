@@ -200,7 +200,7 @@ func (m Message) brief() string {
 	if len(to) > most {
 		to = append(to[:most:most], fmt.Sprintf("%d others", len(m.To)-most))
 	}
-	text := fmt.Sprintf("<%s> to %s", m.From, strings.Join(to, ", "))
+	text := shown(fmt.Sprintf("<%s> to %s", m.From, strings.Join(to, ", ")))
 	if subject := m.Subject(); subject != "" {
 		text += ", " + cut(fmt.Sprintf("%q", subject))
 	}

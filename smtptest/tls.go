@@ -254,7 +254,7 @@ type transport struct {
 func (t *transport) cause(err error, implicit bool) string {
 	switch {
 	case t.began:
-		return err.Error()
+		return shown(err.Error()) // a function of Server.TLS may say what the client said
 	case implicit:
 		return "the client sent nothing; here TLS comes before the greeting (RFC 8314 3.3), for which a client of STARTTLS or of no TLS waits in vain"
 	}
