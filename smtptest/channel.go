@@ -145,7 +145,7 @@ type Channel struct {
 	body      bodyRows // while content is read
 	underTLS  bool
 	auth      authState
-	secretive bool  // an AUTH was refused, and no other command has come since
+	secretive bool  // an AUTH or a 334 was the last, but for what is no command
 	asking    *turn // of the CommandFunc that is running
 	errors    int   // 4yz and 5yz replies sent
 	commands  int   // begun
@@ -233,7 +233,7 @@ func (ch *Channel) end() {
 	s.mu.Lock()
 	ch.session.end = ch.why
 	ch.session.duration = time.Since(ch.session.start)
-	ch.session.unread = ch.unread()
+	ch.session.unread = ch.rest(ch.r.Bytes())
 	if ch.rec != nil {
 		ch.rec.outcome = isAborted
 		ch.rec = nil
@@ -242,17 +242,6 @@ func (ch *Channel) end() {
 	s.notify()
 	s.mu.Unlock()
 	s.running.Done()
-}
-
-// unread is what has come and was not taken, for the record.
-func (ch *Channel) unread() string {
-	switch {
-	case ch.r.Buffered() == 0:
-		return ""
-	case ch.secretive:
-		return masked
-	}
-	return maskRest(ch.r.Bytes())
 }
 
 // finish ends the session after the present event. The first reason stays.

@@ -1,11 +1,13 @@
 package smtptest_test
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
@@ -203,8 +205,8 @@ func TestOwnMechanism(t *testing.T) {
 // TestSecretsMasked: passwords and tokens show in no transcript, record, reply
 // or log of a failed test, however a client came to send them; all else does.
 func TestSecretsMasked(t *testing.T) {
-	const shows = "BOGUS"
 	token := b64("\x00ann\x00hunter2")
+	secrets := []string{token, token[:8], token[8:], b64("hunter2"), "hunter2"}
 	users := func(srv *smtptest.Server) { srv.Users = map[string]string{"ann": "hunter2"} }
 	none := func(*smtptest.Server) {}
 	ask := func(srv *smtptest.Server) {
@@ -216,6 +218,7 @@ func TestSecretsMasked(t *testing.T) {
 			return "235 2.7.0 welcome"
 		}}
 	}
+	secure := func(srv *smtptest.Server) { srv.TLS = &tls.Config{} }
 	near := func(srv *smtptest.Server) {
 		users(srv)
 		srv.Script(smtptest.Rule{On: "AUTH EXTERNAL", Reply: "235 2.7.0 no"}, smtptest.Rule{On: "RESPONSE never", Reply: "235 2.7.0 no"})
@@ -246,33 +249,70 @@ func TestSecretsMasked(t *testing.T) {
 		{"after a refusal", users, []string{"AUTH PLAIN AGEAYg==", token, "*", token}},
 		{"in two words", users, []string{"AUTH FOO", "ann hunter2"}},
 		{"commands of the test's own", ask, []string{"AUTH FOO", token}},
+		{"behind a bare LF", users, []string{"EHLO a\nAUTH PLAIN " + token}},
+		{"behind a bare CR", users, []string{"NOOP\rauth plain " + token}},
+		{"behind a NUL", users, []string{"\x00AUTH PLAIN " + token}},
+		{"behind a mark of UTF-8", users, []string{"\ufeffAUTH PLAIN " + token}},
+		{"behind a command that is recorded", users, []string{"MAIL FROM:<a@b.test>", "RCPT TO:<b@c.test> NOTIFY=NEVER\nAUTH PLAIN " + token}},
+		{"mechanism on a line of its own", users, []string{"AUTH\nPLAIN " + token, "AUTH PLAIN\n" + token, "AUTH\n" + token}},
+		{"two of them", users, []string{"AUTH FOO\nAUTH PLAIN " + token}},
+		{"nothing between", users, []string{"AUTH:" + token, "NOOP", "AUTH" + token}},
+		{"beyond the limit of the line", users, []string{strings.Repeat("x", 500) + "\nAUTH PLAIN " + token}},
+		{"login by bare LF", users, []string{"AUTH LOGIN\n" + b64("ann") + "\n" + b64("hunter2")}},
+		{"response cut by a bare LF", users, []string{"AUTH LOGIN", b64("ann") + "\n" + b64("hunter2"), "hunter2"}},
+		{"folded", users, []string{"AUTH PLAIN " + token[:8], token[8:] + token, "AUTH PLAIN", token[:8] + "\r" + token, token}},
+		{"after QUIT", none, []string{"AUTH LOGIN", "QUIT", token}},
+		{"after STARTTLS", secure, []string{"AUTH LOGIN", "STARTTLS", token}},
 		{"near miss of a row", near, []string{"AUTH PLAIN " + token, "AUTH PLAIN", token}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				tb := &fakeTB{}
-				srv := smtptest.NewUnstartedServer(tb)
-				c.setup(srv)
-				srv.StartInMemory()
-				client := listenTo(dial(t, srv))
-				for _, line := range append([]string{"EHLO a", shows, "NOOP"}, c.lines...) {
-					client.say(turn{send: line + "\r\n"})
-				}
-				all := client.heard() + srv.Transcript()
-				client.Close()
-				tb.Errorf("a failure, so that the dialogue is shown")
-				tb.end()
-				all += fmt.Sprintf("%+v", srv.Sessions()) + tb.errors() + tb.log()
-				for _, secret := range []string{token, b64("hunter2"), "hunter2"} {
-					if strings.Contains(strings.ToUpper(all), strings.ToUpper(secret)) {
-						t.Errorf("%q shows in:\n%s", secret, all)
-					}
-				}
-				if !strings.Contains(tb.log(), "C: "+shows) {
-					t.Errorf("the log does not show the dialogue:\n%s", tb.log())
-				}
-			})
-		})
+		for _, end := range []string{"\r\n", "\n", "\r", "\x00"} {
+			sent := strings.Join(append([]string{"EHLO a", "BOGUS", "NOOP"}, c.lines...), end) + end
+			for name, pieces := range map[string][]string{"line by line": strings.SplitAfter(sent, end), "in one write": {sent}} {
+				t.Run(fmt.Sprintf("%s, %s, %q", c.name, name, end), func(t *testing.T) { hides(t, c.setup, secrets, pieces) })
+			}
+		}
+	}
+}
+
+// hides sends the pieces and says that what shows of them holds no secret, but the
+// rest; also when the server has ended the session because the client was silent.
+func hides(t *testing.T, setup func(*smtptest.Server), secrets, pieces []string) {
+	synctest.Test(t, func(t *testing.T) {
+		tb := &fakeTB{}
+		srv := smtptest.NewUnstartedServer(tb)
+		srv.IdleTimeout = time.Minute
+		setup(srv)
+		srv.StartInMemory()
+		client := listenTo(dial(t, srv))
+		for _, piece := range pieces {
+			client.say(turn{send: piece})
+		}
+		time.Sleep(time.Hour)
+		client.Close()
+		all := client.heard() + srv.Transcript()
+		tb.Errorf("a failure, so that the dialogue is shown")
+		tb.end()
+		all += fmt.Sprintf("%+v", srv.Sessions()) + tb.errors() + tb.log()
+		for _, secret := range secrets {
+			if strings.Contains(strings.ToUpper(all), strings.ToUpper(secret)) {
+				t.Errorf("%q shows in:\n%s", secret, all)
+			}
+		}
+		if len(strings.Join(pieces, "")) < 10_000 && !strings.Contains(tb.log(), "BOGUS") {
+			t.Errorf("the log does not show the dialogue:\n%s", tb.log())
+		}
+	})
+}
+
+// TestContentShows: a line of mail that looks like AUTH is mail.
+func TestContentShows(t *testing.T) {
+	srv := smtptest.NewInMemoryServer(t)
+	if err := converse(dial(t, srv), turnsOf(talk(reach[inData], "C: text\nAUTH PLAIN AGEAYg==", "C: AUTH PLAIN AGEAYg==", "C: .", "S: "+ok, sayQuit))); err != nil {
+		t.Fatal(err)
+	}
+	want := "C: \"text\\nAUTH PLAIN AGEAYg==\"\nC: AUTH PLAIN AGEAYg==\nC: .\n"
+	if got := srv.WaitSession(nil).Transcript(); !strings.Contains(got, want) {
+		t.Errorf("Transcript() has no\n%s\n%s", want, got)
 	}
 }
 

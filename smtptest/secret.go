@@ -15,49 +15,71 @@ const masked = "****"
 var secretSeed = maphash.MakeSeed()
 
 // hide is the command line as it may be shown. An AUTH that was refused is
-// often followed by what should have answered its 334: until the next command
-// such a line is a secret too.
+// often followed by what should have answered its 334: until the client goes on
+// with another command such a line is a secret too. QUIT and STARTTLS are none:
+// a client that pipelines has its answers behind them.
 func (ch *Channel) hide(t *turn) {
 	shown, h, isAuth := maskAuth(t.line)
+	known := t.verb != nil || ch.Server.config.Commands[t.name] != nil
 	switch {
+	case ch.secretive && !known:
+		t.line, t.hidden = maskResponse(t.line)
 	case isAuth:
 		t.line, t.hidden = shown, h
 		ch.secretive = true
-	case t.verb != nil || ch.Server.config.Commands[t.name] != nil:
+	case known && t.name != "QUIT" && t.name != "STARTTLS":
 		ch.secretive = false
-	case ch.secretive:
-		t.line, t.hidden = maskResponse(t.line)
 	}
 }
 
 const blanks = " \t"
 
-// maskAuth hides what follows the mechanism of an AUTH line, however it is
-// spaced and spelled. ok is false for any other line.
+// maskAuth hides what follows the mechanism of an AUTH, however it is spaced and
+// spelled, and all that stands behind it. ok is false for a line without one.
 func maskAuth(line string) (shown string, h hidden, ok bool) {
-	verb, rest := cutWord(line)
-	name := asciiUpper(strings.TrimLeft(verb, blanks))
-	if !strings.HasPrefix(name, "AUTH") {
+	start := indexAuth(line)
+	if start < 0 {
 		return line, h, false
 	}
-	if mechanism, after := cutWord(rest); name == "AUTH" && isMechanism(strings.TrimLeft(mechanism, blanks)) {
-		verb, rest = verb+mechanism, after
+	end := start + len("AUTH")
+	if word := firstWord(line[end:]); word != "" && strings.IndexByte(blanks, word[0]) >= 0 && isMechanism(strings.TrimLeft(word, blanks)) {
+		end += len(word)
 	}
+	rest := line[end:]
 	response := strings.Trim(rest, blanks)
 	if response == "" || response == "=" {
 		return line, h, true
 	}
-	gap := rest[:strings.Index(rest, response)]
-	return verb + gap + masked, hide(response, len(line)), true
+	end += strings.Index(rest, response)
+	return line[:end] + masked, hide(response, len(line)), true
 }
 
-// cutWord cuts s behind its first word.
-func cutWord(s string) (word, rest string) {
+// indexAuth finds the first command that begins with AUTH, -1 if there is none:
+// in front of the line, or behind a control octet other than HT, as what a client
+// has sent as several lines is one if no CRLF ends them. What is no letter or
+// digit may stand before it.
+func indexAuth(line string) int {
+	begins := true
+	for i := range len(line) {
+		switch c := line[i]; {
+		case c < ' ' && c != '\t' || c == 0x7f:
+			begins = true
+		case begins && isAlnum(c):
+			if begins = false; strings.EqualFold(line[i:min(len(line), i+len("AUTH"))], "AUTH") {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// firstWord is the beginning of s up to the end of its first word.
+func firstWord(s string) string {
 	start := len(s) - len(strings.TrimLeft(s, blanks))
 	if i := strings.IndexAny(s[start:], blanks); i >= 0 {
-		return s[:start+i], s[start+i:]
+		return s[:start+i]
 	}
-	return s, ""
+	return s
 }
 
 // isMechanism says that s seems to be the name of a mechanism (RFC 4422 3.1). One
@@ -91,16 +113,15 @@ func hide(secret string, length int) hidden {
 	return hidden{secret: maphash.String(secretSeed, secret), length: length}
 }
 
-// maskRest is what a record may show of octets that nobody has taken as a
-// command: the beginning, up to an AUTH and whatever follows it.
-func maskRest(b []byte) string {
-	rest := string(b[:min(len(b), maxRest)])
-	shown := ""
-	for line := range strings.SplitAfterSeq(rest, "\r\n") {
-		if _, _, isAuth := maskAuth(line); isAuth {
-			return shown + line[:strings.Index(asciiUpper(line), "AUTH")+len("AUTH")] + " " + masked
-		}
-		shown += line
+// rest is what a record may show of octets that nobody has taken as a command:
+// the beginning, up to an AUTH and whatever follows it.
+func (ch *Channel) rest(b []byte) string {
+	if ch.secretive && len(b) > 0 {
+		return masked
+	}
+	shown := string(b[:min(len(b), maxRest)])
+	if i := indexAuth(shown); i >= 0 {
+		return shown[:i+len("AUTH")] + " " + masked
 	}
 	return shown
 }

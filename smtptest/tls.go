@@ -139,7 +139,7 @@ func (ch *Channel) drop(b []byte) {
 	}
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	ch.session.exchanges.last().unusual().dropped = maskRest(b)
+	ch.session.exchanges.last().unusual().dropped = ch.rest(b)
 }
 
 // handshakeTimeout is how long a client may take over its handshake. One that
