@@ -251,3 +251,39 @@ func TestResetWithUnread(t *testing.T) {
 		})
 	}
 }
+
+// TestSilenceJitter holds that each round of a silence has a length of its own,
+// also one that Skip lets pass, and that the transcript says how long it was.
+func TestSilenceJitter(t *testing.T) {
+	for skip := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.Seed, srv.IdleTimeout = 7, -1
+			srv.Script(smtptest.Rule{On: "IDLE EHLO", Skip: skip, Delay: 10 * time.Second, Jitter: 100 * time.Second, Raw: "250 x\r\n"})
+			srv.StartInMemory()
+			c := arrive(t, srv, ehlo)
+			time.Sleep(time.Hour)
+			c.Close()
+			synctest.Wait()
+			rounds := map[time.Duration]bool{}
+			before := time.Duration(0)
+			for i, e := range srv.Sessions()[0].Exchanges[2:] {
+				round := e.At - before
+				if i > 0 || skip == 0 {
+					if want := "after " + round.String(); e.Did != want {
+						t.Errorf("Skip %d: at %v: Did = %q, want %q", skip, e.At, e.Did, want)
+					}
+				} else if said, err := time.ParseDuration(strings.TrimPrefix(e.Did, "after ")); err != nil || round == 2*said {
+					t.Errorf("Skip %d: two rounds took %v, the second was %q, as the first", skip, round, e.Did)
+				}
+				if rounds[round] {
+					t.Errorf("Skip %d: more than one round took %v", skip, round)
+				}
+				rounds[round], before = true, e.At
+			}
+			if len(rounds) < 20 {
+				t.Errorf("Skip %d: %d rounds in an hour", skip, len(rounds))
+			}
+		})
+	}
+}

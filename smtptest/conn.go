@@ -166,9 +166,10 @@ func (ch *Channel) replied() error {
 
 // idleTime is the next moment of an IDLE row.
 type idleTime struct {
-	row  *row
-	at   time.Time
-	done bool // it has no Delay and has had its turn
+	row   *row
+	delay time.Duration // Jitter included
+	at    time.Time
+	done  bool // it has no Delay and has had its turn
 }
 
 // nextIdle is the time at which waiting for input ends: when the first IDLE
@@ -216,7 +217,8 @@ func (ch *Channel) idleRows() []idleTime {
 	defer sc.mu.Unlock()
 	for _, r := range sc.rows {
 		if r.verb == "IDLE" && (r.arg == "" || r.arg == ch.last || r.arg == ch.lastAlso) {
-			rows = append(rows, idleTime{row: r, at: ch.silentSince.Add(r.delay(ch.Server.seed))})
+			delay := r.delay(ch.Server.seed)
+			rows = append(rows, idleTime{row: r, delay: delay, at: ch.silentSince.Add(delay)})
 		}
 	}
 	return rows
@@ -240,9 +242,9 @@ func (ch *Channel) idle(due *idleTime) error {
 		return errIdle
 	}
 	at := due.at
-	ch.later(due)
-	t := turn{name: "IDLE", arg: ch.last, line: ch.idleName(), flags: isEvent, row: due.row}
+	t := turn{name: "IDLE", arg: ch.last, line: ch.idleName(), flags: isEvent, row: due.row, delay: due.delay}
 	r, err := ch.moment(&t)
+	ch.later(due)
 	for i := range ch.idleRow {
 		if other := &ch.idleRow[i]; r != nil && !other.done && !other.at.After(at) {
 			ch.later(other) // one event, and one row that answers it
@@ -269,7 +271,8 @@ func (ch *Channel) later(i *idleTime) {
 		i.done = true
 		return
 	}
-	i.at = i.at.Add(i.row.delay(ch.Server.seed))
+	i.delay = i.row.delay(ch.Server.seed)
+	i.at = i.at.Add(i.delay)
 }
 
 // moment lets a row for a BODY or IDLE event fire. The event itself has no

@@ -138,7 +138,9 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	default:
 		w.fired++
 		r.fired++
-		t.delay = r.delay(ch.Server.seed)
+		if t.row == nil { // else the silence has lasted for it
+			t.delay = r.delay(ch.Server.seed)
+		}
 		return true
 	}
 	return false
@@ -222,13 +224,19 @@ func (r *row) lucky(seed func() uint64) bool {
 	return r.random(seed(), r.throws) < r.Chance
 }
 
-// delay is the time to wait before the answer, Jitter included. The script's
+// delay is the time to wait before the answer, Jitter included: another one each
+// time that the row fires, or that its silence has lasted so long. Silences that
+// only begin do not count: how many do depends on how input arrives. The script's
 // mu must be held.
 func (r *row) delay(seed func() uint64) time.Duration {
 	if r.Jitter == 0 {
 		return r.Delay
 	}
-	return r.Delay + time.Duration(r.random(seed(), 1<<40+uint64(r.fired))*float64(r.Jitter))
+	n := r.fired
+	if r.verb == "IDLE" {
+		n = r.miss.came
+	}
+	return r.Delay + time.Duration(r.random(seed(), 1<<40+uint64(n))*float64(r.Jitter))
 }
 
 func (r *row) random(seed, n uint64) float64 {
