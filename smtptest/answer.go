@@ -9,6 +9,7 @@ import (
 type turn struct {
 	name, arg string // as a script names it
 	also      string // a second name: BDAT LAST is "." too
+	alsoArg   string // of also; that of name stands in arg
 	line      string // to record
 	verb      *verb  // nil for pseudo-verbs and unknown verbs
 	own       verdict

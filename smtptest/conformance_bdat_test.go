@@ -78,6 +78,10 @@ func TestConformanceBDAT(t *testing.T) {
 			"C+ MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 6 LAST\r\nRSET\r\nQUIT\r\n", "S: "+mailOK, "S: 550 5.1.1 gone", "S: "+noRcpt, "S: "+bye, closed)},
 		{name: "pipelined behind a failed one", why: "2: read and refused, whatever they hold", setup: failing, fates: []string{smtptest.OutcomeReset}, talk: talk(begin, sayMail, sayRcpt,
 			"C+ BDAT 6\r\nQUIT\r\nBDAT 6\r\nRSET\r\nBDAT 6 LAST\r\nQUIT\r\nRSET\r\n", "S: 452 4.3.1 no room", "S: "+outOfStep, "S: "+outOfStep, "S: "+ok, sayQuit)},
+		{name: "a last out of place", why: "it is no end of data, so a row of . does not cover it", fates: []string{smtptest.OutcomeReset, smtptest.OutcomeRefused}, setup: func(srv *smtptest.Server) {
+			setup(srv)
+			srv.Script(smtptest.Rule{On: ".", Reply: "452 4.3.1 no room"}, smtptest.Rule{On: "BDAT * LAST", Reply: "554 5.5.1 no recipients"})
+		}, talk: talk(begin, sayMail, "C+ BDAT 1 LAST\r\nx", "S: 554 5.5.1 no recipients", "C: RSET", "S: "+ok, sayMail, sayRcpt, "C+ BDAT 1 LAST\r\nx", "S: 452 4.3.1 no room", sayQuit)},
 		{name: "a second last", why: "2: 503", want: []smtptest.Message{chunked("x", 1)}, talk: talk(begin, sayMail, sayRcpt, "C+ BDAT 1 LAST\r\nx", "S: "+ok, "C+ BDAT 1 LAST\r\nx", "S: "+outOfStep, sayQuit)},
 		{name: "rcpt in between", why: "2: recipients come first", want: []smtptest.Message{chunked("ab", 1, 1)}, talk: talk(begin, sayMail, sayRcpt,
 			"C+ BDAT 1\r\na", chunk("1 octet"), sayRcpt[0], "S: "+place, "C+ BDAT 1 LAST\r\nb", "S: "+ok, sayQuit)},
@@ -193,6 +197,8 @@ func TestConformanceBDATLMTP(t *testing.T) {
 			talk: talk(two, "C+ BDAT 2\r\nab", "S: 250 2.0.0 2 octets received", "C+ BDAT 1 LAST\r\nc", "S: "+ok, "S: "+ok, sayQuit)},
 		{name: "one refused", why: "4.3: scripted for the second", setup: setup(smtptest.Rule{On: ". <b@server.test>", Skip: 1, Reply: "452 4.2.2 full"}), want: to(chunked("c", 1), "b@server.test"),
 			talk: talk(two, "C+ BDAT 1 LAST\r\nc", "S: "+ok, "S: 452 4.2.2 full", sayQuit)},
+		{name: "by its own argument", why: "a BDAT row compares that, not the recipient", setup: setup(smtptest.Rule{On: "BDAT 1 LAST", Skip: 1, Times: 1, Reply: "452 4.3.1 no room"}, smtptest.Rule{On: "BDAT * LAST", Times: 1, Reply: ok}), want: to(chunked("c", 1), "b@server.test"),
+			talk: talk(two, "C+ BDAT 1 LAST\r\nc", "S: "+ok, "S: 452 4.3.1 no room", sayQuit)},
 		{name: "for none", why: "4.3: zero replies, and the transaction is over", setup: setup(), fates: []string{smtptest.OutcomeRefused, smtptest.OutcomeAccepted}, want: []smtptest.Message{chunked("x", 1)},
 			talk: talk(begin, "C+ BDAT 6 LAST\r\nQUIT\r\n", silence, "C: NOOP", "S: "+ok, sayMail, sayRcpt, "C+ BDAT 1 LAST\r\nx", "S: "+ok, sayQuit)},
 		{name: "not the last", why: "2: one reply, and only RSET helps", setup: setup(), talk: talk(begin, "C+ BDAT 6\r\nQUIT\r\n", "S: "+step, "C: RSET", "S: "+ok, sayQuit)},

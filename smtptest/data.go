@@ -221,7 +221,7 @@ func (ch *Channel) answerRecipients(end turn) {
 			continue
 		}
 		t := end
-		t.name, t.also = ".", end.name
+		t.name, t.also, t.alsoArg = ".", end.name, end.arg
 		t.arg = "<" + rec.rcpts[i].To + ">"
 		t.line = end.line + " " + t.arg
 		t.own.commit = (*Channel).commitMessage1

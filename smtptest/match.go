@@ -84,7 +84,7 @@ func (ch *Channel) passedBy(r, above *row, t *turn) {
 	r.miss.came++
 	switch {
 	case above == nil:
-	case r.byArgument() && !matchArg(r.arg, t.arg):
+	case r.byArgument() && !matchArg(r.arg, r.compared(t)):
 		r.differs(ch.session, t)
 	default:
 		r.miss.taken++
@@ -110,7 +110,7 @@ func (r *row) concerns(t *turn) bool {
 // mu is held, so a condition needs no lock of its own.
 func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	r.miss.came++
-	if r.byArgument() && !matchArg(r.arg, t.arg) {
+	if r.byArgument() && !matchArg(r.arg, r.compared(t)) {
 		r.differs(ch.session, t)
 		return false
 	}
@@ -150,6 +150,14 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 // client sent.
 func (r *row) byArgument() bool {
 	return r.arg != "" && r.verb != "BODY" && r.verb != "IDLE"
+}
+
+// compared is the argument of the name that the row has for the event.
+func (r *row) compared(t *turn) string {
+	if r.verb == t.name {
+		return t.arg
+	}
+	return t.alsoArg
 }
 
 // condition asks If; a panic there fails the test and is answered with 451.

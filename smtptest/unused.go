@@ -24,7 +24,7 @@ type miss struct {
 
 // differs notes an event whose argument is another than the row's.
 func (r *row) differs(se *session, t *turn) {
-	score := likeness(r.arg, t.arg)
+	score := likeness(r.arg, r.compared(t))
 	if score < r.miss.score {
 		return
 	}
