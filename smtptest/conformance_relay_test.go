@@ -74,6 +74,8 @@ func TestRelayEnvelope(t *testing.T) {
 		{name: "helo only", why: "RFC 5321 3.2: an upstream without extensions", rules: always("EHLO", "502 no"), say: mailWith("SIZE=9 BODY=8BITMIME"), reply: ok, took: b},
 		{name: "dsn", why: "RFC 3461 5.2.1", change: dsn, say: sayDSN, upstream: upstreamOffers("DSN"), reply: ok, took: b, options: []string{"RET=HDRS", "ENVID=QQ314159"}},
 		{name: "dsn not upstream", why: "RFC 3461 5.2.2: relayed without", change: dsn, say: sayDSN, reply: ok, took: b},
+		{name: "envid like a body", why: "RFC 3461 4.4: any xtext", change: dsn, say: mailWith("ENVID=BINARYMIME"), upstream: upstreamOffers("DSN"), reply: ok, took: b, options: []string{"ENVID=BINARYMIME"}},
+		{name: "envid like a body, not upstream", why: "RFC 3461 5.2.2: relayed without", change: dsn, say: mailWith("ENVID=8bitmime"), upstream: upstreamOffers("SIZE"), data: "\xe9\r\n", reply: ok, took: b},
 		{name: "parameter of the test's own", why: "Server.Parameters on both sides", say: mailWith("XPRIO=3"), upstream: func(s *smtptest.Server) {
 			s.Extensions, s.Parameters = []string{"XPRIO"}, map[string]func(string) error{"XPRIO": nil}
 		}, change: func(_ *smtptest.Relay, s *smtptest.Server) {

@@ -151,13 +151,13 @@ func (u *upstream) options(options []string, table map[string]*param, m Message)
 		}
 		_, offered := u.offered[ext]
 		switch {
-		case value == "BINARYMIME":
+		case keyword == "BODY" && value == "BINARYMIME":
 			return "", "554 5.6.3 Error: a Relay takes no binary content"
 		case offered:
 			kept += " " + option
 		case keyword == "SMTPUTF8" && !isASCII(m.From+strings.Join(m.To, "")+headerOf(m.Data)):
 			return "", "550 5.6.7 Error: the upstream server does not offer SMTPUTF8"
-		case value == "8BITMIME" && !isASCII(m.Data):
+		case keyword == "BODY" && value == "8BITMIME" && !isASCII(m.Data):
 			return "", "554 5.6.3 Error: the upstream server does not offer 8BITMIME"
 		case keyword == "REQUIRETLS":
 			return "", "550 5.7.30 Error: the upstream server does not offer REQUIRETLS"
