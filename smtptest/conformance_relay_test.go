@@ -127,6 +127,8 @@ func TestRelayRefusals(t *testing.T) {
 		{name: "several lines", why: "RFC 5321 4.2.1", rules: always(".", "554-5.7.1 spam\n554 5.7.1 go away"), reply: "554-5.7.1 spam\r\n554 5.7.1 go away"},
 		{name: "in utf-8", why: "RFC 6531 3.7.4.1: the refusal counts, its text may not be handed on", rules: []smtptest.Rule{{On: "RCPT", Raw: "550 5.1.1 nö\r\n"}}, reply: "550 5.1.1 n?"},
 		{name: "too long", why: "RFC 5321 4.5.3.1.5", rules: []smtptest.Rule{{On: "RCPT", Raw: "550 " + strings.Repeat("x", 600) + "\r\n"}}, reply: "550 " + strings.Repeat("x", 506)},
+		{name: "one of three, no text", why: "the names are the text", say: three, rules: []smtptest.Rule{{On: "RCPT TO:<c@server.test>", Raw: "550\r\n"}},
+			reply: "550 <c@server.test>", took: []string{"b@server.test", "d@server.test"}, finals: []smtptest.Reply{ok, "550", ok}},
 		{name: "quit", why: "the message has been accepted", rules: always("QUIT", "500 stay"), reply: ok, took: b},
 		{name: "by the script", why: "a Relay is not called for what a row refuses", change: func(r *smtptest.Relay, s *smtptest.Server) {
 			r.Dial = nil // nobody listens at Addr

@@ -121,7 +121,11 @@ func OneReply(to []string, each []Reply) Reply {
 		return worst
 	}
 	last := worst[strings.LastIndexByte(string(worst), '\n')+1:]
-	line := strings.TrimSpace(string(last)) + ": " + strings.Map(printable, strings.Join(refused, ", "))
+	line := strings.TrimSpace(string(last))
+	if len(line) > len("550") {
+		line += ":"
+	}
+	line += " " + strings.Map(printable, strings.Join(refused, ", "))
 	return Reply(line[:min(len(line), 510)])
 }
 
