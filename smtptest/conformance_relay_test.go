@@ -72,6 +72,7 @@ func TestRelayEnvelope(t *testing.T) {
 		{name: "spelling of parameters", why: "as sent", say: mailWith("size=9 Body=8bitMime"), reply: ok, took: b, options: []string{"size=9", "Body=8bitMime"}},
 		{name: "not offered upstream", why: "RFC 5321 4.1.1.11: what is not offered is not sent", upstream: upstreamOffers("8BITMIME"), say: mailWith("SIZE=9"), reply: ok, took: b},
 		{name: "helo only", why: "RFC 5321 3.2: an upstream without extensions", rules: always("EHLO", "502 no"), say: mailWith("SIZE=9 BODY=8BITMIME"), reply: ok, took: b},
+		{name: "ehlo without text", why: "RFC 5321 4.2: what was offered counts", rules: []smtptest.Rule{{On: "EHLO", Raw: "250-\r\n250-8BITMIME \r\n250 \r\n"}}, say: mailWith("BODY=8BITMIME"), reply: ok, took: b, options: []string{"BODY=8BITMIME"}},
 		{name: "dsn", why: "RFC 3461 5.2.1", change: dsn, say: sayDSN, upstream: upstreamOffers("DSN"), reply: ok, took: b, options: []string{"RET=HDRS", "ENVID=QQ314159"}},
 		{name: "dsn not upstream", why: "RFC 3461 5.2.2: relayed without", change: dsn, say: sayDSN, reply: ok, took: b},
 		{name: "envid like a body", why: "RFC 3461 4.4: any xtext", change: dsn, say: mailWith("ENVID=BINARYMIME"), upstream: upstreamOffers("DSN"), reply: ok, took: b, options: []string{"ENVID=BINARYMIME"}},
@@ -127,6 +128,8 @@ func TestRelayRefusals(t *testing.T) {
 		{name: "several lines", why: "RFC 5321 4.2.1", rules: always(".", "554-5.7.1 spam\n554 5.7.1 go away"), reply: "554-5.7.1 spam\r\n554 5.7.1 go away"},
 		{name: "in utf-8", why: "RFC 6531 3.7.4.1: the refusal counts, its text may not be handed on", rules: []smtptest.Rule{{On: "RCPT", Raw: "550 5.1.1 nö\r\n"}}, reply: "550 5.1.1 n?"},
 		{name: "too long", why: "RFC 5321 4.5.3.1.5", rules: []smtptest.Rule{{On: "RCPT", Raw: "550 " + strings.Repeat("x", 600) + "\r\n"}}, reply: "550 " + strings.Repeat("x", 506)},
+		{name: "no text", why: "RFC 5321 4.2: it is optional", rules: []smtptest.Rule{{On: ".", Raw: "554 \r\n"}}, reply: "554"},
+		{name: "several lines, no text", why: "RFC 5321 4.2", rules: []smtptest.Rule{{On: ".", Raw: "554-\r\n554  \r\n"}}, reply: "554-\r\n554"},
 		{name: "one of three, no text", why: "the names are the text", say: three, rules: []smtptest.Rule{{On: "RCPT TO:<c@server.test>", Raw: "550\r\n"}},
 			reply: "550 <c@server.test>", took: []string{"b@server.test", "d@server.test"}, finals: []smtptest.Reply{ok, "550", ok}},
 		{name: "quit", why: "the message has been accepted", rules: always("QUIT", "500 stay"), reply: ok, took: b},
@@ -141,6 +144,19 @@ func TestRelayRefusals(t *testing.T) {
 			s.SizeLimit, s.Extensions = 4, []string{"ENHANCEDSTATUSCODES"}
 		}, say: talk("C: EHLO client.test", "S: 250-localhost", "S: 250 ENHANCEDSTATUSCODES", sayMail, sayRcpt), data: "12345\r\n", reply: "552 5.3.4 Error: Too much mail data"},
 	})
+}
+
+// TestRelayNoText is about success in replies without a text, which is optional
+// (RFC 5321 4.2): a client that hears 451 of what was taken delivers it twice.
+func TestRelayNoText(t *testing.T) {
+	var rows []relayRow
+	for _, step := range []struct{ on, code string }{{"CONNECT", "220"}, {"EHLO", "250"}, {"MAIL", "250"}, {"RCPT", "250"}, {"DATA", "354"}, {".", "250"}} {
+		for name, raw := range map[string]string{"code": "#\r\n", "blank": "# \r\n", "blanks": "#  \r\n", "two lines": "#-\r\n# \r\n", "two lines, code": "#-\r\n#\r\n"} {
+			raw = strings.ReplaceAll(raw, "#", step.code)
+			rows = append(rows, relayRow{name: step.on + " " + name, rules: []smtptest.Rule{{On: step.on, Raw: raw}}, reply: ok, took: []string{"b@server.test"}})
+		}
+	}
+	playRelay(t, rows)
 }
 
 // TestRelayFailures is about an upstream that cannot be reached, hangs, breaks

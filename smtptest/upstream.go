@@ -202,7 +202,8 @@ func (u *upstream) answer(success byte) (refusal Reply, err error) {
 const maxReplyLines = 100
 
 // readReply reads a whole reply; one that is not well-formed is an error, but
-// for what a reply's text may not hold.
+// for what a reply's text may not hold, and blanks without a text (RFC 5321 4.2:
+// it is optional), which are cut off.
 func (u *upstream) readReply() (Reply, error) {
 	var lines []string
 	for {
@@ -219,7 +220,7 @@ func (u *upstream) readReply() (Reply, error) {
 			return "", fmt.Errorf("a reply of more than %d lines", maxReplyLines)
 		}
 	}
-	reply := strings.Join(lines, "\n")
+	reply := strings.TrimRight(strings.Join(lines, "\n"), " ")
 	if wire.CheckReply(reply) != nil {
 		return "", fmt.Errorf("it answers %s, which is no reply", cut(fmt.Sprintf("%q", reply)))
 	}
