@@ -180,6 +180,10 @@ func TestRelayFailures(t *testing.T) {
 			reply: relayFails + `it answers 500 5.5.2 Error: command "STARTTLS" not recognized`},
 		{name: "no auth", change: func(r *smtptest.Relay, _ *smtptest.Server) { r.Auth = smtp.PlainAuth("", "ann", "secret", "localhost") },
 			reply: relayFails + `it answers 500 5.5.2 Error: command "AUTH" not recognized`},
+		{name: "endless auth", why: "no clock ends what takes no time", rules: []smtptest.Rule{{On: "AUTH", Reply: "334 YQ=="}, {On: "RESPONSE", Reply: "334 YQ=="}},
+			upstream: hasUser, change: answersChallenges, reply: relayFails + "more than 10 challenges in one AUTH"},
+		{name: "ten challenges", why: "a mechanism may have several (RFC 4954 4)", rules: []smtptest.Rule{{On: "AUTH", Reply: "334 YQ=="}, {On: "RESPONSE", Times: 9, Reply: "334 YQ=="}, {On: "RESPONSE", Reply: "235 2.7.0 OK"}},
+			upstream: hasUser, change: answersChallenges, reply: ok, took: []string{"b@server.test"}},
 	}
 	for _, on := range []string{"CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "."} {
 		rows = append(rows,
@@ -194,6 +198,12 @@ func TestRelayFailures(t *testing.T) {
 		{name: "dot breaks off", rules: []smtptest.Rule{{On: ".", Reply: smtptest.NoReply, Then: smtptest.Reset}}, reply: relayFails + "*"},
 		{name: "dot closes", rules: []smtptest.Rule{{On: ".", Reply: smtptest.NoReply, Then: smtptest.Drop}}, reply: relayFails + "EOF"},
 	})
+}
+
+func hasUser(s *smtptest.Server) { s.Users = map[string]string{"ann": "secret"} }
+
+func answersChallenges(r *smtptest.Relay, _ *smtptest.Server) {
+	r.Auth = smtp.CRAMMD5Auth("ann", "secret")
 }
 
 func playRelay(t *testing.T, rows []relayRow) {

@@ -104,8 +104,12 @@ func (u *upstream) startTLS(conn net.Conn, config *tls.Config) error {
 	return u.greet()
 }
 
+// maxChallenges is more than any mechanism needs.
+const maxChallenges = 10
+
 // auth is the exchange of RFC 4954 4. An error of the mechanism's own closes the
-// connection, which cancels the exchange.
+// connection, which cancels the exchange, and so does a server that has no end
+// of challenges: those may take no time, so that no Timeout ends them.
 func (u *upstream) auth(a smtp.Auth) error {
 	mechanism, response, err := a.Start(&u.info)
 	if err != nil {
@@ -115,7 +119,7 @@ func (u *upstream) auth(a smtp.Auth) error {
 	if response != nil {
 		line += " " + cmp.Or(base64.StdEncoding.EncodeToString(response), "=")
 	}
-	for {
+	for range 1 + maxChallenges {
 		if err := u.PrintfLine("%s", line); err != nil {
 			return err
 		}
@@ -136,6 +140,7 @@ func (u *upstream) auth(a smtp.Auth) error {
 		}
 		line = base64.StdEncoding.EncodeToString(response)
 	}
+	return fmt.Errorf("more than %d challenges in one AUTH", maxChallenges)
 }
 
 // options are the parameters that the upstream offers, and the refusal
