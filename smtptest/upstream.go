@@ -212,11 +212,14 @@ const maxReplyLines = 100
 func (u *upstream) readReply() (Reply, error) {
 	var lines []string
 	for {
-		line, err := u.ReadLine()
+		octets, long, err := u.R.ReadLine()
 		if err != nil {
 			return "", err
 		}
-		line = strings.Map(printable, line) // a refusal in UTF-8 is one too
+		if long {
+			return "", fmt.Errorf("a line of more than %d octets in a reply", u.R.Size())
+		}
+		line := strings.Map(printable, string(octets)) // a refusal in UTF-8 is one too
 		lines = append(lines, line[:min(len(line), 510)])
 		if len(line) < 4 || line[3] != '-' {
 			break
