@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,11 +19,9 @@ import (
 // in them that cannot be printed.
 var transcriptLines = regexp.MustCompile(`^(?:(?:C: |S: |-- )[\pL\pM\pN\pP\pS ]*\n)*$`)
 
-var replyLines = regexp.MustCompile(`^(?:[2-5][0-5][0-9](?:[- ][\t -~]*)?\r\n)*$`)
-
-// FuzzSession feeds a session anything: it answers with well-formed replies
-// only, the same whether the octets come in one write or one by one, records
-// the same, and ends when the client does.
+// FuzzSession feeds a session anything: it answers each command with a
+// well-formed reply, the same whether the octets come in one write or one by
+// one, records the same, and ends when the client does.
 func FuzzSession(f *testing.F) {
 	for _, talk := range reach {
 		f.Add(joined(turnsOf(talk)).send)
@@ -35,9 +34,6 @@ func FuzzSession(f *testing.F) {
 			return
 		}
 		said, messages := feed(t, sent)
-		if !replyLines.MatchString(said) {
-			t.Errorf("%q was answered %q", sent, said)
-		}
 		said1, messages1 := feed(t, strings.Split(sent, "")...)
 		if said != said1 {
 			t.Errorf("%q: the answers differ (-one write +octet by octet):\n%s", sent, cmp.Diff(said, said1))
@@ -63,6 +59,7 @@ func feed(t *testing.T, pieces ...string) (said string, messages []smtptest.Mess
 		s := srv.WaitSession(func(smtptest.Session) bool { return true })
 		synctest.Wait()
 		said, messages = c.heard(), envelopes(srv.Messages())
+		answeredAll(t, s, said)
 		consistent(t, s, messages)
 		if got := s.Transcript(); !transcriptLines.MatchString(got) {
 			t.Errorf("%q: Transcript() has other lines:\n%q", pieces, got)
@@ -77,6 +74,65 @@ func offersMuch(t *testing.T) *smtptest.Server {
 	srv.Users = map[string]string{"a": "b"}
 	srv.Mechanisms = []string{"PLAIN", "LOGIN"}
 	return srv
+}
+
+// answeredAll says that the client has heard one reply to each command and other
+// event of a session without a script, but for a handshake
+// and a chunk that did not end.
+func answeredAll(t *testing.T, s smtptest.Session, said string) {
+	t.Helper()
+	heardWhole(t, s, said)
+	for i, e := range s.Exchanges {
+		cutOff := i == len(s.Exchanges)-1 && chunkSize(e) > e.Octets
+		if e.Reply == "" && !cutOff && !(e.Event && e.Command == "TLS") {
+			t.Errorf("%q has no reply\n%s", e.Command, s.Transcript())
+		}
+	}
+}
+
+// chunkSize is what a BDAT announces, 0 with other commands.
+func chunkSize(e smtptest.Exchange) int {
+	words := strings.Fields(e.Command + " - -")
+	if !strings.EqualFold(words[0], "BDAT") {
+		return 0
+	}
+	size, _ := strconv.Atoi(words[1])
+	return size
+}
+
+// heardWhole says that what the client has heard are whole replies, those of the
+// record.
+func heardWhole(t *testing.T, s smtptest.Session, said string) {
+	t.Helper()
+	var recorded []string
+	for _, e := range s.Exchanges {
+		if e.Reply != "" {
+			recorded = append(recorded, onWire(e.Reply))
+		}
+	}
+	heard, rest := repliesIn(said)
+	if diff := cmp.Diff(recorded, heard); diff != "" || rest != "" {
+		t.Errorf("the client has not heard what was recorded, or no whole replies; %q is left (-recorded +heard):\n%s", rest, diff)
+	}
+}
+
+var replyLine = regexp.MustCompile(`^[2-5][0-5][0-9](?:[- ][\t -~]*)?\r\n$`)
+
+// repliesIn are the whole replies at the beginning of what a server said: the
+// same code in all lines, a hyphen behind it in all but the last (RFC 5321 4.2.1).
+func repliesIn(said string) (whole []string, rest string) {
+	begin, end := 0, 0
+	for line := range strings.Lines(said) {
+		end += len(line)
+		if !replyLine.MatchString(line) || line[:3] != said[begin:begin+3] {
+			break
+		}
+		if line[3] != '-' {
+			whole = append(whole, said[begin:end])
+			begin = end
+		}
+	}
+	return whole, said[begin:]
 }
 
 // consistent says that the messages are those whose end of data was answered
@@ -110,7 +166,7 @@ func consistent(t *testing.T, s smtptest.Session, messages []smtptest.Message) {
 // command is never answered, and what comes under TLS is answered as a session
 // in clear would answer it.
 func FuzzTLSSession(f *testing.F) {
-	f.Add("", "EHLO a\r\nMAIL FROM:<a@c.d>\r\nRCPT TO:<b@c.d>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
+	f.Add("", "EHLO a\r\nRSET\r\nMAIL FROM:<a@c.d>\r\nRCPT TO:<b@c.d>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
 	f.Add("NOOP\r\nMAIL FROM:<evil@c.d>\r\nNO", "OP\r\nEHLO a\r\nAUTH PLAIN AGEAYg==\r\n")
 	f.Fuzz(func(t *testing.T, clear, under string) {
 		words := strings.ToUpper(under)
@@ -139,7 +195,8 @@ func feedTLS(t *testing.T, clear, under string) (said string, messages []smtptes
 		srv.TLS = &tls.Config{}
 		srv.StartInMemory()
 		conn := dial(t, srv)
-		r := bufio.NewReader(conn)
+		var inClear strings.Builder
+		r := bufio.NewReader(io.TeeReader(conn, &inClear))
 		for _, step := range []struct{ send, want string }{{"", "220"}, {"EHLO a\r\n", "250"}, {"STARTTLS\r\n" + clear, "220"}} {
 			io.WriteString(conn, step.send)
 			if code, err := readCode(r); code != step.want || r.Buffered() > 0 {
@@ -152,6 +209,7 @@ func feedTLS(t *testing.T, clear, under string) (said string, messages []smtptes
 		s := srv.WaitSession(func(smtptest.Session) bool { return true })
 		synctest.Wait()
 		said, messages = c.heard(), envelopes(srv.Messages())
+		answeredAll(t, s, inClear.String()+said)
 		consistent(t, s, messages)
 	})
 	return said, messages

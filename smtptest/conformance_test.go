@@ -239,10 +239,14 @@ func spoken(s smtptest.Session) string {
 		if e.Raw != "" {
 			b.WriteString(e.Raw)
 		} else if e.Reply != "" {
-			b.WriteString(strings.ReplaceAll(string(e.Reply), "\n", "\r\n") + "\r\n")
+			b.WriteString(onWire(e.Reply))
 		}
 	}
 	return b.String()
+}
+
+func onWire(r smtptest.Reply) string {
+	return strings.ReplaceAll(strings.ReplaceAll(string(r), "\r\n", "\n"), "\n", "\r\n") + "\r\n"
 }
 
 // checkReplies holds all replies of a session against RFC 2034 and RFC 5321
