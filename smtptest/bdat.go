@@ -78,8 +78,8 @@ func (ch *Channel) bdat(t *turn) {
 }
 
 // refuseEach answers an LMTP client's last chunk that is out of place: for each
-// accepted recipient, and not at all if there is none, which ends the
-// transaction (RFC 2033 4.3).
+// accepted recipient, and not at all if there is none. That ends the
+// transaction (RFC 2033 4.3): no recipient is answered for twice.
 func (ch *Channel) refuseEach(t *turn) {
 	for range ch.RcptTos {
 		one := *t
@@ -87,14 +87,12 @@ func (ch *Channel) refuseEach(t *turn) {
 			return
 		}
 	}
-	if len(ch.RcptTos) > 0 {
-		ch.bdatFailed()
-		return
-	}
-	ch.stamp(t)
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	ch.record(t)
+	if len(ch.RcptTos) == 0 {
+		ch.stamp(t)
+		ch.record(t)
+	}
 	ch.reset(isRefused)
 	ch.ahead = ch.r.Buffered() > 0
 }
