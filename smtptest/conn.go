@@ -111,8 +111,15 @@ func (ch *Channel) queue(r Reply) {
 	if r == "" || r == NoReply {
 		return
 	}
+	ch.gather(wire.AppendReply(ch.out, string(r)))
+}
+
+// gather keeps out, which has grown by an answer, for the next flush; it is
+// flushed at once when it is long, so that a client that reads nothing is made
+// to wait.
+func (ch *Channel) gather(out []byte) {
 	ch.hold = false
-	ch.out = wire.AppendReply(ch.out, string(r))
+	ch.out = out
 	if len(ch.out) > maxGathered {
 		ch.flush()
 	}

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // perform does what a fired row says, in the order that Rule documents. told
@@ -168,21 +170,18 @@ func (a *act) write() bool {
 	if a.turn.name == "BODY" && r.Reply == "" && r.Raw == "" {
 		return true // Chunk and Pause shape the reading
 	}
-	gathered := len(ch.out)
-	ch.queue(a.queued())
-	if a.raw != "" {
-		ch.hold = false
-		ch.out = append(ch.out, a.raw...)
-	}
 	if r.Chunk == 0 && r.Pause == 0 {
+		if a.raw != "" || a.told != "" {
+			ch.gather(a.appendTo(ch.out))
+		}
 		return true
 	}
-	rest := bytes.Clone(ch.out[gathered:])
-	err := ch.write(ch.out[:gathered])
+	err := ch.write(ch.out)
 	ch.out = ch.out[:0]
 	if err == nil {
 		a.note(shape(r))
-		err = ch.dole(rest, r)
+		ch.hold = false
+		err = ch.dole(a.appendTo(nil), r)
 	}
 	if err != nil {
 		ch.lost(err)
@@ -190,11 +189,15 @@ func (a *act) write() bool {
 	return err == nil
 }
 
-func (a *act) queued() Reply {
+// appendTo appends the answer's octets.
+func (a *act) appendTo(out []byte) []byte {
 	if a.raw != "" {
-		return ""
+		return append(out, a.raw...)
 	}
-	return a.told
+	if a.told != "" {
+		return wire.AppendReply(out, string(a.told))
+	}
+	return out
 }
 
 // dole writes octets in pieces, with a pause between two of them. An interrupt

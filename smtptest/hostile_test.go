@@ -91,6 +91,41 @@ func TestHugeContent(t *testing.T) {
 	}
 }
 
+// TestUnreadReplies pipelines a thousand commands and reads no reply: the server
+// gathers so much of them and no more, however a row has it write them, and
+// loses none.
+func TestUnreadReplies(t *testing.T) {
+	const commands = 1000
+	long := strings.Repeat("250-"+strings.Repeat("x", 500)+"\r\n", 20)
+	reply, raw := smtptest.Reply(strings.ReplaceAll(long, "\r\n", "\n")+ok), long+ok+"\r\n"
+	for name, rules := range map[string][]smtptest.Rule{
+		"reply":              {{On: "NOOP", Reply: reply}},
+		"reply, held":        {{On: "NOOP", Reply: reply, Then: smtptest.Hold}},
+		"reply, in pieces":   {{On: "NOOP", Reply: reply, Chunk: 5000}},
+		"raw":                {{On: "NOOP", Raw: raw}},
+		"raw, held":          {{On: "NOOP", Raw: raw, Then: smtptest.Hold}},
+		"raw, in pieces":     {{On: "NOOP", Raw: raw, Chunk: 5000}},
+		"a group and pieces": {{On: "NOOP", Skip: 6, Reply: reply, Chunk: 5000}, {On: "NOOP", Reply: reply}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewInMemoryServer(t)
+				c := arrive(t, srv, ehlo)
+				srv.Script(rules...)
+				go io.WriteString(c, strings.Repeat("NOOP\r\n", commands)+"QUIT\r\n")
+				synctest.Wait()
+				if n := len(srv.Sessions()[0].Exchanges); n > commands/2 {
+					t.Errorf("%d commands were answered to a client that reads nothing", n)
+				}
+				want := strings.Repeat(raw, commands) + bye + "\r\n"
+				if got, err := io.ReadAll(c); string(got) != want || err != nil {
+					t.Errorf("%d octets, %v, want %d", len(got), err, len(want))
+				}
+			})
+		})
+	}
+}
+
 // TestEndlessMessage sends 64 MiB to a server that takes 1 MiB: so much is
 // kept, and one 552 answers it.
 func TestEndlessMessage(t *testing.T) {
