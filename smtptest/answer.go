@@ -41,7 +41,12 @@ type verdict struct {
 // whether it took effect.
 func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 	ch.stamp(t)
-	r := ch.match(t)
+	var r *row
+	if ch.lines > maxCommands { // no row lifts the limit
+		t.own, t.late = verdict{reply: ch.say(repManyCommands)}, nil
+	} else {
+		r = ch.match(t)
+	}
 	switch {
 	case t.confused:
 		t.own, t.late = verdict{reply: ch.say(repConfused)}, nil

@@ -148,7 +148,7 @@ type Channel struct {
 	secretive bool  // an AUTH or a 334 was the last, but for what is no command
 	asking    *turn // of the CommandFunc that is running
 	errors    int   // 4yz and 5yz replies sent
-	commands  int   // begun
+	lines     int   // taken: commands, responses to AUTH and answers to Ask
 	mails     int   // transactions begun
 	refusals  int   // recipients refused in this transaction
 	domains   domains

@@ -189,3 +189,27 @@ func TestConformanceSegments(t *testing.T) {
 			talk: talk("C: ", "C: ", "S: 500 5.5.2 Error: bad syntax", "S: 500 5.5.2 Error: bad syntax", sayQuit), split: true},
 	})
 }
+
+// TestConformanceLastCommand sends one line more than a session may have: it is
+// answered 421, whatever a row says.
+func TestConformanceLastCommand(t *testing.T) {
+	const last = "421 4.7.0 Error: too many commands"
+	setup := func(rules ...smtptest.Rule) func(*smtptest.Server) {
+		return func(srv *smtptest.Server) {
+			with("XLAST", func(ch *smtptest.Channel, arg string) smtptest.Reply {
+				smtptest.LeaveLines(ch, 2)
+				return ok
+			})(srv)
+			srv.Script(rules...)
+		}
+	}
+	asks := smtptest.Rule{On: "RESPONSE", Reply: "334 ", Optional: true}
+	run(t, []row{
+		{name: "command", why: "4.3.2: 421 to any", in: ehlo, setup: setup(), end: smtptest.EndReply,
+			talk: talk("C: XLAST", "S: "+ok, "C: NOOP", "S: "+ok, "C: NOOP", "S: "+ok, "C: NOOP", "S: "+last, closed)},
+		{name: "command with a row", why: "a row does not lift the limit", in: ehlo, setup: setup(smtptest.Rule{On: "NOOP", Reply: "250 row"}), end: smtptest.EndReply,
+			talk: talk("C: XLAST", "S: "+ok, "C: NOOP", "S: 250 row", "C: NOOP", "S: 250 row", "C: NOOP", "S: "+last, closed)},
+		{name: "response", why: "RFC 4954 4: a row may ask for ever", in: ehlo, setup: setup(smtptest.Rule{On: "AUTH", Reply: "334 "}, asks), end: smtptest.EndReply,
+			talk: talk("C: XLAST", "S: "+ok, "C: AUTH PLAIN", "S: 334 ", "C: eA==", "S: 334 ", "C: eA==", "S: "+last, closed)},
+	})
+}

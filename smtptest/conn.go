@@ -19,6 +19,7 @@ func (ch *Channel) readLine() (line string, long bool, err error) {
 	for {
 		b, long, ok := ch.r.Line()
 		if ok {
+			ch.lines++
 			return intern(b), long, nil
 		}
 		if err := ch.fill(); err != nil {

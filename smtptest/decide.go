@@ -38,9 +38,6 @@ func (ch *Channel) command(line string, long bool) {
 			t.hidden.flaw = ch.auth.flaw
 		}
 	}
-	if ch.commands++; ch.commands > maxCommands {
-		t.own, t.late = verdict{reply: ch.say(repManyCommands)}, nil
-	}
 	if ch.takesChunk(t) {
 		ch.bdat(t)
 		return

@@ -21,3 +21,6 @@ func Recorded(octets int) Exchange {
 	ch := &Channel{session: &session{}}
 	return ch.record(&turn{octets: octets}).export()
 }
+
+// LeaveLines has a session take so many lines more. It is for a CommandFunc.
+func LeaveLines(ch *Channel, n int) { ch.lines = maxCommands - n }
