@@ -3,6 +3,7 @@ package smtptest_test
 import (
 	"context"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,6 +119,63 @@ func TestRecipientsLeft(t *testing.T) {
 				if diff := cmp.Diff(gone+"\r\n"+full+"\r\n"+full+"\r\n", client.heard()); diff != "" {
 					t.Errorf("replies (-want +got):\n%s", diff)
 				}
+			})
+		})
+	}
+}
+
+// TestRecipientsUnanswered ends the session before each of three recipients is
+// answered: the message stays the client's for the others (RFC 2033 4.2).
+func TestRecipientsUnanswered(t *testing.T) {
+	const bye421, gone = "421 4.3.2 bye", "550 5.1.1 gone"
+	b, both := []string{"b@server.test"}, []string{"b@server.test", "c@server.test"}
+	each := func(replies ...smtptest.Reply) smtptest.Handler { return &perRecipient{replies: replies} }
+	second := ". <c@server.test>"
+	for _, c := range []struct {
+		name    string
+		handler smtptest.Handler
+		rules   []smtptest.Rule
+		replies string
+		to      []string // of the message; nil: there is none
+	}{
+		{"421 for the second", each("", bye421, ""), nil, ok + "\r\n" + bye421 + "\r\n", b},
+		{"421 for the first", each(bye421, "", ""), nil, bye421 + "\r\n", nil},
+		{"421 behind a refusal", each(gone, bye421, ""), nil, gone + "\r\n" + bye421 + "\r\n", nil},
+		{"closed behind the second", nil, []smtptest.Rule{{On: second, Reply: ok, Then: smtptest.Close}}, ok + "\r\n" + ok + "\r\n", both},
+		{"closed without the second", nil, []smtptest.Rule{{On: second, Reply: smtptest.NoReply, Then: smtptest.Close}}, ok + "\r\n", b},
+		{"reset at the second", nil, []smtptest.Rule{{On: second, Reply: smtptest.NoReply, Then: smtptest.Reset}}, ok + "\r\n", b},
+		{"accepted in silence, then closed", nil, []smtptest.Rule{{On: second, Reply: smtptest.NoReply, Keep: true, Then: smtptest.Close}}, ok + "\r\n", both},
+		{"lost, then closed", nil, []smtptest.Rule{{On: second, Reply: ok, Lose: true, Then: smtptest.Close}}, ok + "\r\n" + ok + "\r\n", b},
+		{"a condition leaves its goroutine at the second", nil, []smtptest.Rule{{On: second, If: func(smtptest.Event) bool { runtime.Goexit(); return true }, Reply: ok}}, ok + "\r\n", b},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(tb)
+				srv.LMTP, srv.Handler = true, c.handler
+				srv.Script(c.rules...)
+				srv.StartInMemory()
+				client := listenTo(dial(t, srv))
+				client.say(turn{send: "LHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nRCPT TO:<d@server.test>\r\nDATA\r\n"})
+				client.heard()
+				client.say(turn{send: "text\r\n.\r\n"})
+				if diff := cmp.Diff(c.replies, client.heard()); diff != "" {
+					t.Errorf("replies mismatch (-want +got):\n%s", diff)
+				}
+				var accepted []string
+				for _, r := range srv.WaitSession(nil).Transactions[0].Recipients {
+					if r.Accepted {
+						accepted = append(accepted, r.To)
+					}
+				}
+				var to []string
+				for _, m := range srv.Messages() {
+					to = append(to, m.To...)
+				}
+				if diff := cmp.Diff([][]string{c.to, c.to}, [][]string{accepted, to}); diff != "" {
+					t.Errorf("accepted Recipients and Messages().To mismatch (-want +got):\n%s", diff)
+				}
+				tb.end()
 			})
 		})
 	}

@@ -213,9 +213,16 @@ func (ch *Channel) dismiss(told Reply) {
 // (RFC 2033 4.2). The message is visible before the first of these replies is
 // written; its To then holds all that are not yet refused.
 func (ch *Channel) answerRecipients(end turn) {
+	took := ch.answerEach(end)
+	ch.endTransaction(ch.rec.reply, took)
+}
+
+// answerEach says whether one of the recipients has accepted the message.
+func (ch *Channel) answerEach(end turn) (took bool) {
 	rec := ch.rec
 	var own []Reply // of the recipients from this one on, once a row leaves the Handler something to decide
-	took := false
+	answered := 0
+	defer func() { ch.abandon(rec.rcpts[answered:]) }() // also where the test's code leaves its goroutine
 	for i := range rec.rcpts {
 		if !rec.rcpts[i].Accepted {
 			continue
@@ -239,11 +246,22 @@ func (ch *Channel) answerRecipients(end turn) {
 		ch.Server.mu.Lock()
 		rec.rcpts[i].Accepted, rec.rcpts[i].Final = took1, told.said()
 		ch.Server.mu.Unlock()
+		answered = i + 1
 		if ch.over {
 			break
 		}
 	}
-	ch.endTransaction(rec.reply, took)
+	return took
+}
+
+// abandon notes that a session has ended before these recipients were answered:
+// the message stays the client's for them (RFC 2033 4.2).
+func (ch *Channel) abandon(rcpts []Recipient) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	for i := range rcpts {
+		rcpts[i].Accepted = false
+	}
 }
 
 // commitMessage1 records the message with the first recipient that accepts it.
