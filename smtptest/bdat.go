@@ -30,7 +30,6 @@ func (ch *Channel) verbBdat(arg string) verdict {
 	}
 	ch.pending.chunk = chunk{size: n, last: last == "LAST", inPlace: place == ""}
 	if err := ch.readChunk(); err != nil {
-		ch.keepContent(ch.content.Len())
 		ch.lost(err)
 		return verdict{reply: NoReply}
 	}

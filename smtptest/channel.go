@@ -234,10 +234,7 @@ func (ch *Channel) end() {
 	ch.session.end = ch.why
 	ch.session.duration = time.Since(ch.session.start)
 	ch.session.unread = ch.rest(ch.r.Bytes())
-	if ch.rec != nil {
-		ch.rec.outcome = isAborted
-		ch.rec = nil
-	}
+	ch.closeRecord(isAborted)
 	ch.session.channel = nil
 	s.notify()
 	s.mu.Unlock()

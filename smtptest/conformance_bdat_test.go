@@ -1,11 +1,14 @@
 package smtptest_test
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
 )
 
 func chunked(data string, chunks ...int) smtptest.Message {
@@ -206,4 +209,53 @@ func TestConformanceBDATLMTP(t *testing.T) {
 			talk: talk(two, "C+ BDAT 1\r\nxBDAT 6 LAST\r\nQUIT\r\nBDAT 0 LAST\r\n", "S: 452 4.3.1 no room", "S: "+step, "S: "+step, "S: "+step, sayMail, sayRcpt, "C+ BDAT 1 LAST\r\nx", "S: "+ok, sayQuit), want: []smtptest.Message{chunked("x", 1)}},
 		{name: "without mail", why: "2: there is no transaction to be replied for", setup: setup(), talk: talk(begin[:len(begin)-2], "C+ BDAT 1 LAST\r\nx", "S: "+step, sayQuit)},
 	})
+}
+
+// TestChunksKept ends transactions before their last chunk, or refuses a chunk:
+// the record has what had come.
+func TestChunksKept(t *testing.T) {
+	ownReset := func(ch *smtptest.Channel, _ string) smtptest.Reply {
+		ch.State, ch.MailFrom, ch.RcptTos = smtptest.StateHello, "", nil
+		return "250 OK"
+	}
+	refusing := smtptest.Rule{On: "BDAT", Skip: 1, Reply: "452 4.3.1 no room"}
+	for _, c := range []struct {
+		name, sent string
+		commands   map[string]smtptest.CommandFunc
+		rules      []smtptest.Rule
+		data       string
+		chunks     []int
+		outcome    string
+	}{
+		{"RSET", "BDAT 3\r\nabcRSET\r\n", nil, nil, "abc", []int{3}, smtptest.OutcomeReset},
+		{"EHLO", "BDAT 3\r\nabcBDAT 2\r\ndeEHLO client.test\r\n", nil, nil, "abcde", []int{3, 2}, smtptest.OutcomeReset},
+		{"HELO", "BDAT 3\r\nabcHELO client.test\r\n", nil, nil, "abc", []int{3}, smtptest.OutcomeReset},
+		{"QUIT", "BDAT 3\r\nabcQUIT\r\n", nil, nil, "abc", []int{3}, smtptest.OutcomeAborted},
+		{"disconnect", "BDAT 3\r\nabc", nil, nil, "abc", []int{3}, smtptest.OutcomeAborted},
+		{"disconnect in a chunk", "BDAT 3\r\nabcBDAT 3\r\nd", nil, nil, "abcd", []int{3}, smtptest.OutcomeAborted},
+		{"another message", "BDAT 3\r\nabcRSET\r\nMAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 1 LAST\r\nx", nil, nil, "abc", []int{3}, smtptest.OutcomeReset},
+		{"a CommandFunc", "BDAT 3\r\nabcXFORGET\r\n", map[string]smtptest.CommandFunc{"XFORGET": ownReset}, nil, "abc", []int{3}, smtptest.OutcomeReset},
+		{"refused, RSET", "BDAT 3\r\nabcBDAT 2\r\ndeRSET\r\n", nil, []smtptest.Rule{refusing}, "abcde", []int{3}, smtptest.OutcomeReset},
+		{"refused, QUIT", "BDAT 3\r\nabcBDAT 2\r\ndeBDAT 2\r\nfgQUIT\r\n", nil, []smtptest.Rule{refusing}, "abcde", []int{3}, smtptest.OutcomeAborted},
+		{"content of a DATA out of order", "BDAT 3\r\nabcDATA\r\nthrown away\r\n.\r\n", nil, []smtptest.Rule{{On: "DATA", Reply: "354 go on"}}, "abc", []int{3}, smtptest.OutcomeRefused},
+		{"half the content of a DATA out of order", "BDAT 3\r\nabcDATA\r\nthrown", nil, []smtptest.Rule{{On: "DATA", Reply: "354 go on"}}, "abc", []int{3}, smtptest.OutcomeAborted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				srv.Extensions, srv.Commands = append(srv.Extensions, "CHUNKING"), c.commands
+				srv.Script(c.rules...)
+				srv.StartInMemory()
+				client := listenTo(dial(t, srv))
+				io.WriteString(client, "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\n"+c.sent)
+				client.heard()
+				client.Close()
+				got := srv.WaitSession(nil).Transactions[0]
+				want := smtptest.Transaction{Data: c.data, Octets: len(c.data), Chunks: c.chunks, Outcome: c.outcome, From: got.From, Recipients: got.Recipients, Reply: got.Reply}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("Transaction mismatch (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }

@@ -43,10 +43,14 @@ func (ch *Channel) modeData(told Reply) {
 	began := ch.earlyFlag()
 	var instead Reply
 	if ch.State != StateData {
+		ch.keepContent(ch.content.Len()) // of chunks
 		ch.content.Begin(0, 0)
 		instead = ch.verbData("").reply
 	}
 	octets, answered, err := ch.readContent()
+	if instead != "" {
+		ch.content.Begin(0, 0)
+	}
 	if err != nil {
 		ch.keepContent(octets)
 		ch.lost(err)
@@ -99,9 +103,29 @@ func (ch *Channel) keepContent(octets int) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
 	if ch.rec != nil {
-		ch.rec.octets = octets
-		ch.rec.data = ch.content.Take()
+		ch.keep(octets)
 	}
+}
+
+// keep records a content whose end has not come, unless one is recorded. octets
+// is its size as sent. Server.mu must be held.
+func (ch *Channel) keep(octets int) {
+	if ch.rec.octets == 0 {
+		ch.rec.octets, ch.rec.data = octets, ch.content.Take()
+	}
+}
+
+// closeRecord ends the record of the open transaction, if there is one: chunks
+// stay in it whose last has not come. Server.mu must be held.
+func (ch *Channel) closeRecord(why outcome) {
+	if ch.rec == nil {
+		return
+	}
+	ch.keep(ch.content.Len())
+	if ch.rec.outcome == isOpen {
+		ch.rec.outcome = why
+	}
+	ch.rec = nil
 }
 
 // endOfData answers a content that is complete, at the dot or the last chunk.

@@ -57,12 +57,7 @@ func (ch *Channel) greeted(extended bool) {
 // reset ends the transaction in progress, if there is one. Server.mu must be
 // held.
 func (ch *Channel) reset(why outcome) {
-	if ch.rec != nil {
-		if ch.rec.outcome == isOpen {
-			ch.rec.outcome = why
-		}
-		ch.rec = nil
-	}
+	ch.closeRecord(why)
 	ch.MailFrom, ch.RcptTos, ch.MailOptions, ch.RcptOptions = "", nil, nil, nil
 	ch.refusals, ch.domains = 0, domains{}
 	if ch.State != StateGreeted && ch.State != StateRefusing {
