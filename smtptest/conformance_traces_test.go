@@ -66,6 +66,14 @@ func TestTraces(t *testing.T) {
 				io.WriteString(c, ir)
 				synctest.Wait()
 			}},
+		{name: "answer to the 334 of a row", why: "whoever has asked for it, it is a secret", want: traces{unread: "****", hidden: []string{"****: 6: "}},
+			setup: func(srv *smtptest.Server) { srv.Script(smtptest.Rule{On: "XOAUTH", Reply: "334 "}) },
+			play: func(c net.Conn, _ *smtptest.Server) {
+				l := listenTo(c)
+				for _, send := range []string{"XOAUTH\r\n", "secret\r\n", "secret"} {
+					l.say(turn{send: send})
+				}
+			}},
 		{name: "masked lines", why: "length and flaws are no secret", setup: withUsers,
 			want: traces{hidden: []string{"AUTH PLAIN ****: 15: not base64", "AUTH PLAIN ****: 19: PLAIN: malformed response: not two NULs", "AUTH PLAIN ****: 600: not base64", "AUTH PLAIN ****: 512: ", "AUTH PLAIN ****: 27: "}},
 			play: func(c net.Conn, _ *smtptest.Server) {

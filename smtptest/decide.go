@@ -43,6 +43,7 @@ func (ch *Channel) command(line string, long bool) {
 		return
 	}
 	told, took := ch.answer(t)
+	ch.secretive = ch.secretive || strings.HasPrefix(string(told), "334")
 	switch {
 	case ch.over || t.flags&tooLong != 0:
 	case ch.State == StateData: // also if a CommandFunc has said so
