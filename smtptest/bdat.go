@@ -58,7 +58,9 @@ func (ch *Channel) bdat(t *turn) {
 		ch.begin(t)
 	case c.told == "" && ch.customBdat(t):
 	case c.inPlace && c.last:
-		ch.noteChunk(c)
+		if c.told == "" {
+			ch.noteChunk(c)
+		}
 		ch.endOfData(turn{name: "BDAT", also: ".", arg: t.arg, line: t.line, verb: t.verb, flags: t.flags, octets: c.read}, ch.content.Len(), "", c.told)
 	case c.told != "":
 		ch.stamp(t)

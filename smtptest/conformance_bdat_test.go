@@ -1,7 +1,6 @@
 package smtptest_test
 
 import (
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -237,6 +236,9 @@ func TestChunksKept(t *testing.T) {
 		{"a CommandFunc", "BDAT 3\r\nabcXFORGET\r\n", map[string]smtptest.CommandFunc{"XFORGET": ownReset}, nil, "abc", []int{3}, smtptest.OutcomeReset},
 		{"refused, RSET", "BDAT 3\r\nabcBDAT 2\r\ndeRSET\r\n", nil, []smtptest.Rule{refusing}, "abcde", []int{3}, smtptest.OutcomeReset},
 		{"refused, QUIT", "BDAT 3\r\nabcBDAT 2\r\ndeBDAT 2\r\nfgQUIT\r\n", nil, []smtptest.Rule{refusing}, "abcde", []int{3}, smtptest.OutcomeAborted},
+		{"the last refused", "BDAT 3\r\nabcBDAT 2 LAST\r\nde", nil, []smtptest.Rule{refusing}, "abcde", []int{3}, smtptest.OutcomeRefused},
+		{"the only one refused", "BDAT 2 LAST\r\nde", nil, []smtptest.Rule{{On: ".", Reply: "451 4.3.0 later"}}, "de", []int{}, smtptest.OutcomeRefused},
+		{"the last refused by what is in it", "BDAT 3\r\nabcBDAT 2 LAST\r\nde", nil, []smtptest.Rule{{On: "BODY 4", Reply: "554 5.6.0 no"}}, "abcde", []int{3}, smtptest.OutcomeRefused},
 		{"content of a DATA out of order", "BDAT 3\r\nabcDATA\r\nthrown away\r\n.\r\n", nil, []smtptest.Rule{{On: "DATA", Reply: "354 go on"}}, "abc", []int{3}, smtptest.OutcomeRefused},
 		{"half the content of a DATA out of order", "BDAT 3\r\nabcDATA\r\nthrown", nil, []smtptest.Rule{{On: "DATA", Reply: "354 go on"}}, "abc", []int{3}, smtptest.OutcomeAborted},
 	} {
@@ -247,7 +249,7 @@ func TestChunksKept(t *testing.T) {
 				srv.Script(c.rules...)
 				srv.StartInMemory()
 				client := listenTo(dial(t, srv))
-				io.WriteString(client, "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\n"+c.sent)
+				client.say(turn{send: "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\n" + c.sent})
 				client.heard()
 				client.Close()
 				got := srv.WaitSession(nil).Transactions[0]

@@ -213,6 +213,9 @@ func (ch *Channel) endTransaction(told Reply, took bool) {
 		if ch.over && told.Code() == 0 {
 			why = isAborted
 		}
+		if n := len(ch.rec.chunks); ch.turn.name == "BDAT" && !took && n > 0 {
+			ch.rec.chunks = ch.rec.chunks[:n-1] // the Handler has seen the last, which is not accepted
+		}
 		ch.reset(why)
 	}
 	if ch.State == StateData {
