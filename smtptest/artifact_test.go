@@ -152,6 +152,7 @@ func keepFiles(t *testing.T, name string, fails bool, flags ...string) string {
 func TestArtifacts(t *testing.T) {
 	for _, k := range keeping {
 		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			out := keepFiles(t, k.name, k.fails, "-test.artifacts", "-test.outputdir="+dir)
 			if diff := cmp.Diff(k.want, filesIn(t, dir)); diff != "" {

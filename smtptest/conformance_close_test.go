@@ -201,6 +201,7 @@ func TestCloseUnreadReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)
 		c := arrive(t, srv, ehlo)
+		srv.Script(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply(strings.Repeat("250-"+strings.Repeat("x", 500)+"\n", 100) + mailOK)})
 		c.SetDeadline(time.Time{})
 		var writer sync.WaitGroup
 		writer.Go(func() {

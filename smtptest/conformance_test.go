@@ -94,6 +94,7 @@ func joined(turns []turn) turn {
 func run(t *testing.T, rows []row) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
 			turns := turnsOf(slices.Concat(reach[r.in], r.talk))
 			one := []turn{joined(turns)}
 			t.Run("tcp", func(t *testing.T) { r.overTCP(t, turns) })
