@@ -158,12 +158,22 @@ func (ch *Channel) recovered(what string, reply *Reply) func() {
 		if p := recover(); p == errOver {
 			*reply = NoReply
 		} else if p != nil {
-			ch.Server.errorf("smtptest: session %d: %s panicked: %v", ch.session.id, what, p)
+			ch.blame(what, p)
 			*reply = ch.say(repConfused)
 		} else if *reply == unreturned {
-			ch.Server.errorf("smtptest: session %d: %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, what)
+			ch.blame(what, nil)
 		}
 	}
+}
+
+// blame fails the test for its own code, which has panicked with p, or has left
+// its goroutine if p is nil.
+func (ch *Channel) blame(what string, p any) {
+	if p != nil {
+		ch.Server.errorf("smtptest: session %d: %s panicked: %v", ch.session.id, what, p)
+		return
+	}
+	ch.Server.errorf("smtptest: session %d: %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, what)
 }
 
 // unreturned stands for the reply of code that has not returned.

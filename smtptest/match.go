@@ -165,11 +165,9 @@ func (ch *Channel) condition(r *row, e *Event, t *turn) (ok, panicked bool) {
 	ch.lend()
 	returned := false
 	defer func() {
-		if p := recover(); p != nil {
-			panicked = true
-			ch.Server.errorf("smtptest: session %d: If of %s panicked: %v", ch.session.id, r.text, p)
-		} else if !returned {
-			ch.Server.errorf("smtptest: session %d: If of %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, r.text)
+		if p := recover(); p != nil || !returned {
+			panicked = p != nil
+			ch.blame("If of "+r.text, p)
 		}
 	}()
 	ok = r.If(ch.detached(e, t))

@@ -229,11 +229,9 @@ func (ch *Channel) shake(conn *tls.Conn) (err error) {
 	ch.lend()
 	returned := false
 	defer func() {
-		if p := recover(); p != nil {
-			ch.Server.errorf("smtptest: session %d: a function of Server.TLS panicked: %v", ch.session.id, p)
+		if p := recover(); p != nil || !returned {
+			ch.blame("a function of Server.TLS", p)
 			err = fmt.Errorf("panicked: %v", p)
-		} else if !returned {
-			ch.Server.errorf("smtptest: session %d: a function of Server.TLS left its goroutine: call t.Error there, never t.Fatal", ch.session.id)
 		}
 	}()
 	err = conn.HandshakeContext(ctx)
