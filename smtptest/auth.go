@@ -112,7 +112,7 @@ func (ch *Channel) verbAuth(arg string) verdict {
 	if !has {
 		return ch.proceed(nil)
 	}
-	return ch.response(strings.TrimLeft(initial, blank))
+	return ch.response(strings.TrimLeft(initial, blanks))
 }
 
 // deferred is the verdict of an AUTH, or that of its first response, if a row

@@ -24,7 +24,7 @@ func (ch *Channel) verbBdat(arg string) verdict {
 		return verdict{reply: ch.syntax("BDAT", "5.5.4")}
 	}
 	place := ch.bdatPlace()
-	last = asciiUpper(strings.TrimLeft(last, blank))
+	last = asciiUpper(strings.TrimLeft(last, blanks))
 	if last != "" && last != "LAST" {
 		place = ch.syntax("BDAT", "5.5.4")
 	}

@@ -6,15 +6,15 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// blank is the white space that may stand around an argument, SP and HT
+// blanks are the white space that may stand around an argument, SP and HT
 // (RFC 5321 4.1.1); a CR or LF by itself is none (2.3.8).
-const blank = " \t"
+const blanks = " \t"
 
 // command parses a line and answers it.
 func (ch *Channel) command(line string, long bool) {
 	ch.pending = pending{}
 	name, arg, _ := strings.Cut(line, " ")
-	arg = strings.Trim(arg, blank)
+	arg = strings.Trim(arg, blanks)
 	if name = asciiUpper(name); isPseudo(name) {
 		name = "" // a line is no event
 	}

@@ -32,8 +32,6 @@ func (ch *Channel) hide(t *turn) {
 	}
 }
 
-const blanks = " \t"
-
 // maskAuth hides what follows the mechanism of an AUTH, however it is spaced and
 // spelled, and all that stands behind it. ok is false for a line without one.
 func maskAuth(line string) (shown string, h hidden, ok bool) {
@@ -62,7 +60,7 @@ func indexAuth(line string) int {
 	begins := true
 	for i := range len(line) {
 		switch c := line[i]; {
-		case c < ' ' && c != '\t' || c == 0x7f:
+		case c != '\t' && isControl(rune(c)):
 			begins = true
 		case begins && isAlnum(c):
 			if begins = false; strings.EqualFold(line[i:min(len(line), i+len("AUTH"))], "AUTH") {
