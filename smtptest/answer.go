@@ -66,7 +66,7 @@ func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 		}
 	}
 	ch.last, ch.lastAlso = t.name, t.also
-	ch.silentSince, ch.idleRow = time.Time{}, nil
+	ch.newSilence()
 	ch.ahead = ch.r.Buffered() > 0
 	return told, took
 }

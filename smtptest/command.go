@@ -42,7 +42,7 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	ch.record(t).reply = prompt
 	ch.Server.mu.Unlock()
 	ch.queue(prompt)
-	ch.silentSince, ch.idleRow = time.Time{}, nil
+	ch.newSilence()
 	secret := strings.HasPrefix(string(prompt), "334")
 	ch.secretive = ch.secretive || secret
 	line, long, err := ch.readLine()

@@ -172,6 +172,9 @@ func (ch *Channel) replied() error {
 	return nil
 }
 
+// newSilence lets the next wait for input begin a silence of its own.
+func (ch *Channel) newSilence() { ch.silentSince, ch.idleRow = time.Time{}, nil }
+
 // idleTime is the next moment of an IDLE row.
 type idleTime struct {
 	row   *row

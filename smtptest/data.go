@@ -92,7 +92,7 @@ func (ch *Channel) nextContent(octets int) ([]byte, error) {
 		if err := ch.fill(); err != nil {
 			return nil, err
 		}
-		ch.silentSince, ch.idleRow = time.Time{}, nil
+		ch.newSilence()
 	}
 	src := ch.r.Bytes()
 	return src[:min(len(src), ch.body.room(octets))], nil

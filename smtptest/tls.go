@@ -172,7 +172,7 @@ func (ch *Channel) handshake() bool {
 	}
 	ch.Conn, ch.underTLS, ch.below = conn, true, below
 	ch.r.Reset(conn)
-	ch.silentSince = time.Time{}
+	ch.newSilence()
 	info := infoOf(conn.ConnectionState(), ch.Server.tls)
 	ch.Server.mu.Lock()
 	ch.session.tls = info
