@@ -43,7 +43,7 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	ch.Server.mu.Unlock()
 	ch.queue(prompt)
 	ch.newSilence()
-	secret := strings.HasPrefix(string(prompt), "334")
+	secret := prompt.Code() == 334
 	ch.secretive = ch.secretive || secret
 	line, long, err := ch.readLine()
 	if err != nil {

@@ -15,11 +15,12 @@ func (ch *Channel) command(line string, long bool) {
 	ch.pending = pending{}
 	name, arg, _ := strings.Cut(line, " ")
 	arg = strings.Trim(arg, blanks)
-	if name = asciiUpper(name); isPseudo(name) {
-		name = "" // a line is no event
-	}
+	name = asciiUpper(name)
 	t := &ch.turn
 	*t = turn{name: name, arg: arg, line: line, verb: commands[name]}
+	if t.verb == nil && isPseudo(name) {
+		t.name = "" // a line is no event
+	}
 	if ch.ahead {
 		t.flags |= early
 	}
@@ -43,7 +44,7 @@ func (ch *Channel) command(line string, long bool) {
 		return
 	}
 	told, took := ch.answer(t)
-	ch.secretive = ch.secretive || strings.HasPrefix(string(told), "334")
+	ch.secretive = ch.secretive || told.Code() == 334
 	switch {
 	case ch.over || t.flags&tooLong != 0:
 	case ch.State == StateData: // also if a CommandFunc has said so
