@@ -9,8 +9,7 @@ import (
 // returns when all its goroutines are gone, or fails the test if the test's own
 // code keeps one of them for WaitTimeout. The reply to a message that was
 // recorded is written first; a client that does not read has 50 ms to take it.
-// What was recorded stays readable.
-// Calling it again does nothing.
+// What was recorded stays readable. Calling it again does nothing.
 func (s *Server) Close() {
 	s.test().Helper()
 	if s.refuseOnSession("Close") {

@@ -83,8 +83,7 @@ func ExampleChannel_variables() {
 	c.Hello("client.example.com")
 	c.Mail("ann@example.com")
 	c.Rcpt("bob@example.com")
-	c.Text.PrintfLine("XLOOK")
-	c.Text.ReadResponse(250)
+	say(c, "XLOOK")
 	// Output:
 	// smtp_server: true
 	// conn, addr: true
@@ -109,8 +108,7 @@ func ExampleMessage_options() {
 	defer c.Close()
 	c.Hello("client.example.com")
 	for _, line := range []string{"MAIL FROM:<ann@example.com> SIZE=3 RET=HDRS", "RCPT TO:<bob@example.com> NOTIFY=NEVER", "RCPT TO:<eve@example.com>"} {
-		c.Text.PrintfLine("%s", line)
-		c.Text.ReadResponse(250)
+		say(c, line)
 	}
 	w, err := c.Data()
 	if err != nil {
