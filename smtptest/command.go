@@ -153,8 +153,7 @@ func (ch *Channel) adoptEnvelope() {
 	}
 	ch.RcptOptions = ch.RcptOptions[:len(ch.RcptTos)]
 	n := 0
-	for i := range ch.rec.rcpts {
-		r := &ch.rec.rcpts[i]
+	for _, r := range ch.rec.rcpts.all() {
 		if !r.Accepted {
 			continue
 		}
@@ -163,9 +162,11 @@ func (ch *Channel) adoptEnvelope() {
 		}
 		n++
 	}
-	ch.pending.adopted = max(0, len(ch.RcptTos)-n)
+	ch.pending.adopted = nil
 	for ; n < len(ch.RcptTos); n++ {
-		ch.rec.addRcpt(Recipient{To: ch.RcptTos[n], Options: ch.recorded(ch.RcptOptions[n]), Accepted: true})
+		r := ch.rec.addRcpt()
+		*r = Recipient{To: ch.RcptTos[n], Options: ch.recorded(ch.RcptOptions[n]), Accepted: true}
+		ch.pending.adopted = append(ch.pending.adopted, r)
 	}
 }
 

@@ -160,10 +160,10 @@ func (ch *Channel) collect(octets int) {
 	defer ch.Server.mu.Unlock()
 	ch.rec.octets, ch.rec.data, ch.rec.unstuffed = octets, data, unstuffed
 	ch.rec.helo, ch.rec.user, ch.rec.tls = ch.SeenGreeting, ch.User, ch.underTLS
-	for i, j := 0, 0; i < len(ch.rec.rcpts) && j < len(ch.RcptTos); i++ {
-		if ch.rec.rcpts[i].Accepted {
-			ch.rec.rcpts[i].To = ch.RcptTos[j]
-			j++
+	to := ch.RcptTos
+	for _, r := range ch.rec.rcpts.all() {
+		if r.Accepted && len(to) > 0 {
+			r.To, to = to[0], to[1:]
 		}
 	}
 	if !over {
@@ -249,14 +249,14 @@ func (ch *Channel) answerEach(end turn) (took bool) {
 	rec := ch.rec
 	var own []Reply // of the recipients from this one on, once a row leaves the Handler something to decide
 	answered := 0
-	defer func() { ch.abandon(rec.rcpts[answered:]) }() // also where the test's code leaves its goroutine
-	for i := range rec.rcpts {
-		if !rec.rcpts[i].Accepted {
+	defer func() { ch.abandon(rec, answered) }() // also where the test's code leaves its goroutine
+	for i, r := range rec.rcpts.all() {
+		if !r.Accepted {
 			continue
 		}
 		t := end
 		t.name, t.also, t.alsoArg = ".", end.name, end.arg
-		t.arg = "<" + rec.rcpts[i].To + ">"
+		t.arg = "<" + r.To + ">"
 		t.line = end.line + " " + t.arg
 		t.own.commit = (*Channel).commitMessage1
 		t.late = func(*Channel) Reply {
@@ -271,7 +271,7 @@ func (ch *Channel) answerEach(end turn) (took bool) {
 			own = own[1:]
 		}
 		ch.Server.mu.Lock()
-		rec.rcpts[i].Accepted, rec.rcpts[i].Final = took1, told.said()
+		r.Accepted, r.Final = took1, told.said()
 		ch.Server.mu.Unlock()
 		answered = i + 1
 		if ch.over {
@@ -281,13 +281,13 @@ func (ch *Channel) answerEach(end turn) (took bool) {
 	return took
 }
 
-// abandon notes that a session has ended before these recipients were answered:
-// the message stays the client's for them (RFC 2033 4.2).
-func (ch *Channel) abandon(rcpts []Recipient) {
+// abandon notes that a session has ended before the recipients from this one on
+// were answered: the message stays the client's for them (RFC 2033 4.2).
+func (ch *Channel) abandon(rec *record, from int) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	for i := range rcpts {
-		rcpts[i].Accepted = false
+	for i, r := range rec.rcpts.all() {
+		r.Accepted = r.Accepted && i < from
 	}
 }
 

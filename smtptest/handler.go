@@ -89,8 +89,8 @@ func (ch *Channel) processEach(h RecipientHandler, m Message) []Reply {
 func (ch *Channel) noteFinal(each []Reply) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	for i := range ch.rec.rcpts {
-		if r := &ch.rec.rcpts[i]; r.Accepted && len(each) > 0 {
+	for _, r := range ch.rec.rcpts.all() {
+		if r.Accepted && len(each) > 0 {
 			r.Final, each = each[0].said(), each[1:]
 		}
 	}

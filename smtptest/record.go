@@ -24,7 +24,8 @@ type session struct {
 	helo      string
 	user      string
 	tls       *TLSInfo
-	exchanges exchanges
+	exchanges blocks[exchange]
+	begun     [8]exchange // of exchanges
 	records   []*record
 	first     [1]*record // of records
 	end       string
@@ -41,54 +42,6 @@ type exchange struct {
 	octets  int
 	within  uint32 // Exchange.Transaction
 	flags   flags
-}
-
-// exchanges is a list that grows in blocks: what stands in it never moves, so
-// a long session copies nothing, and a short one needs the first block only.
-type exchanges struct {
-	first  [8]exchange
-	n      int // of first
-	blocks [][]exchange
-}
-
-const exchangeBlock = 1024 // the most in one block
-
-// add appends a zero exchange and returns it.
-func (e *exchanges) add() *exchange {
-	if e.n < len(e.first) {
-		e.n++
-		return &e.first[e.n-1]
-	}
-	end := len(e.blocks) - 1
-	if end < 0 || len(e.blocks[end]) == cap(e.blocks[end]) {
-		size := 2 * len(e.first)
-		if end >= 0 {
-			size = min(2*cap(e.blocks[end]), exchangeBlock)
-		}
-		e.blocks = append(e.blocks, make([]exchange, 0, size))
-		end++
-	}
-	block := append(e.blocks[end], exchange{})
-	e.blocks[end] = block
-	return &block[len(block)-1]
-}
-
-// last is the newest; there must be one.
-func (e *exchanges) last() *exchange {
-	if end := len(e.blocks) - 1; end >= 0 {
-		return &e.blocks[end][len(e.blocks[end])-1]
-	}
-	return &e.first[e.n-1]
-}
-
-func (e *exchanges) export() []Exchange {
-	var all []Exchange
-	for _, block := range append([][]exchange{e.first[:e.n]}, e.blocks...) {
-		for i := range block {
-			all = append(all, block[i].export())
-		}
-	}
-	return all
 }
 
 type flags uint8
@@ -131,7 +84,7 @@ type record struct {
 	from        string
 	helo, user  string
 	mailOptions []string
-	rcpts       []Recipient
+	rcpts       blocks[Recipient]
 	first       [1]Recipient // of rcpts: most messages have no more
 	data        string
 	unstuffed   []int
@@ -143,11 +96,11 @@ type record struct {
 	tls         bool
 }
 
-func (rec *record) addRcpt(r Recipient) {
-	if rec.rcpts == nil {
-		rec.rcpts = rec.first[:0]
+func (rec *record) addRcpt() *Recipient {
+	if rec.rcpts.open == nil {
+		rec.rcpts.open = rec.first[:0]
 	}
-	rec.rcpts = push(rec.rcpts, r)
+	return rec.rcpts.add()
 }
 
 // push appends to a list that may become long: it doubles, where append's
@@ -174,6 +127,7 @@ var outcomes = [...]string{OutcomeOpen, OutcomeAccepted, OutcomeRefused, Outcome
 // open begins the record of a connection. mu must be held.
 func (r *records) open(ch *Channel) *session {
 	se := &session{id: len(r.sessions) + 1, channel: ch, start: time.Now(), peer: ch.Peer}
+	se.exchanges.open = se.begun[:0]
 	r.sessions = append(r.sessions, se)
 	return se
 }
@@ -239,15 +193,15 @@ func (rec *record) message() Message {
 		Chunks:      slices.Clone(rec.chunks),
 	}
 	n := 0
-	for i := range rec.rcpts {
-		if rec.rcpts[i].Accepted {
+	for _, r := range rec.rcpts.all() {
+		if r.Accepted {
 			n++
 		}
 	}
 	m.To = make([]string, 0, n)
 	m.RcptOptions = make([][]string, 0, n)
-	for i := range rec.rcpts {
-		if r := &rec.rcpts[i]; r.Accepted {
+	for _, r := range rec.rcpts.all() {
+		if r.Accepted {
 			m.To = append(m.To, r.To)
 			m.RcptOptions = append(m.RcptOptions, slices.Clone(r.Options))
 		}
@@ -259,7 +213,6 @@ func (rec *record) export() Transaction {
 	t := Transaction{
 		From:        rec.from,
 		MailOptions: slices.Clone(rec.mailOptions),
-		Recipients:  slices.Clone(rec.rcpts),
 		Data:        rec.data,
 		Octets:      rec.octets,
 		Unstuffed:   slices.Clone(rec.unstuffed),
@@ -267,8 +220,9 @@ func (rec *record) export() Transaction {
 		Reply:       rec.reply,
 		Outcome:     outcomes[rec.outcome],
 	}
-	for i := range t.Recipients {
-		t.Recipients[i].Options = slices.Clone(t.Recipients[i].Options)
+	for _, r := range rec.rcpts.all() {
+		t.Recipients = append(t.Recipients, *r)
+		t.Recipients[len(t.Recipients)-1].Options = slices.Clone(r.Options)
 	}
 	return t
 }
@@ -309,7 +263,9 @@ func (se *session) export() Session {
 		info.ClientCert, info.Cert = slices.Clone(info.ClientCert), slices.Clone(info.Cert)
 		s.TLS = &info
 	}
-	s.Exchanges = se.exchanges.export()
+	for _, x := range se.exchanges.all() {
+		s.Exchanges = append(s.Exchanges, x.export())
+	}
 	for _, rec := range se.records {
 		s.Transactions = append(s.Transactions, rec.export())
 	}

@@ -18,7 +18,7 @@ type pending struct {
 	ok      bool
 	soft    bool // the server's own judgement refuses it
 	took    bool
-	adopted int // recipients that a CommandFunc has added
+	adopted []*Recipient // those that a CommandFunc has added
 	chunk   chunk
 }
 
@@ -176,16 +176,16 @@ func (ch *Channel) commitRcpt() {
 
 // noteRcpt keeps the answer to each acceptable recipient, whatever it was.
 func (ch *Channel) noteRcpt(told Reply, took bool) {
-	if n := ch.pending.adopted; n > 0 && ch.rec != nil && told != NoReply {
-		for i := range n {
-			ch.rec.rcpts[len(ch.rec.rcpts)-1-i].Reply = told
+	if added := ch.pending.adopted; len(added) > 0 && ch.rec != nil && told != NoReply {
+		for _, r := range added {
+			r.Reply = told
 		}
 		return
 	}
 	if !ch.pending.ok || ch.rec == nil {
 		return
 	}
-	ch.rec.addRcpt(Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told.said(), Accepted: took})
+	*ch.rec.addRcpt() = Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told.said(), Accepted: took}
 	if !took && !ch.pending.soft {
 		ch.refusals++
 	}

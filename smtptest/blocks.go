@@ -1,0 +1,49 @@
+package smtptest
+
+import "iter"
+
+// blocks is a list that grows in blocks: what stands in it never moves, so a
+// long one copies nothing.
+type blocks[T any] struct {
+	full [][]T
+	open []T // the newest; the owner may give the first one
+}
+
+const maxBlock = 1024 // entries
+
+// add appends a zero entry and returns it.
+func (b *blocks[T]) add() *T {
+	if size := cap(b.open); len(b.open) == size {
+		if size > 0 {
+			b.full = append(b.full, b.open)
+		}
+		b.open = make([]T, 0, max(1, min(2*size, maxBlock)))
+	}
+	var zero T
+	b.open = append(b.open, zero)
+	return b.last()
+}
+
+// last is the newest; there must be one.
+func (b *blocks[T]) last() *T { return &b.open[len(b.open)-1] }
+
+// all is every entry, the oldest first, by its index.
+func (b *blocks[T]) all() iter.Seq2[int, *T] {
+	return func(yield func(int, *T) bool) {
+		n := 0
+		for _, block := range b.full {
+			for i := range block {
+				if !yield(n, &block[i]) {
+					return
+				}
+				n++
+			}
+		}
+		for i := range b.open {
+			if !yield(n, &b.open[i]) {
+				return
+			}
+			n++
+		}
+	}
+}
