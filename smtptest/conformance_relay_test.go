@@ -2,6 +2,7 @@ package smtptest_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/smtp"
 	"slices"
@@ -131,6 +132,8 @@ func TestRelayRefusals(t *testing.T) {
 		{name: "much too long", why: "RFC 5321 4.5.3: a code is understood as long as the line can be read", rules: []smtptest.Rule{{On: "RCPT", Raw: "550 " + strings.Repeat("x", 4090) + "\r\n"}}, reply: "550 " + strings.Repeat("x", 506)},
 		{name: "no text", why: "RFC 5321 4.2: it is optional", rules: []smtptest.Rule{{On: ".", Raw: "554 \r\n"}}, reply: "554"},
 		{name: "several lines, no text", why: "RFC 5321 4.2", rules: []smtptest.Rule{{On: ".", Raw: "554-\r\n554  \r\n"}}, reply: "554-\r\n554"},
+		{name: "code outside the grammar", why: "RFC 5321 4.2: the first digit counts", rules: []smtptest.Rule{{On: "RCPT", Raw: "571 5.7.1 no\r\n"}}, reply: "550 571 5.7.1 no"},
+		{name: "the same, several lines", why: "RFC 5321 4.2", rules: []smtptest.Rule{{On: ".", Raw: "471-later\r\n471\r\n"}}, reply: "450-471 later\r\n450 471"},
 		{name: "one of three, no text", why: "the names are the text", say: three, rules: []smtptest.Rule{{On: "RCPT TO:<c@server.test>", Raw: "550\r\n"}},
 			reply: "550 <c@server.test>", took: []string{"b@server.test", "d@server.test"}, finals: []smtptest.Reply{ok, "550", ok}},
 		{name: "quit", why: "the message has been accepted", rules: always("QUIT", "500 stay"), reply: ok, took: b},
@@ -147,13 +150,14 @@ func TestRelayRefusals(t *testing.T) {
 	})
 }
 
-// TestRelayNoText is about success in replies without a text, which is optional
-// (RFC 5321 4.2): a client that hears 451 of what was taken delivers it twice.
-func TestRelayNoText(t *testing.T) {
+// TestRelaySuccess is about success in odd replies: without a text, which is
+// optional, or with a code outside the grammar, whose first digit counts (RFC 5321
+// 4.2). A client that hears 451 of what was taken delivers it twice.
+func TestRelaySuccess(t *testing.T) {
 	var rows []relayRow
 	for _, step := range []struct{ on, code string }{{"CONNECT", "220"}, {"EHLO", "250"}, {"MAIL", "250"}, {"RCPT", "250"}, {"DATA", "354"}, {".", "250"}} {
-		for name, raw := range map[string]string{"code": "#\r\n", "blank": "# \r\n", "blanks": "#  \r\n", "two lines": "#-\r\n# \r\n", "two lines, code": "#-\r\n#\r\n"} {
-			raw = strings.ReplaceAll(raw, "#", step.code)
+		for name, raw := range map[string]string{"code": "#\r\n", "blank": "# \r\n", "blanks": "#  \r\n", "two lines": "#-\r\n# \r\n", "two lines, code": "#-\r\n#\r\n", "foreign code": "+60 OK\r\n", "foreign code, two lines": "+99-a\r\n+99\r\n"} {
+			raw = strings.ReplaceAll(strings.ReplaceAll(raw, "#", step.code), "+", step.code[:1])
 			rows = append(rows, relayRow{name: step.on + " " + name, rules: []smtptest.Rule{{On: step.on, Raw: raw}}, reply: ok, took: []string{"b@server.test"}})
 		}
 	}
@@ -187,6 +191,8 @@ func TestRelayFailures(t *testing.T) {
 			upstream: hasUser, change: answersChallenges, reply: relayFails + "more than 10 challenges in one AUTH"},
 		{name: "ten challenges", why: "a mechanism may have several (RFC 4954 4)", rules: []smtptest.Rule{{On: "AUTH", Reply: "334 YQ=="}, {On: "RESPONSE", Times: 9, Reply: "334 YQ=="}, {On: "RESPONSE", Reply: "235 2.7.0 OK"}},
 			upstream: hasUser, change: answersChallenges, reply: ok, took: []string{"b@server.test"}},
+		{name: "long challenge", why: "RFC 4954 4: it is no reply's text, and whole", rules: []smtptest.Rule{{On: "AUTH", Raw: "334 " + strings.Repeat("YWFh", 900) + "\r\n"}, {On: "RESPONSE", Reply: "235 2.7.0 OK"}},
+			upstream: hasUser, change: func(r *smtptest.Relay, _ *smtptest.Server) { r.Auth = wantsChallenge(strings.Repeat("aaa", 900)) }, reply: ok, took: []string{"b@server.test"}},
 	}
 	for _, on := range []string{"CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "."} {
 		rows = append(rows,
@@ -207,6 +213,18 @@ func hasUser(s *smtptest.Server) { s.Users = map[string]string{"ann": "secret"} 
 
 func answersChallenges(r *smtptest.Relay, _ *smtptest.Server) {
 	r.Auth = smtp.CRAMMD5Auth("ann", "secret")
+}
+
+// wantsChallenge is a mechanism that takes this challenge only.
+type wantsChallenge string
+
+func (wantsChallenge) Start(*smtp.ServerInfo) (string, []byte, error) { return "CRAM-MD5", nil, nil }
+
+func (w wantsChallenge) Next(challenge []byte, more bool) ([]byte, error) {
+	if more && string(challenge) != string(w) {
+		return nil, fmt.Errorf("a challenge of %d octets", len(challenge))
+	}
+	return []byte("ann 0"), nil
 }
 
 func playRelay(t *testing.T, rows []relayRow) {
@@ -270,6 +288,20 @@ func (r relayRow) send(t *testing.T, c net.Conn) string {
 	return strings.TrimSuffix(l.heard(), "\r\n")
 }
 
+// checkLeave looks for QUIT wherever the upstream has answered and stays: a
+// client leaves with it, refused or not (RFC 5321 4.1.1.10).
+func (r relayRow) checkLeave(t *testing.T, upstream *smtptest.Server) {
+	t.Helper()
+	failure, failed := strings.CutPrefix(r.reply, relayFails)
+	answer, answered := strings.CutPrefix(failure, "it answers ")
+	refused := answered && (answer[0] == '4' || answer[0] == '5') && answer[:3] != "421"
+	for _, se := range upstream.Sessions() {
+		if last := se.Exchanges[len(se.Exchanges)-1].Command; (last == "QUIT") != (!failed || refused) {
+			t.Errorf("%s\nthe Relay's last command is %q", r.why, last)
+		}
+	}
+}
+
 // check compares what was recorded on both sides.
 func (r relayRow) check(t *testing.T, srv, upstream *smtptest.Server) {
 	t.Helper()
@@ -288,6 +320,7 @@ func (r relayRow) check(t *testing.T, srv, upstream *smtptest.Server) {
 	if diff := cmp.Diff(r.finals, finals); r.finals != nil && diff != "" {
 		t.Errorf("%s\nRecipient.Final (-want +got):\n%s", r.why, diff)
 	}
+	r.checkLeave(t, upstream)
 	if r.took == nil {
 		if n := upstream.Count(); n != 0 {
 			t.Errorf("%s\n%d messages upstream", r.why, n)

@@ -85,7 +85,7 @@ func undelivered(ctx context.Context, err error) Reply {
 	return Reply(line[:min(len(line), 510)])
 }
 
-// deliver is one transaction with the upstream. replies gets the refusals of
+// deliver is one session with the upstream. replies gets the refusals of
 // recipients; refusal is the answer for the others, "" if they are accepted.
 func (r *Relay) deliver(ctx context.Context, m Message, replies []Reply) (refusal Reply, err error) {
 	u, err := r.connect(ctx)
@@ -93,6 +93,15 @@ func (r *Relay) deliver(ctx context.Context, m Message, replies []Reply) (refusa
 		return "", err
 	}
 	defer u.Close()
+	refusal, err = r.transaction(ctx, u, m, replies)
+	if err == nil {
+		u.quit()
+	}
+	return refusal, err
+}
+
+// transaction sends envelope and content; see deliver.
+func (r *Relay) transaction(ctx context.Context, u *upstream, m Message, replies []Reply) (refusal Reply, err error) {
 	options, refusal := u.options(m.MailOptions, mailParams, m)
 	if refusal != "" {
 		return refusal, nil
@@ -113,15 +122,10 @@ func (r *Relay) deliver(ctx context.Context, m Message, replies []Reply) (refusa
 			accepted = append(accepted, i)
 		}
 	}
-	if len(accepted) > 0 {
-		if refusal, err := r.content(ctx, u, m, accepted, replies); refusal != "" || err != nil {
-			return refusal, err
-		}
+	if len(accepted) == 0 {
+		return "", nil
 	}
-	impatience := time.AfterFunc(time.Second, func() { u.Close() })
-	defer impatience.Stop()
-	u.command('2', "QUIT") // nothing can change any more what became of the message
-	return "", nil
+	return r.content(ctx, u, m, accepted, replies)
 }
 
 // content sends the octets of the message to the recipients accepted so far. An

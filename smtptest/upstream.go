@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/smtp"
 	"net/textproto"
 	"strings"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
@@ -53,17 +55,32 @@ func (r *Relay) connect(ctx context.Context) (*upstream, error) {
 		err = u.auth(r.Auth)
 	}
 	if err != nil {
+		if _, polite := errors.AsType[refusalError](err); polite {
+			u.quit()
+		}
 		conn.Close()
 	}
 	return u, err
 }
 
-// refused makes an error of a refusal that is about no message.
+// refusalError is a refusal that is about no message.
+type refusalError Reply
+
+func (e refusalError) Error() string { return "it answers " + string(e) }
+
 func refused(refusal Reply, err error) error {
 	if err == nil && refusal != "" {
-		err = fmt.Errorf("it answers %s", refusal)
+		err = refusalError(refusal)
 	}
 	return err
+}
+
+// quit takes leave, as a client must whatever it was told (RFC 5321 4.1.1.10),
+// but not for long: nothing can change any more what became of the message.
+func (u *upstream) quit() {
+	impatience := time.AfterFunc(time.Second, func() { u.Close() })
+	defer impatience.Stop()
+	u.command('2', "QUIT")
 }
 
 // greet says EHLO, or HELO to a server that knows no EHLO (RFC 5321 3.2), or
@@ -219,7 +236,10 @@ func (u *upstream) readReply() (Reply, error) {
 		if long {
 			return "", fmt.Errorf("a line of more than %d octets in a reply", u.R.Size())
 		}
-		line := strings.Map(printable, string(octets)) // a refusal in UTF-8 is one too
+		line := known(strings.Map(printable, string(octets))) // a refusal in UTF-8 is one too
+		if len(lines) == 0 && strings.HasPrefix(line, "334 ") {
+			return Reply(line), nil // a challenge may be longer than a reply (RFC 4954 4)
+		}
 		lines = append(lines, line[:min(len(line), 510)])
 		if len(line) < 4 || line[3] != '-' {
 			break
@@ -233,4 +253,17 @@ func (u *upstream) readReply() (Reply, error) {
 		return "", fmt.Errorf("it answers %s, which is no reply", cut(fmt.Sprintf("%q", reply)))
 	}
 	return Reply(reply), nil
+}
+
+// known is a line of a reply whose code is outside RFC 5321's grammar, as one
+// within it: the first digit counts (RFC 5321 4.2), and the code becomes text.
+func known(line string) string {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '6' || line[1] > '9' || line[2] < '0' || line[2] > '9' {
+		return line
+	}
+	separator, text := " ", ""
+	if len(line) > 3 {
+		separator, text = line[3:4], line[4:]
+	}
+	return line[:1] + "50" + separator + line[:3] + " " + text
 }
