@@ -235,6 +235,7 @@ func TestSecretsMasked(t *testing.T) {
 		{"tab before the token", users, []string{"AUTH PLAIN\t" + token}},
 		{"leading space", users, []string{" AUTH PLAIN " + token}},
 		{"no mechanism", users, []string{"AUTH " + token}},
+		{"a short password alone", users, []string{"AUTH hunter2"}},
 		{"a sign in between", users, []string{"AUTH=PLAIN " + token}},
 		{"another verb", users, []string{"AUTHENTICATE PLAIN " + token}},
 		{"response", users, []string{"AUTH PLAIN", token}},

@@ -81,7 +81,7 @@ func firstWord(s string) string {
 }
 
 // isMechanism says that s seems to be the name of a mechanism (RFC 4422 3.1). One
-// that is not known must be all in one case, as base64 hardly is.
+// that is not known must be in upper case, as base64 and passwords hardly are.
 func isMechanism(s string) bool {
 	if slices.Contains(sasl.Names(), asciiUpper(s)) {
 		return true
@@ -91,7 +91,7 @@ func isMechanism(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 20 && (s == strings.ToUpper(s) || s == strings.ToLower(s))
+	return s != "" && len(s) <= 20 && s == asciiUpper(s)
 }
 
 func isAlnum(c byte) bool {
