@@ -1,6 +1,7 @@
 package smtptest_test
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -16,6 +17,15 @@ import (
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
 )
+
+// TestMain lets no test of the package ask the DNS: a server looks nothing up,
+// whatever a client, a message or a script names.
+func TestMain(m *testing.M) {
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		panic("a name is looked up in the DNS")
+	}}
+	os.Exit(m.Run())
+}
 
 func TestLoopback(t *testing.T) {
 	for _, srv := range []*smtptest.Server{smtptest.NewServer(t), smtptest.NewTLSServer(t)} {
