@@ -25,7 +25,7 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	quick := flag.Bool("quick", false, "a few rounds of small sizes: a few minutes")
+	quick := flag.Bool("quick", false, "a few rounds of small sizes: less than a minute")
 	rounds := flag.Int("rounds", 15, "rounds of each scenario")
 	servers := flag.String("servers", ".", "`regexp` of the servers to measure; the floor always is")
 	only := flag.String("run", ".", "`regexp` of the scenarios to run")

@@ -35,9 +35,9 @@ var scenarios = []scenario{
 	{name: "declared", size: 32 << 20, quick: 32 << 20, run: large(true), what: "the same with SIZE= declared"},
 	{name: "recipients", size: 10_000, quick: 10_000, run: recipients, what: "10,000 RCPT, pipelined by 100"},
 	{name: "idle", size: 1000, quick: 500, local: true, run: idle, what: "an idle connection"},
-	{name: "close", size: 2000, quick: 1000, local: true, strong: true, run: closing, what: "Close with idle connections, until the last client sees the end"},
+	{name: "close", size: 2000, quick: 100, local: true, strong: true, run: closing, what: "Close with idle connections, until the last client sees the end"},
 	{name: "many", size: 500, quick: 500, local: true, strong: true, run: many, what: "500 servers at once, start of each"},
-	{name: "recorded", size: 100_000, quick: 20_000, local: true, run: recording, what: "messages recorded: the last 1,000 over the first, and what is kept"},
+	{name: "recorded", size: 100_000, quick: 10_000, local: true, run: recording, what: "messages recorded: the last 1,000 over the first, and what is kept"},
 }
 
 func begin(t target) running {
