@@ -17,11 +17,12 @@ type scenario struct {
 	what        string
 	local       bool // needs the server in this process
 	strong      bool // needs a Close that waits
+	leaves      bool // ends many connections
 	run         func(t target, size int) figures
 }
 
 func (sc scenario) suits(t target) bool {
-	return !(sc.local && t.process) && !(sc.strong && t.weak)
+	return !(sc.local && t.process) && !(sc.strong && t.weak) && !(sc.leaves && t.lingers)
 }
 
 var scenarios = []scenario{
@@ -29,7 +30,7 @@ var scenarios = []scenario{
 	{name: "life", size: 6000, quick: 1500, local: true, strong: true, run: life, what: "start and close"},
 	{name: "sequential", size: 4000, quick: 1000, run: sequential, what: "1 KiB messages, one connection, command by command"},
 	{name: "parallel", size: 8000, quick: 2000, run: parallel, what: "the same, 8 connections"},
-	{name: "fresh", size: 1000, quick: 500, run: fresh, what: "the same, a connection per message"},
+	{name: "fresh", size: 1000, quick: 500, leaves: true, run: fresh, what: "the same, a connection per message"},
 	{name: "pipelined", size: 8000, quick: 2000, run: pipelined, what: "the same, pipelined"},
 	{name: "large", size: 32 << 20, quick: 32 << 20, run: large(false), what: "one 32 MiB message"},
 	{name: "declared", size: 32 << 20, quick: 32 << 20, run: large(true), what: "the same with SIZE= declared"},

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	bradfitz "github.com/bradfitz/go-smtpd/smtpd"
+	chrj "github.com/chrj/smtpd"
 	emersion "github.com/emersion/go-smtp"
+	mhale "github.com/mhale/smtpd"
 	smtpmock "github.com/mocktools/go-smtp-mock/v2"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -21,6 +23,7 @@ type target struct {
 	name    string
 	process bool // it runs outside this process: only its time can be measured
 	weak    bool // it has no Close that waits, or none that works with open connections
+	lingers bool // it waits before it closes a connection
 	start   func() (running, error)
 }
 
@@ -38,6 +41,8 @@ var targets = []target{
 	{name: "go-smtp", start: startEmersion},
 	{name: "go-smtp-mock", start: startMock},
 	{name: "go-smtpd", start: startBradfitz, weak: true},
+	{name: "mhale-smtpd", start: startMhale, weak: true},
+	{name: "chrj-smtpd", start: startChrj, weak: true, lingers: true},
 	{name: "smtp-sink", start: startSink, process: true},
 }
 
@@ -180,12 +185,37 @@ func startBradfitz() (running, error) {
 	srv := &bradfitz.Server{Hostname: "localhost", OnNewMail: func(_ bradfitz.Connection, from bradfitz.MailAddress) (bradfitz.Envelope, error) {
 		return &bradfitzMail{box: box, m: recorded{from: from.Email()}}, nil
 	}}
+	return box.behind(srv.Serve)
+}
+
+func startMhale() (running, error) {
+	box := newInbox()
+	srv := &mhale.Server{Hostname: "localhost", DisableReverseDNS: true, MaxRecipients: 1 << 20, Timeout: 5 * time.Minute,
+		Handler: func(_ net.Addr, from string, to []string, data []byte) error {
+			box.add(recorded{from: from, to: to, data: string(data)})
+			return nil
+		}}
+	return box.behind(srv.Serve)
+}
+
+func startChrj() (running, error) {
+	box := newInbox()
+	srv := &chrj.Server{MaxConnections: -1, MaxMessageSize: 64 << 20, MaxRecipients: 1 << 20,
+		Handler: func(_ chrj.Peer, m chrj.Envelope) error {
+			box.add(recorded{from: m.Sender, to: m.Recipients, data: string(m.Data)})
+			return nil
+		}}
+	return box.behind(srv.Serve)
+}
+
+// behind runs a server that records into the box and has no Close of use.
+func (b *inbox) behind(serve func(net.Listener) error) (running, error) {
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return running{}, err
 	}
-	go srv.Serve(ln)
-	return running{addr: ln.Addr().String(), wait: box.wait, read: box.count, close: func() { ln.Close() }}, nil
+	go serve(ln)
+	return running{addr: ln.Addr().String(), wait: b.wait, read: b.count, close: func() { ln.Close() }}, nil
 }
 
 // startSink runs Postfix's smtp-sink, which keeps nothing.
