@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
 // maxFiles is how many sessions, and how many messages, are kept as files.
@@ -57,7 +59,7 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	k := s.keeper(tb)
 	tb.Cleanup(func() {
 		tb.Helper()
-		if hasFailed(tb) {
+		if stack.Failed(tb) {
 			k.keep([]artifact{file}, tb.Logf)
 		}
 	})

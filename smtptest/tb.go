@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
 // TB is the part of testing.TB that the server needs, small enough for other
@@ -127,33 +129,12 @@ func (s *Server) testContext() context.Context {
 
 // failed says whether the test has failed, as far as can be known.
 func (s *Server) failed() bool {
-	if hasFailed(s.tb) {
+	if stack.Failed(s.tb) {
 		return true
 	}
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
 	return s.report.failed // which Ginkgo's Failed says later
-}
-
-// hasFailed is for a Cleanup: testing runs those first when a test panics, and
-// only then is Failed true.
-func hasFailed(tb TB) bool {
-	t, ok := tb.(interface{ Failed() bool })
-	return ok && t.Failed() || panicking()
-}
-
-// panicking says whether a panic runs this Cleanup. Not: whether there is one on
-// the stack: a deferred function may have recovered it and skip the test.
-func panicking() bool {
-	for name := range callers {
-		switch name {
-		case "runtime.gopanic":
-			return true
-		case "runtime.Goexit":
-			return false
-		}
-	}
-	return false
 }
 
 // finish is the test's Cleanup.
@@ -237,22 +218,10 @@ func onSession() bool { return calledBy("serve") }
 
 // calledBy says whether this goroutine is in a method of Channel.
 func calledBy(method string) bool {
-	for name := range callers {
+	for name := range stack.Callers {
 		if strings.HasSuffix(name, "smtptest.(*Channel)."+method) {
 			return true
 		}
 	}
 	return false
-}
-
-// callers yields the functions that this goroutine is in, the innermost first.
-func callers(yield func(string) bool) {
-	pcs := make([]uintptr, 256)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		f, more := frames.Next()
-		if !yield(f.Function) || !more {
-			return
-		}
-	}
 }

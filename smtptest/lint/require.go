@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
 // Require makes the test fail at its end if a client of the server did
@@ -45,7 +46,7 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string)
 		if show(tb, bad, tb.Errorf) && len(bad) > 0 {
 			tb.Errorf("lint: findings above: %d", len(bad))
 		}
-		if t, ok := tb.(interface{ Failed() bool }); len(bad) > 0 || ok && t.Failed() {
+		if len(bad) > 0 || stack.Failed(tb) {
 			show(tb, passed, tb.Logf)
 		}
 	})

@@ -100,6 +100,38 @@ func TestRequire(t *testing.T) {
 	}
 }
 
+// TestRequirePanics: a test that panics has failed, though its Failed says so
+// only after its Cleanups; one that has recovered from a panic has not.
+func TestRequirePanics(t *testing.T) {
+	for _, recovers := range []bool{false, true} {
+		tb := &fakeTB{}
+		srv := smtptest.NewServer(tb)
+		lint.Require(tb, srv, lint.Error, "quit-missing")
+		srv.Client().Close()
+		srv.WaitSession(nil)
+		var done sync.WaitGroup
+		done.Go(func() {
+			defer func() { _ = recover() }()
+			defer tb.end()
+			if recovers {
+				defer func() {
+					_ = recover()
+					runtime.Goexit() // as t.SkipNow does
+				}()
+			}
+			panic("boom")
+		})
+		done.Wait()
+		want := []string{"lint: session 1: quit-missing (error, RFC 5321 4.1.1.10): the connection was closed without QUIT"}
+		if recovers {
+			want = []string{}
+		}
+		if diff := cmp.Diff(want, lintLines(tb.logs)); diff != "" {
+			t.Errorf("recovers = %t: logs (-want +got):\n%s", recovers, diff)
+		}
+	}
+}
+
 // TestCheckUnknownID holds that a misspelt id is not taken for a rule without
 // findings.
 func TestCheckUnknownID(t *testing.T) {
