@@ -120,7 +120,7 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		if ch.rec != nil && t.endsData() && (took || ch.rec.reply == "" || ch.rec.outcome != isAccepted) {
 			ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
 		}
-		x.reply = told.said()
+		x.reply = ch.auth.shown(told)
 	} else if odd != nil {
 		odd.raw = ""
 	}

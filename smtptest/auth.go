@@ -22,9 +22,20 @@ type Credentials struct {
 
 // authState is an AUTH exchange in progress.
 type authState struct {
-	exchange sasl.Exchange
-	final    *verdict // what a response is answered with, whatever it holds
-	flaw     string   // Exchange.Flaw of the last response
+	exchange  sasl.Exchange
+	digests   bool     // the mechanism shows no secret, but what is made of it
+	challenge Reply    // the last that is not recorded as it is
+	final     *verdict // what a response is answered with, whatever it holds
+	flaw      string   // Exchange.Flaw of the last response
+}
+
+// shown is a reply as it is recorded. SCRAM's signature (RFC 5802 3) lets a
+// password be guessed, and like any nonce it differs from run to run.
+func (a *authState) shown(told Reply) Reply {
+	if told != "" && told == a.challenge {
+		return "334 " + masked
+	}
+	return told.said()
 }
 
 func (s *Server) offersAuth() bool { return s.config.Users != nil || s.config.Authenticate != nil }
@@ -108,7 +119,7 @@ func (ch *Channel) verbAuth(arg string) verdict {
 	case !slices.Contains(offered, name):
 		return ch.deferred(verdict{ch.say(repNoMechanism), (*Channel).commitAuth})
 	}
-	ch.auth.exchange = sasl.Start(name, ch.saslConfig(offered))
+	ch.auth.exchange, ch.auth.digests = sasl.Start(name, ch.saslConfig(offered)), !sasl.Plaintext(name)
 	if !has {
 		return ch.proceed(nil)
 	}
@@ -187,7 +198,11 @@ func (ch *Channel) proceed(response []byte) verdict {
 	case done:
 		return ch.deferred(verdict{ch.say(repAuthOK), (*Channel).commitAuth})
 	}
-	return verdict{Reply("334 " + base64.StdEncoding.EncodeToString(challenge)), (*Channel).commitAuth}
+	told := Reply("334 " + base64.StdEncoding.EncodeToString(challenge))
+	if ch.auth.digests && len(challenge) > 0 {
+		ch.auth.challenge = told
+	}
+	return verdict{told, (*Channel).commitAuth}
 }
 
 const flawBase64 = "not base64"

@@ -94,7 +94,7 @@ type TLSInfo struct {
 type Exchange struct {
 	Command     string        // the line as sent without its CRLF, secrets masked; for an event its name: "CONNECT", ".", "TLS", "BODY 1000", "IDLE EHLO"
 	Event       bool          // Command names an event and is not a line from the client
-	Reply       Reply         // the answer; "" if there was none
+	Reply       Reply         // the answer, challenges of CRAM-MD5 and SCRAM masked; "" if there was none
 	Raw         string        // octets that a row sent instead of a Reply
 	At          time.Duration // when the command was complete, since the session's start
 	Octets      int           // of content as sent, for "." and BDAT

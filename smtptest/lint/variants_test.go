@@ -155,6 +155,7 @@ func TestInnocent(t *testing.T) {
 			srv.Commands = map[string]smtptest.CommandFunc{"FOO": func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Ask("334 what?"); return "250 OK" }}
 		}},
 		{name: "AUTH tried by two mechanisms", why: "as smtplib does", setup: secure, lines: said(tlsHi, "AUTH LOGIN", b64("ann"), b64("wrong"), plain, from)},
+		{name: "AUTH with a challenge that is masked", why: "it is base64", setup: secure, lines: said(tlsHi, "AUTH CRAM-MD5", b64("ann "+strings.Repeat("a", 32)))},
 		{name: "AUTH before the EHLO of STARTTLS", why: "STARTTLS forgets it", setup: secure, lines: said(tlsHi, plain, hi, from)},
 		{name: "EHLO again", why: "as git send-email does", setup: withTLS, lines: said(hi, "STARTTLS", "<tls", hi, hi, from)},
 		{name: "refused STARTTLS", why: "454", setup: withTLS, script: []smtptest.Rule{{On: "STARTTLS", Reply: "454 4.7.0 no"}}, lines: said(hi, "STARTTLS", from)},

@@ -1,0 +1,116 @@
+package smtptest_test
+
+import (
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"net/smtp"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// scramAuth is SCRAM-SHA-256's client (RFC 5802 3), which believes the server.
+type scramAuth struct{ user, password string }
+
+func (a scramAuth) Start(*smtp.ServerInfo) (string, []byte, error) {
+	return "SCRAM-SHA-256", []byte("n,," + a.bare()), nil
+}
+
+func (a scramAuth) bare() string { return "n=" + a.user + ",r=Zm9v" }
+
+func (a scramAuth) Next(challenge []byte, more bool) ([]byte, error) {
+	switch {
+	case !more:
+		return nil, nil
+	case strings.HasPrefix(string(challenge), "v="):
+		return []byte{}, nil
+	}
+	fields := strings.Split(string(challenge), ",") // r=, s=, i=
+	salt, err := base64.StdEncoding.DecodeString(fields[1][2:])
+	if err != nil {
+		return nil, err
+	}
+	salted, err := pbkdf2.Key(sha256.New, a.password, salt, 4096, sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	final := "c=biws," + fields[0]
+	proof := mac(salted, "Client Key")
+	stored := sha256.Sum256(proof)
+	subtle.XORBytes(proof, proof, mac(stored[:], a.bare()+","+string(challenge)+","+final))
+	return []byte(final + ",p=" + base64.StdEncoding.EncodeToString(proof)), nil
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+// overhearing keeps the challenges, as they are on the wire.
+type overhearing struct {
+	smtp.Auth
+	challenges *[]string
+}
+
+func (o overhearing) Next(challenge []byte, more bool) ([]byte, error) {
+	if more && len(challenge) > 0 {
+		*o.challenges = append(*o.challenges, b64(string(challenge)))
+	}
+	return o.Auth.Next(challenge, more)
+}
+
+// TestChallengesMasked: what a server says of the password is a digest too, by
+// which it can be guessed, and with a nonce no transcript is golden.
+func TestChallengesMasked(t *testing.T) {
+	for _, c := range []struct {
+		auth       smtp.Auth
+		challenges int
+	}{
+		{smtp.CRAMMD5Auth("ann", "secret"), 1},
+		{scramAuth{"ann", "secret"}, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			delayed := smtptest.Rule{On: "AUTH", Delay: 1, Optional: true}
+			for _, rules := range [][]smtptest.Rule{nil, {delayed}} {
+				one, two := overheard(t, c.auth, c.challenges, rules), overheard(t, c.auth, c.challenges, rules)
+				if diff := cmp.Diff(one, two); diff != "" {
+					t.Errorf("Transcript() differs from run to run:\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// overheard logs in, and returns the transcript.
+func overheard(t *testing.T, auth smtp.Auth, challenges int, rules []smtptest.Rule) string {
+	t.Helper()
+	tb := &fakeTB{}
+	srv := smtptest.NewUnstartedServer(tb)
+	srv.Users = map[string]string{"ann": "secret"}
+	srv.StartInMemory()
+	srv.Script(rules...)
+	var said []string
+	c := srv.Client()
+	if err := c.Auth(overhearing{auth, &said}); err != nil || len(said) != challenges {
+		t.Errorf("Auth() = %v after %d challenges, want %d", err, len(said), challenges)
+	}
+	c.Quit()
+	transcript := srv.WaitSession(nil).Transcript()
+	tb.Errorf("a failure, so that the dialogue is shown")
+	tb.end()
+	all := fmt.Sprintf("%s%+v%s", transcript, srv.Sessions(), tb.log())
+	for _, challenge := range said {
+		if strings.Contains(all, challenge) {
+			t.Errorf("the challenge %q shows in:\n%s", challenge, all)
+		}
+	}
+	return transcript
+}
