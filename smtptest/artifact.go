@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -209,29 +210,42 @@ func (k keeper) keep(files []artifact, logf func(string, ...any)) {
 		logf("smtptest: no place for %s: the test has no ArtifactDir", names(files))
 		return
 	}
-	if err := k.write(files); err != nil {
+	kept, err := k.write(files)
+	if err != nil {
 		k.tb.Logf("smtptest: artifacts: %v", err)
 	}
-	logf("smtptest: %s in %s", names(files), k.dir)
+	if len(kept) == 0 {
+		return
+	}
+	logf("smtptest: %s in %s", names(kept), k.dir)
 	if tb, ok := k.tb.(interface{ Attr(key, value string) }); ok {
 		tb.Attr("smtptest.artifacts", k.dir)
 	}
 }
 
-func (k keeper) write(files []artifact) error {
+// write returns the files that were written. One that fails is no reason to
+// leave the others out.
+func (k keeper) write(files []artifact) (kept []artifact, err error) {
 	if err := os.MkdirAll(k.dir, 0o777); err != nil {
+		return nil, err
+	}
+	var failures []error
+	for _, file := range files {
+		if err := file.create(k.dir); err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", file.name, err))
+			continue
+		}
+		kept = append(kept, file)
+	}
+	return kept, errors.Join(failures...)
+}
+
+func (a artifact) create(dir string) error {
+	f, err := os.Create(filepath.Join(dir, a.name))
+	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		f, err := os.Create(filepath.Join(k.dir, file.name))
-		if err != nil {
-			return err
-		}
-		if err := cmp.Or(file.write(f), f.Close()); err != nil {
-			return fmt.Errorf("%s: %w", file.name, err)
-		}
-	}
-	return nil
+	return cmp.Or(a.write(f), f.Close())
 }
 
 // names are those of the files, first those that the test has asked for, and

@@ -1,6 +1,7 @@
 package smtptest_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -65,6 +66,13 @@ var keeping = []struct {
 		srv.Artifact(t, "note-2.txt", note("two"))
 		t.Error("no")
 	}, []string{"note-2.txt", "note.txt"}},
+	{"a file that fails", "the others are kept", true, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "broken.txt", func(io.Writer) error { return errors.New("no room") })
+		srv.Artifact(t, "second.txt", note("failed too"))
+		t.Error("no")
+	}, []string{"broken.txt", "note.txt", "second.txt", "transcript.txt"}},
 	{"panics", "the test has failed, though it says so after its Cleanups only", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", note("failed"))
@@ -223,6 +231,17 @@ func TestArtifactContents(t *testing.T) {
 		got, err := os.ReadFile(filepath.Join(place[1], name))
 		if err != nil || !strings.Contains(string(got), want) || name == "message-1.eml" && string(got) != want {
 			t.Errorf("%s = %q, %v; want %q", name, got, err, want)
+		}
+	}
+}
+
+// TestArtifactFails: the log says why a file is not whole, and where the others
+// are.
+func TestArtifactFails(t *testing.T) {
+	out := keepFiles(t, "a file that fails", true, "-test.artifacts", "-test.outputdir="+t.TempDir())
+	for _, want := range []string{"smtptest: artifacts: broken.txt: no room\n", "smtptest: note.txt, second.txt, transcript.txt in "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the log does not say %q:\n%s", want, out)
 		}
 	}
 }
