@@ -59,7 +59,7 @@ func readCharset(charset string, input io.Reader) (io.Reader, error) {
 // words decodes encoded words (RFC 2047), also where they should not stand.
 // Raw UTF-8 is taken as it is (RFC 6532).
 func (p *parser) words(s string) string {
-	decoder := mime.WordDecoder{CharsetReader: readCharset}
+	decoder := mime.WordDecoder{CharsetReader: readWord}
 	decoded, err := decoder.DecodeHeader(s)
 	if err != nil {
 		p.problem("%s: %v", quote(s), err)
@@ -67,6 +67,17 @@ func (p *parser) words(s string) string {
 	}
 	p.checkUTF8(decoded)
 	return strings.ToValidUTF8(decoded, "\uFFFD")
+}
+
+// readWord converts an encoded word whose charset package mime does not know, or
+// has a language behind it (RFC 2231 5).
+func readWord(charset string, input io.Reader) (io.Reader, error) {
+	switch charset, _, tagged := strings.Cut(charset, "*"); {
+	case tagged && (strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii")):
+		return input, nil
+	default:
+		return readCharset(charset, input)
+	}
 }
 
 func (p *parser) checkUTF8(s string) {

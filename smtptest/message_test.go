@@ -88,6 +88,14 @@ func TestMessageReading(t *testing.T) {
 	}
 }
 
+// TestEncodedWordLanguage: a language may follow the charset (RFC 2231 5).
+func TestEncodedWordLanguage(t *testing.T) {
+	m := smtptest.Message{Data: "Subject: =?US-ASCII*EN?Q?Keith_Moore?= =?utf-8*de?q?_gr=C3=BC=C3=9Ft?= =?iso-8859-1*de?b?IPxi?=\r\n\r\n"}
+	if got, want := m.Subject(), "Keith Moore gr\u00fc\u00dft \u00fcb"; got != want || m.Problems() != nil {
+		t.Errorf("Subject() = %q, want %q; Problems() = %q", got, want, m.Problems())
+	}
+}
+
 // TestCharsetReader: the hook is asked for what is not built in, and may fail.
 func TestCharsetReader(t *testing.T) {
 	t.Cleanup(func() { smtptest.CharsetReader = nil })
