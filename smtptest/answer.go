@@ -19,6 +19,7 @@ type turn struct {
 	delay     time.Duration           // of the row that fired
 	x         *exchange               // nil until it is recorded
 	confused  bool                    // the test's own code failed: 451
+	spent     bool                    // Ask has had one line too many, and has answered it 421
 	skip      bool                    // of TLS: no handshake
 	flags     flags
 	octets    int

@@ -106,7 +106,10 @@ func (ch *Channel) customBdat(t *turn) bool {
 		return false
 	}
 	reply := ch.guardCommand(t, f)
-	if reply == "" {
+	switch {
+	case t.spent:
+		return true
+	case reply == "":
 		return false
 	}
 	t.own = verdict{reply: reply}

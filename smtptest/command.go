@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -25,7 +26,8 @@ type CommandFunc func(ch *Channel, arg string) Reply
 // client's next line, without its CRLF. It is for a CommandFunc, which may call
 // it repeatedly before it returns its reply to the last line; the answer to a
 // 334 is masked as a secret wherever lines are shown. The error says that the
-// client has left or the server is closing: return then. A further Ask does not
+// client has left, or has sent more lines than a session may have and was told
+// 421, or that the server is closing: return then. A further Ask does not
 // return; it ends the CommandFunc.
 func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	t := ch.asking
@@ -59,12 +61,37 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 		t.flags |= tooLong
 	}
 	ch.begin(t)
+	if ch.lines > maxCommands {
+		ch.spend(t)
+		return "", errManyCommands
+	}
 	return line, nil
+}
+
+var errManyCommands = errors.New("the client has sent more lines than a session may have")
+
+// spend ends the session at the line that is one too many, as answer does with a
+// command. What the function returns is not said any more.
+func (ch *Channel) spend(t *turn) {
+	t.spent = true
+	last := ch.say(repManyCommands)
+	ch.Server.mu.Lock()
+	ch.record(t).reply = last.said()
+	ch.errors++
+	ch.Server.mu.Unlock()
+	ch.queue(last)
+	ch.finish(EndReply)
+	ch.flush() // the function may take its time
 }
 
 // guardCommand calls a CommandFunc; a panic or an illegal reply fails the test.
 func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 	what := "Commands[" + fmt.Sprintf("%q", t.name) + "]"
+	defer func() {
+		if t.spent {
+			reply = NoReply // also after a panic
+		}
+	}()
 	defer ch.adopt()
 	defer ch.recovered(what, &reply)()
 	ch.begin(t)

@@ -213,3 +213,52 @@ func TestConformanceLastCommand(t *testing.T) {
 			talk: talk("C: XLAST", "S: "+ok, "C: AUTH PLAIN", "S: 334 ", "C: eA==", "S: 334 ", "C: eA==", "S: "+last, closed)},
 	})
 }
+
+// TestConformanceLastAnswer has a CommandFunc ask until a line is one more than a
+// session may have: that is answered as a command would be, and the function has
+// nothing more to say.
+func TestConformanceLastAnswer(t *testing.T) {
+	const last = "421 4.7.0 Error: too many commands"
+	endless := func(ch *smtptest.Channel) {
+		for {
+			ch.Ask("350 more?")
+		}
+	}
+	failing := func(ch *smtptest.Channel) {
+		for {
+			if _, err := ch.Ask("350 more?"); err != nil {
+				return
+			}
+		}
+	}
+	asking := func(verb string, ask func(*smtptest.Channel), reply smtptest.Reply, rules ...smtptest.Rule) func(*smtptest.Server) {
+		return func(srv *smtptest.Server) {
+			offering("CHUNKING")(srv)
+			with(verb, func(ch *smtptest.Channel, _ string) smtptest.Reply {
+				smtptest.LeaveLines(ch, 2)
+				ask(ch)
+				return reply
+			})(srv)
+			srv.Script(rules...)
+		}
+	}
+	answers := []string{"S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: " + last, closed}
+	ask := func(first string) []string { return talk(first, answers) }
+	hello := ehloWith("CHUNKING")
+	all := []row{
+		{name: "an endless loop", setup: asking("XASK", endless, ""), talk: talk(hello, ask("C: XASK"))},
+		{name: "a reply of its own", setup: asking("XASK", failing, ok), talk: talk(hello, ask("C: XASK"))},
+		{name: "the built-in verb", setup: asking("RCPT", failing, ""), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
+		{name: "a panic", setup: asking("XASK", func(ch *smtptest.Channel) { defer func() { recover() }(); endless(ch) }, ok), talk: talk(hello, ask("C: XASK"))},
+		{name: "a row that shapes", setup: asking("XASK", failing, ok, smtptest.Rule{On: "XASK", Chunk: 3}), talk: talk(hello, ask("C: XASK"))},
+		{name: "a row that answers", setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "250 row"}), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
+		{name: "a row that keeps", setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "450 row", Keep: true}), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
+		{name: "a row that keeps and holds up", setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Keep: true, Delay: smtptest.Forever}), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
+		{name: "a chunk", setup: asking("BDAT", failing, ok), talk: talk(hello, sayMail, sayRcpt, ask("C+ BDAT 1 LAST\r\nx")), fates: []string{smtptest.OutcomeAborted}},
+	}
+	for i := range all {
+		all[i].why, all[i].end = "4.3.2: 421 to any", smtptest.EndReply
+		all[i].talk = talk("S: "+greeting, all[i].talk)
+	}
+	run(t, all)
+}

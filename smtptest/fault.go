@@ -20,10 +20,9 @@ func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
 	if r.Keep {
 		a.keep()
 	}
-	if !a.wait() {
+	if t.spent || !a.wait() || !a.choose() {
 		return "", a.took
 	}
-	a.choose()
 	a.effect()
 	if a.write() {
 		a.then()
@@ -114,8 +113,8 @@ func (a *act) wait() bool {
 }
 
 // choose finds the answer. The test's own code is asked only if its reply will
-// be sent or the message recorded.
-func (a *act) choose() {
+// be sent or the message recorded. False means that the client has had its last.
+func (a *act) choose() bool {
 	r, t := a.row, a.turn
 	switch {
 	case r.Raw != "":
@@ -128,6 +127,9 @@ func (a *act) choose() {
 	if t.late != nil && (own || records) {
 		t.own.reply = t.late(a.ch)
 	}
+	if t.spent {
+		return false
+	}
 	if own {
 		a.told = t.own.reply
 	}
@@ -137,6 +139,7 @@ func (a *act) choose() {
 	if r.Lose {
 		a.note("lost")
 	}
+	return true
 }
 
 // answer is what decides on the effect: the reply, or the octets in its place.
