@@ -1,6 +1,9 @@
 package smtptest
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // chunk is a BDAT command (RFC 3030 2).
 type chunk struct {
@@ -151,9 +154,12 @@ func (ch *Channel) bdatPlace() Reply {
 func (ch *Channel) readChunk() error {
 	c := &ch.pending.chunk
 	base := 0
-	if ch.State == StateBdat {
+	switch {
+	case !c.inPlace:
+		ch.body = bodyRows{done: math.MaxInt} // it is no content, and no BODY row has a moment in it
+	case ch.State == StateBdat:
 		base = ch.content.Len()
-	} else {
+	default:
 		ch.body = bodyRows{done: -1}
 	}
 	for c.read < c.size {

@@ -11,7 +11,7 @@ import (
 type bodyRows struct {
 	marks   []int  // numbers of octets that rows wait for; the first is next
 	version uint64 // of the script that they are from
-	done    int    // octets whose rows have had their moment; -1 at the start
+	done    int    // octets whose rows have had their moment, or are to have none; -1 at the start
 	slow    *row   // shapes the reading
 	next    int    // octets at which that pauses
 	told    Reply  // the answer to the content, if a row has given one
@@ -36,7 +36,7 @@ func (ch *Channel) reach(octets int) error {
 		}
 		b.fired(r, octets)
 	}
-	b.done = octets
+	b.done = max(b.done, octets)
 	return nil
 }
 

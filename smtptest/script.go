@@ -16,7 +16,7 @@ import (
 //	"CONNECT"   a connection is there; the answer is the greeting
 //	"TLS"       before a handshake, implicit or after the 220 to STARTTLS
 //	"RESPONSE"  a line after a 334; the argument is the line
-//	"BODY n"    n octets of content have arrived, as sent
+//	"BODY n"    n octets of content have arrived, as sent; a chunk out of place is no content
 //	"."         the content is complete; with LMTP ". <recipient>", one event for each
 //	"IDLE v"    silence for Delay since event v (without v: any), no input waiting
 //	"*"         all of these that are answered: not TLS, BODY and IDLE
