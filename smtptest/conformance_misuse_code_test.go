@@ -32,7 +32,7 @@ func (failingListener) Accept() (net.Conn, error) { return nil, errors.New("no m
 
 // TestMisuseListener: a listener that fails leaves nobody a way in. One that the
 // test has closed is no failure: its Cleanup may come before the server's. One
-// that was never made is said at Start.
+// that was never made, or is closed by then, is said at Start.
 func TestMisuseListener(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -54,6 +54,15 @@ func TestMisuseListener(t *testing.T) {
 	fake.end()
 	if got := fake.errors(); got != "smtptest: cannot listen: the Listener is a nil *net.TCPListener: check the error of what has made it, or leave Listener nil" {
 		t.Errorf("a nil listener: %s", got)
+	}
+	ln.Close()
+	fake = &fakeTB{}
+	srv = smtptest.NewUnstartedServer(fake)
+	srv.Listener = ln
+	try(srv.Start)
+	fake.end()
+	if got, want := fake.errors(), "smtptest: cannot listen: the Listener at "+ln.Addr().String()+" is closed already: give one that is open, or leave Listener nil"; got != want {
+		t.Errorf("a listener closed before Start: %s, want %s", got, want)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		tb := &fakeTB{}

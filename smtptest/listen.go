@@ -34,9 +34,26 @@ func (s *Server) listen() error {
 		if v := reflect.ValueOf(s.Listener); v.Kind() == reflect.Pointer && v.IsNil() {
 			return fmt.Errorf("the Listener is a nil %T: check the error of what has made it, or leave Listener nil", s.Listener)
 		}
+		if isShut(s.Listener) {
+			return fmt.Errorf("the Listener at %s is closed already: give one that is open, or leave Listener nil", s.Listener.Addr())
+		}
 	}
 	s.Addr = s.Listener.Addr().String()
 	return nil
+}
+
+// isShut says that nobody can connect to a socket any more. Of other listeners it
+// is not known.
+func isShut(ln net.Listener) bool {
+	socket, ok := ln.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(uintptr) {})
+	}
+	return errors.Is(err, net.ErrClosed)
 }
 
 // listenLoopback takes an ephemeral port; addresses are literal, so that
