@@ -19,7 +19,7 @@ type Message struct {
 	MailOptions []string   // parameters of MAIL as sent ("SIZE=10"); nil if none
 	RcptOptions [][]string // parameters of RCPT as sent, parallel to To
 	Reply       Reply      // what the client was really told of it; "" if nothing; with LMTP for the last recipient that accepted
-	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; cut at SizeLimit if a row accepted more
+	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; at most SizeLimit+2 octets, if a row accepted more
 	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
 	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
 }
@@ -116,7 +116,7 @@ type Transaction struct {
 	From        string      // reverse-path, as in Message
 	MailOptions []string    // parameters of MAIL as sent; nil if none
 	Recipients  []Recipient // one for each RCPT with an acceptable path, also refused ones, in order
-	Data        string      // the content: whole if its end was reached, else what had come; at most SizeLimit octets of it
+	Data        string      // the content: whole if its end was reached, else what had come; at most SizeLimit+2 octets of it: room for the last CRLF
 	Octets      int         // of content as sent, dots stuffed, without the final dot
 	Unstuffed   []int       // as in Message, once the end of the content was reached
 	Chunks      []int       // as in Message: those that were accepted
