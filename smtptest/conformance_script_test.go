@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -210,4 +211,59 @@ func TestAllowedRules(t *testing.T) {
 		}
 		srv.Close()
 	}
+}
+
+// TestScriptIfBlocks has an If that does not return for a second: what asks about
+// the script, and what replaces it, need not wait for it, and its event is then
+// answered by the script in force.
+func TestScriptIfBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		first := listenTo(arrive(t, srv, ehlo))
+		second := listenTo(arrive(t, srv, ehlo))
+		sleeps := func(smtptest.Event) bool { time.Sleep(time.Second); return true }
+		srv.Script(smtptest.Rule{On: "NOOP", If: sleeps, Reply: "450 old", Optional: true}, smtptest.Rule{On: "NOOP", If: sleeps, Reply: "450 older", Optional: true})
+		first.say(turn{send: "NOOP\r\n"})
+		second.say(turn{send: "NOOP\r\n"})
+		began := time.Now()
+		if diff := cmp.Diff([]int{0, 0}, srv.Fired()); diff != "" || len(srv.Unused()) != 2 {
+			t.Errorf("Fired (-want +got):\n%s", diff)
+		}
+		if _, err := srv.WaitContext(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+		srv.Script(smtptest.Rule{On: "NOOP", Reply: "250 new"})
+		if took := time.Since(began); took != 0 {
+			t.Errorf("they took %v", took)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if a, b := first.heard(), second.heard(); a != "250 new\r\n" || b != a {
+			t.Errorf("NOOP was answered %q and %q", a, b)
+		}
+		if diff := cmp.Diff([]int{2}, srv.Fired()); diff != "" {
+			t.Errorf("Fired (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestScriptIfForever has an If that never returns: a Wait says so in its time,
+// and so does Close.
+func TestScriptIfForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tb := &fakeTB{}
+		srv := smtptest.NewInMemoryServer(tb)
+		never := make(chan bool)
+		defer close(never)
+		srv.Script(smtptest.Rule{On: "NOOP", If: func(smtptest.Event) bool { return <-never }, Reply: "450 no"})
+		c := listenTo(arrive(t, srv, ehlo))
+		c.say(turn{send: "NOOP\r\n"})
+		try(func() { srv.Wait(1) })
+		tb.end()
+		for _, want := range []string{"smtptest: Wait(1): ", "smtptest: Close: the test's own code in session 1 has not returned within 24h0m0s"} {
+			if got := tb.errors(); !strings.Contains(got, want) {
+				t.Errorf("no %q in %s", want, got)
+			}
+		}
+	})
 }

@@ -13,6 +13,7 @@ import (
 
 // script is the table in force, with its counters.
 type script struct {
+	events  gate // held while an event is matched, also while If runs: for as long as that likes
 	mu      sync.Mutex
 	active  atomic.Bool   // there are rows; read without mu
 	version atomic.Uint64 // counts Script calls; read without mu
@@ -35,7 +36,8 @@ type row struct {
 	fired  int
 	miss   miss
 
-	replaced bool // by a later Script, before it had fired
+	outdated bool // there was a later Script
+	replaced bool // by that, before it had fired
 }
 
 // window is what one scope has counted.
@@ -49,14 +51,28 @@ func (sc *script) unfired() []*row {
 	return slices.DeleteFunc(slices.Clone(sc.rows), func(r *row) bool { return r.fired > 0 })
 }
 
-// match returns the row that answers the event, or nil.
+// match returns the row that answers the event, or nil. A script that an If has
+// outlasted has nothing to say: the one that replaced it is asked.
 func (ch *Channel) match(t *turn) *row {
 	sc := &ch.Server.script
 	if !sc.active.Load() {
 		return nil
 	}
+	sc.events.Lock()
+	defer sc.events.Unlock()
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
+	for {
+		version := sc.version.Load()
+		if r := ch.first(t); sc.version.Load() == version {
+			return r
+		}
+	}
+}
+
+// first is the first row of the script that fires, or nil.
+func (ch *Channel) first(t *turn) *row {
+	sc := &ch.Server.script
 	var e *Event
 	var hit *row
 	for _, r := range sc.rows {
@@ -73,6 +89,9 @@ func (ch *Channel) match(t *turn) *row {
 		}
 		if ch.fires(r, t, e) {
 			hit = r
+		}
+		if r.outdated {
+			return nil
 		}
 	}
 	return hit
@@ -107,7 +126,7 @@ func (r *row) concerns(t *turn) bool {
 }
 
 // fires counts the event and decides whether the row answers it. The script's
-// mu is held, so a condition needs no lock of its own.
+// mu is held.
 func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	r.miss.came++
 	if r.byArgument() && !matchArg(r.arg, r.compared(t)) {
@@ -116,6 +135,9 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 	}
 	if r.If != nil {
 		ok, panicked := ch.condition(r, e, t)
+		if r.outdated {
+			return false
+		}
 		if panicked {
 			t.confused = true
 			return false
@@ -160,10 +182,15 @@ func (r *row) compared(t *turn) string {
 	return t.alsoArg
 }
 
-// condition asks If; a panic there fails the test and is answered with 451.
+// condition asks If; a panic there fails the test and is answered with 451. One
+// If of a script runs at a time, so it needs no lock of its own; but the script's
+// mu is not held, as it may never return.
 func (ch *Channel) condition(r *row, e *Event, t *turn) (ok, panicked bool) {
 	ch.lend()
 	returned := false
+	mu := &ch.Server.script.mu
+	mu.Unlock()
+	defer mu.Lock()
 	defer func() {
 		if p := recover(); p != nil || !returned {
 			panicked = p != nil

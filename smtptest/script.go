@@ -48,7 +48,7 @@ import (
 // order of commands.
 type Rule struct {
 	On          string           // the event: "RCPT", "RCPT TO:<*@example.com>", "CONNECT", ".", "*"
-	If          func(Event) bool // and only then; runs under the script's lock and must not call the Server
+	If          func(Event) bool // and only then; one runs at a time, and it must not call the Server
 	Skip, Times int              // let the first Skip matches pass, then fire Times times (0: always)
 	Per         Scope            // what Skip, Times, For and Every count over
 	For         time.Duration    // fire only for so long after the first match
@@ -139,6 +139,9 @@ func (s *Server) Script(rules ...Rule) {
 		return
 	}
 	s.script.mu.Lock()
+	for _, r := range s.script.rows {
+		r.outdated = true
+	}
 	for _, r := range s.script.unfired() {
 		r.replaced = true
 		s.script.old = append(s.script.old, r)

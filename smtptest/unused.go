@@ -67,7 +67,7 @@ func (sc *script) short(octets int) {
 func (s *Server) reportUnused() {
 	s.test().Helper()
 	if len(s.busy()) > 0 {
-		return // perhaps an If that holds the lock, as Close has said
+		return // whose events may still be matched, as Close has said
 	}
 	s.script.mu.Lock()
 	rows := slices.Concat(s.script.old, s.script.unfired())
