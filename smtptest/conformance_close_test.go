@@ -325,3 +325,45 @@ func TestCloseRaces(t *testing.T) {
 		}
 	})
 }
+
+// lateListener has one client, who comes when it is being closed.
+type lateListener struct {
+	net.Listener
+	late   chan net.Conn
+	closed chan struct{}
+}
+
+func (l lateListener) Accept() (net.Conn, error) {
+	<-l.closed
+	if c, ok := <-l.late; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (l lateListener) Close() error {
+	close(l.closed)
+	return l.Listener.Close()
+}
+
+// TestCloseLateClient: who comes while the server closes is turned away unserved.
+func TestCloseLateClient(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, server := net.Pipe()
+	late := make(chan net.Conn, 1)
+	late <- server
+	close(late)
+	srv := smtptest.NewUnstartedServer(t)
+	srv.Listener = lateListener{ln, late, make(chan struct{})}
+	srv.Start()
+	srv.Close()
+	if got, err := io.ReadAll(client); len(got) > 0 || err != nil {
+		t.Errorf("it was told %q, %v", got, err)
+	}
+	if n := len(srv.Sessions()); n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+}
