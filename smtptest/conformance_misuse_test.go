@@ -76,7 +76,7 @@ var (
 	unready    = also(says(zeroServer, onZero), says(notStarted, onUnstarted))
 	unreached  = also(unready, says("connection refused", onStopped, onClosed, afterTest, inClose))
 	onSession  = says("called by a Handler, a CommandFunc, an If or another function that the Server was given: it would wait for itself; call it from the test", onSessions...)
-	underLock  = says("called by an If: it would wait for itself; call it from the test, a Handler or a CommandFunc", inIf)
+	underLock  = says("called by an If, which is to look at the event only: call it from the test, a Handler or a CommandFunc", inIf)
 	inVain     = also(unready, says("nothing more within 24h0m0s", onStarted, onStopped, onNil, inHandler, inCommand),
 		says("the server is closed", onClosed, afterTest), says("nothing more can come while an If waits", inIf), says("the server goes down", inClose))
 	startAgain = also(onSession, says(zeroServer, onZero), says("already started: NewServer starts it", onStarted, onNil),

@@ -380,7 +380,7 @@ func TestConditionsWrite(t *testing.T) {
 }
 
 func ifCalls(method string) string {
-	return "smtptest: " + method + " called by an If: it would wait for itself; call it from the test, a Handler or a CommandFunc"
+	return "smtptest: " + method + " called by an If, which is to look at the event only: call it from the test, a Handler or a CommandFunc"
 }
 
 // TestThrows holds that the throws of a row are those of its seed, however many

@@ -171,7 +171,7 @@ func (s *Server) refuseInIf(method string) bool {
 	if !s.inIf() {
 		return false
 	}
-	s.errorf("smtptest: %s called by an If: it would wait for itself; call it from the test, a Handler or a CommandFunc", method)
+	s.errorf("smtptest: %s called by an If, which is to look at the event only: call it from the test, a Handler or a CommandFunc", method)
 	return true
 }
 
