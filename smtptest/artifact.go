@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -49,11 +51,14 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\:`):
 		s.fatalf("smtptest: Artifact: %q is no plain file name", name)
 		return
+	case ownFile.MatchString(name):
+		s.fatalf("smtptest: Artifact: %q is the name of a file of the server's own: give another", name)
+		return
 	}
 	file := artifact{name, write, true}
 	if reflect.TypeOf(tb).Comparable() && tb == s.tb {
-		if !s.report.keep(file) {
-			s.fatalf("smtptest: Artifact: %q would never be written: ask for it before the test ends", name)
+		if err := s.report.keep(file); err != nil {
+			s.fatalf("smtptest: Artifact: %v", err)
 		}
 		return
 	}
@@ -66,12 +71,21 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	})
 }
 
+// ownFile are the names of files.
+var ownFile = regexp.MustCompile(`^(?i:transcript\.txt|session-\d+\.txt|message-\d+\.eml)$`)
+
 // keep notes a file for the end of the test, if that is still to come.
-func (r *reporter) keep(file artifact) bool {
+func (r *reporter) keep(file artifact) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	switch {
+	case r.over:
+		return fmt.Errorf("%q would never be written: ask for it before the test ends", file.name)
+	case slices.ContainsFunc(r.files, func(f artifact) bool { return strings.EqualFold(f.name, file.name) }):
+		return fmt.Errorf("%q was asked for already: give another name", file.name)
+	}
 	r.files = append(r.files, file)
-	return !r.over
+	return nil
 }
 
 // keepFiles writes the server's own files, and those of Artifact if the test has
@@ -240,12 +254,19 @@ func (k keeper) write(files []artifact) (kept []artifact, err error) {
 	return kept, errors.Join(failures...)
 }
 
-func (a artifact) create(dir string) error {
+// create writes the file. A panic of the test's own code is an error of it.
+func (a artifact) create(dir string) (err error) {
 	f, err := os.Create(filepath.Join(dir, a.name))
 	if err != nil {
 		return err
 	}
-	return cmp.Or(a.write(f), f.Close())
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		err = cmp.Or(err, f.Close())
+	}()
+	return a.write(f)
 }
 
 // names are those of the files, first those that the test has asked for, and

@@ -70,9 +70,10 @@ var keeping = []struct {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", note("failed"))
 		srv.Artifact(t, "broken.txt", func(io.Writer) error { return errors.New("no room") })
+		srv.Artifact(t, "panic.txt", func(io.Writer) error { panic("oops") })
 		srv.Artifact(t, "second.txt", note("failed too"))
 		t.Error("no")
-	}, []string{"broken.txt", "note.txt", "second.txt", "transcript.txt"}},
+	}, []string{"broken.txt", "note.txt", "panic.txt", "second.txt", "transcript.txt"}},
 	{"panics", "the test has failed, though it says so after its Cleanups only", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", note("failed"))
@@ -239,7 +240,7 @@ func TestArtifactContents(t *testing.T) {
 // are.
 func TestArtifactFails(t *testing.T) {
 	out := keepFiles(t, "a file that fails", true, "-test.artifacts", "-test.outputdir="+t.TempDir())
-	for _, want := range []string{"smtptest: artifacts: broken.txt: no room\n", "smtptest: note.txt, second.txt, transcript.txt in "} {
+	for _, want := range []string{"smtptest: artifacts: broken.txt: no room\n", "panic.txt: panic: oops\n", "artifact_test.go:", "smtptest: note.txt, second.txt, transcript.txt in "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the log does not say %q:\n%s", want, out)
 		}
