@@ -87,17 +87,33 @@ func TestNetworkCalls(t *testing.T) {
 		"reserve_linux.go": {"syscall.Listen"},                               // at the address that Stop has reserved
 		"upstream.go":      {"net.Dialer"},                                   // a Relay's, to its Addr
 	}
-	got := map[string][]string{}
-	for _, file := range sources(t) {
-		for call := range networkCalls(t, file) {
-			got[file] = append(got[file], call)
-		}
-		slices.Sort(got[file])
-	}
-	maps.DeleteFunc(got, func(_ string, calls []string) bool { return len(calls) == 0 })
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, callsOf(t, networkNames)); diff != "" {
 		t.Errorf("network calls (-want +got):\n%s", diff)
 	}
+}
+
+// TestFileCalls lists all that writes a file: what the test has asked for.
+func TestFileCalls(t *testing.T) {
+	want := map[string][]string{
+		"artifact.go":       {"os.Create", "os.MkdirAll"},    // in an ArtifactDir
+		"smtpcmp/golden.go": {"os.MkdirAll", "os.WriteFile"}, // with -update
+	}
+	if diff := cmp.Diff(want, callsOf(t, fileNames)); diff != "" {
+		t.Errorf("calls that write files (-want +got):\n%s", diff)
+	}
+}
+
+// callsOf are the functions with such names that are called, by file.
+func callsOf(t *testing.T, names *regexp.Regexp) map[string][]string {
+	calls := map[string][]string{}
+	for _, file := range sources(t) {
+		for call := range callsIn(t, file, names) {
+			calls[file] = append(calls[file], call)
+		}
+		slices.Sort(calls[file])
+	}
+	maps.DeleteFunc(calls, func(_ string, calls []string) bool { return len(calls) == 0 })
+	return calls
 }
 
 // sources are the package's files that are not tests, and its sub-packages'.
@@ -115,7 +131,9 @@ func sources(t *testing.T) []string {
 
 var networkNames = regexp.MustCompile(`^(net|tls|smtp|http|exec|textproto|syscall)\.(Dial|Lookup|Resolve|Listen(Config|Packet|TCP|Unix|UDP|IP)?$|DefaultResolver|Get|Post|DefaultClient|Command|SendMail|Connect$)`)
 
-func networkCalls(t *testing.T, file string) map[string]bool {
+var fileNames = regexp.MustCompile(`^(os|ioutil|syscall)\.(Create|Open(File|Root)$|Write|Mkdir|Rename|Link|Symlink|Append)`)
+
+func callsIn(t *testing.T, file string, names *regexp.Regexp) map[string]bool {
 	calls := map[string]bool{}
 	tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 	if err != nil {
@@ -124,7 +142,7 @@ func networkCalls(t *testing.T, file string) map[string]bool {
 	ast.Inspect(tree, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
 			if pkg, ok := sel.X.(*ast.Ident); ok {
-				if name := pkg.Name + "." + sel.Sel.Name; networkNames.MatchString(name) {
+				if name := pkg.Name + "." + sel.Sel.Name; names.MatchString(name) {
 					calls[name] = true
 				}
 			}
