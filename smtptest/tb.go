@@ -165,7 +165,7 @@ func (s *Server) refuseOnSession(method string) bool {
 }
 
 // refuseInIf fails the test when a method that needs the script is called from
-// a condition, which runs under its lock.
+// a condition: that is asked while the script is at work.
 func (s *Server) refuseInIf(method string) bool {
 	s.test().Helper()
 	if !s.inIf() {
