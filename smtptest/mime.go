@@ -1,11 +1,14 @@
 package smtptest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"mime"
 	"strconv"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // What ended a part of a multipart.
@@ -46,6 +49,7 @@ func cutPart(body, boundary string) (part, rest string, by delimiter) {
 // fallback. Package mime judges whether it is well-formed, but reads nothing
 // behind the first parameter that is not.
 func (p *parser) mediaType(field, fallback string) (kind string, params map[string]string) {
+	field = uncommented(field)
 	if field == "" {
 		return fallback, nil
 	}
@@ -69,6 +73,41 @@ func (p *parser) mediaType(field, fallback string) (kind string, params map[stri
 		}
 	}
 	return kind, params
+}
+
+// uncommented is a MIME field without comments (RFC 2045 5.1). What looks like
+// one, but stands within a value, is left: a client has forgotten the quotes, as
+// around a file name.
+func uncommented(field string) string {
+	b := make([]byte, 0, len(field))
+	for i := 0; i < len(field); {
+		n := 1
+		switch field[i] {
+		case '"':
+			_, rest := unquote(field[i+1:])
+			n = len(field) - i - len(rest)
+		case '(':
+			n = wire.CommentLen(field[i:])
+			if n == 0 {
+				n = len(field) - i // not closed
+			} else if isBetween(b, field[i+n:]) {
+				i += n
+				continue
+			}
+		}
+		b = append(b, field[i:i+n]...)
+		i += n
+	}
+	return strings.TrimRight(string(b), blanks)
+}
+
+// isBetween says that what stands here is behind a value, or in front of a
+// parameter.
+func isBetween(before []byte, behind string) bool {
+	front := bytes.TrimRight(before, blanks)
+	behind = strings.TrimLeft(behind, blanks)
+	return len(front) == 0 || front[len(front)-1] == ';' ||
+		len(front) < len(before) && (behind == "" || behind[0] == ';' || behind[0] == '(')
 }
 
 // cutParam reads the first parameter of a list, its name in lower case. An
@@ -173,7 +212,7 @@ func unescape(s string, escape byte) (unescaped string, clean bool) {
 
 // decode undoes the Content-Transfer-Encoding as far as that goes.
 func (p *parser) decode(encoding, body string) string {
-	switch strings.ToLower(strings.TrimRight(encoding, "; \t")) {
+	switch strings.ToLower(strings.TrimRight(uncommented(encoding), "; \t")) {
 	case "", "7bit", "8bit", "binary":
 		return body
 	case "quoted-printable":

@@ -1,6 +1,10 @@
 package lint
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
 
 // token is a lexical token of a structured field (RFC 5322 3.2). The offsets
 // are those of the content.
@@ -41,7 +45,7 @@ func nextToken(s string) (kind byte, n int) {
 	case c == '"':
 		return closed(quoted, s, quotedLen(s))
 	case c == '(':
-		return closed(comment, s, commentLen(s))
+		return closed(comment, s, wire.CommentLen(s))
 	case c == '[':
 		return closed(literal, s, literalLen(s))
 	case strings.IndexByte("<>@,;:.", c) >= 0:
@@ -82,25 +86,6 @@ func quotedLen(s string) int {
 	return 0
 }
 
-// commentLen is the length of the comment that s begins with, others nested in
-// it included; 0 if it is not closed.
-func commentLen(s string) int {
-	depth := 0
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return 0
-}
-
 func literalLen(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
@@ -122,7 +107,7 @@ func skipCFWS(s string, i int) int {
 		case isSpace(s[i]):
 			n = 1
 		case s[i] == '(':
-			n = commentLen(s[i:])
+			n = wire.CommentLen(s[i:])
 		}
 		if n == 0 {
 			break

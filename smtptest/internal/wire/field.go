@@ -14,3 +14,22 @@ func AddField(data, field string) string {
 	}
 	return data + field
 }
+
+// CommentLen is the length of the comment that s begins with, others nested in
+// it included (RFC 5322 3.2.2); 0 if it is not closed.
+func CommentLen(s string) int {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
