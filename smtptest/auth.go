@@ -159,7 +159,7 @@ func (ch *Channel) saslConfig(offered []string) sasl.Config {
 	if conn, ok := ch.tlsConn(); ok {
 		state := conn.ConnectionState()
 		c.TLS = &state
-		c.Certificate = s.Certificate()
+		c.Certificate = s.certificate(state.ServerName)
 	}
 	return c
 }

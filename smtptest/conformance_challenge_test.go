@@ -5,22 +5,37 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net/smtp"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
 )
 
 // scramAuth is SCRAM-SHA-256's client (RFC 5802 3), which believes the server.
-type scramAuth struct{ user, password string }
+type scramAuth struct {
+	user, password string
+	endPoint       []byte // binds to a certificate (RFC 5929 4.1); nil: to nothing
+}
 
 func (a scramAuth) Start(*smtp.ServerInfo) (string, []byte, error) {
-	return "SCRAM-SHA-256", []byte("n,," + a.bare()), nil
+	if a.endPoint != nil {
+		return "SCRAM-SHA-256-PLUS", []byte(a.gs2() + a.bare()), nil
+	}
+	return "SCRAM-SHA-256", []byte(a.gs2() + a.bare()), nil
+}
+
+func (a scramAuth) gs2() string {
+	if a.endPoint != nil {
+		return "p=tls-server-end-point,,"
+	}
+	return "n,,"
 }
 
 func (a scramAuth) bare() string { return "n=" + a.user + ",r=Zm9v" }
@@ -41,7 +56,7 @@ func (a scramAuth) Next(challenge []byte, more bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	final := "c=biws," + fields[0]
+	final := "c=" + b64(a.gs2()+string(a.endPoint)) + "," + fields[0]
 	proof := mac(salted, "Client Key")
 	stored := sha256.Sum256(proof)
 	subtle.XORBytes(proof, proof, mac(stored[:], a.bare()+","+string(challenge)+","+final))
@@ -75,7 +90,7 @@ func TestChallengesMasked(t *testing.T) {
 		challenges int
 	}{
 		{smtp.CRAMMD5Auth("ann", "secret"), 1},
-		{scramAuth{"ann", "secret"}, 2},
+		{scramAuth{user: "ann", password: "secret"}, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			delayed := smtptest.Rule{On: "AUTH", Delay: 1, Optional: true}
@@ -113,4 +128,36 @@ func overheard(t *testing.T, auth smtp.Auth, challenges int, rules []smtptest.Ru
 		}
 	}
 	return transcript
+}
+
+// TestEndPoint: a binding to the server's certificate is one to that which the
+// client was shown (RFC 5929 4).
+func TestEndPoint(t *testing.T) {
+	never := time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ name, shown string }{{"one.test", "one.test"}, {"two.test", "two.test"}, {"sub.three.test", "*.three.test"}, {"other.test", "one.test"}, {"", "one.test"}} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.Users = map[string]string{"ann": "secret"}
+			srv.TLS = &tls.Config{Certificates: []tls.Certificate{
+				smtptest.NewCertificate(never, "one.test"), smtptest.NewCertificate(never, "two.test"), smtptest.NewCertificate(never, "*.three.test")}}
+			srv.StartInMemory()
+			client, err := smtp.NewClient(dial(t, srv), "localhost")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Quit()
+			if err := client.StartTLS(&tls.Config{ServerName: c.name, InsecureSkipVerify: true}); err != nil {
+				t.Fatal(err)
+			}
+			state, _ := client.TLSConnectionState()
+			cert := state.PeerCertificates[0]
+			if got := cert.DNSNames[0]; got != c.shown {
+				t.Errorf("%s: the certificate shown is %s's, want %s's", c.name, got, c.shown)
+			}
+			sum := sha256.Sum256(cert.Raw)
+			if err := client.Auth(scramAuth{"ann", "secret", sum[:]}); err != nil {
+				t.Errorf("%s: Auth() = %v", c.name, err)
+			}
+		})
+	}
 }

@@ -52,7 +52,8 @@ type Server struct {
 	// A handshake that takes longer than 10 s fails.
 	TLS *tls.Config
 	// Users are names and passwords; AUTH is offered when they are set: in clear
-	// if TLS is nil, else under TLS only.
+	// if TLS is nil, else under TLS only. They are compared octet by octet: a
+	// client that prepares them by SASLprep (RFC 4013) needs them prepared here.
 	Users map[string]string
 	// Authenticate decides on names, passwords and tokens instead of Users, for
 	// the mechanisms that show them; it offers AUTH when it is set.

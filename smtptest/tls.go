@@ -47,19 +47,28 @@ func (s *Server) configureTLS() error {
 
 // Certificate is the server's certificate: the first of TLS, or the throw-away
 // one. It is nil before Start and without TLS.
-func (s *Server) Certificate() *x509.Certificate {
-	if !s.started() || s.tls == nil || len(s.tls.Certificates) == 0 {
+func (s *Server) Certificate() *x509.Certificate { return s.certificate("") }
+
+// certificate is what a client is shown that has asked for this name: the first
+// that is good for it, else the first (RFC 6066 3).
+func (s *Server) certificate(name string) *x509.Certificate {
+	if !s.started() || s.tls == nil {
 		return nil
 	}
-	cert := s.tls.Certificates[0]
-	if cert.Leaf != nil {
-		return cert.Leaf
+	var first *x509.Certificate
+	for _, cert := range s.tls.Certificates {
+		leaf := cert.Leaf
+		if leaf == nil {
+			leaf, _ = x509.ParseCertificate(cert.Certificate[0])
+		}
+		switch {
+		case leaf != nil && name != "" && leaf.VerifyHostname(name) == nil:
+			return leaf
+		case first == nil:
+			first = leaf
+		}
 	}
-	leaf, err := x509.ParseCertificate(cert.Certificate[0])
-	if err != nil {
-		return nil
-	}
-	return leaf
+	return first
 }
 
 // ClientTLSConfig is what a client needs to trust the server, whether its
