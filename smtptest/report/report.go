@@ -27,12 +27,16 @@ import (
 // files that go test -artifacts keeps (see smtptest.Server.Artifact). Without
 // the flag nothing is written, and the log says so.
 func OnFailure(t smtptest.TB, srv *smtptest.Server) {
-	if t != nil {
+	if t != nil { // of a nil one the Server speaks
 		t.Helper()
-		if srv == nil {
-			t.Fatalf("report: OnFailure without a Server: make it first")
-			return
+	}
+	if srv == nil {
+		const mistake = "report: OnFailure without a Server: make it first"
+		if t == nil {
+			panic(mistake)
 		}
+		t.Fatalf(mistake)
+		return
 	}
 	title := ""
 	if named, ok := t.(interface{ Name() string }); ok {

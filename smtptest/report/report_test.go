@@ -276,6 +276,14 @@ func TestNothing(t *testing.T) {
 	if tb.told != "report: OnFailure without a Server: make it first" {
 		t.Errorf("failure %q", tb.told)
 	}
+	func() {
+		defer func() {
+			if p, _ := recover().(string); p != tb.told {
+				t.Errorf("without a TB it panics with %q", p)
+			}
+		}()
+		report.OnFailure(nil, nil)
+	}()
 	for _, err := range []error{report.Write(nil, smtptest.NewUnstartedServer(t)), report.Write(io.Discard, nil)} {
 		if err == nil || err.Error() != "report: Write without a Writer or a Server: give both" {
 			t.Errorf("Write() = %v", err)
