@@ -94,7 +94,7 @@ func write(tb smtptest.TB, file, octets string) {
 
 func fail(tb smtptest.TB, format string, args ...any) {
 	if tb == nil {
-		panic(fmt.Sprintf(format, args...))
+		panic(fmt.Sprintf(format, args...) + " (Golden has no TB to tell: give it the test)")
 	}
 	tb.Helper()
 	tb.Errorf(format, args...)

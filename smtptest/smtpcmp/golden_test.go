@@ -107,7 +107,7 @@ func TestGoldenProblems(t *testing.T) {
 	setUpdate(t, "false")
 	func() {
 		defer func() {
-			if got := fmt.Sprint(recover()); !strings.Contains(got, "there is no") {
+			if got := fmt.Sprint(recover()); !strings.Contains(got, "there is no") || !strings.HasSuffix(got, "(Golden has no TB to tell: give it the test)") {
 				t.Errorf("a nil TB: %q", got)
 			}
 		}()
