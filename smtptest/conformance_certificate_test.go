@@ -133,3 +133,23 @@ func TestCertificate(t *testing.T) {
 		t.Error("before Start there is no certificate, but an authority")
 	}
 }
+
+// TestCertificateBeside: the throw-away certificate serves too where a function
+// of TLS looks at the client's hello and chooses no configuration.
+func TestCertificateBeside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(t)
+		name := ""
+		srv.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			name = hello.ServerName
+			return nil, nil
+		}}
+		srv.StartTLSInMemory()
+		if err := converse(tls.Client(dial(t, srv), srv.ClientTLSConfig()), turnsOf(talk("S: "+greeting, sayQuit))); err != nil {
+			t.Fatal(err)
+		}
+		if name != "localhost" || srv.Certificate() == nil {
+			t.Errorf("ServerName = %q, Certificate() = %v", name, srv.Certificate())
+		}
+	})
+}

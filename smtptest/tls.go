@@ -25,7 +25,7 @@ func (s *Server) configureTLS() error {
 	if s.config.TLS != nil {
 		config = s.config.TLS.Clone()
 	}
-	if len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+	if len(config.Certificates) == 0 && config.GetCertificate == nil { // GetConfigForClient may choose this one
 		cert, err := localCertificate(s.hostname())
 		if err != nil {
 			return err
