@@ -91,8 +91,13 @@ func (s *Server) checkMechanisms() error {
 			return fmt.Errorf("in Mechanisms or ClearMechanisms %q is not one of %s", name, strings.Join(sasl.Names(), " "))
 		}
 	}
-	if s.config.Users == nil && s.config.Authenticate == nil && s.config.Mechanisms != nil {
+	switch {
+	case s.offersAuth():
+		return nil
+	case s.config.Mechanisms != nil:
 		return errors.New("with these Mechanisms nobody could log in: set Users or Authenticate")
+	case s.config.ClearMechanisms != nil:
+		return errors.New("with these ClearMechanisms nobody could log in: set Users or Authenticate")
 	}
 	return nil
 }
