@@ -354,7 +354,7 @@ func (r Rule) String() string {
 	field(r.Keep, "Keep", true)
 	field(r.Lose, "Lose", true)
 	field(r.Chunk == ByLine, "Chunk", "ByLine")
-	field(r.Chunk > 0, "Chunk", r.Chunk)
+	field(r.Chunk != 0 && r.Chunk != ByLine, "Chunk", r.Chunk)
 	field(r.Pause != 0, "Pause", span(r.Pause))
 	field(r.Then != "", "Then", string(r.Then))
 	b.WriteByte('}')

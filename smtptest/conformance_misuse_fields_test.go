@@ -1,9 +1,11 @@
 package smtptest_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/mail"
 	"reflect"
 	"strings"
@@ -126,7 +128,7 @@ func TestMisuseValues(t *testing.T) {
 			t.Errorf("OneReply() = %q", got)
 		}
 	}
-	if got := fmt.Sprint(smtptest.Rule{}, smtptest.Scope(255), smtptest.PerServer); got != `{On: ""} PerSession|PerTransaction|PerPeer|PerSender|PerRecipient PerServer` {
+	if got := fmt.Sprint(smtptest.Rule{Chunk: -2}, smtptest.Scope(255), smtptest.PerServer); got != `{On: "", Chunk: -2} PerSession|PerTransaction|PerPeer|PerSender|PerRecipient PerServer` {
 		t.Errorf("String() = %s", got)
 	}
 	for name, f := range map[string]func(){
@@ -168,6 +170,10 @@ func TestMisuseRelay(t *testing.T) {
 		}
 		if got := (&smtptest.Relay{}).ProcessMessage(t.Context(), smtptest.Message{To: []string{"b@server.test"}}); got != "451 4.4.1 Error: the upstream server fails: dial tcp: missing address" {
 			t.Errorf("ProcessMessage() of a zero Relay = %q", got)
+		}
+		relay.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, nil }
+		if got := relay.ProcessMessage(t.Context(), smtptest.Message{To: []string{"b@server.test"}}); got != "451 4.4.1 Error: the upstream server fails: Dial returned no connection and no error" {
+			t.Errorf("ProcessMessage() with a Dial of nothing = %q", got)
 		}
 	})
 }

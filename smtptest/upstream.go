@@ -28,11 +28,7 @@ type upstream struct {
 // connect greets the upstream, with TLS and AUTH as configured. The connection
 // ends with ctx.
 func (r *Relay) connect(ctx context.Context) (*upstream, error) {
-	dial := r.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	conn, err := dial(ctx, "tcp", r.Addr)
+	conn, err := r.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +57,18 @@ func (r *Relay) connect(ctx context.Context) (*upstream, error) {
 		conn.Close()
 	}
 	return u, err
+}
+
+// dial connects to Addr, by Dial if that is set.
+func (r *Relay) dial(ctx context.Context) (net.Conn, error) {
+	if r.Dial == nil {
+		return new(net.Dialer).DialContext(ctx, "tcp", r.Addr)
+	}
+	conn, err := r.Dial(ctx, "tcp", r.Addr)
+	if conn == nil && err == nil {
+		err = errors.New("Dial returned no connection and no error")
+	}
+	return conn, err
 }
 
 // refusalError is a refusal that is about no message.
