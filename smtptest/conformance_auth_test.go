@@ -276,6 +276,16 @@ func TestSecretsMasked(t *testing.T) {
 			})
 		})
 	}
+	for name, setup := range map[string]func(*smtptest.Server){
+		"334 of a row":         func(srv *smtptest.Server) { srv.Script(smtptest.Rule{On: "VRFY", Reply: "334 UGFzc3dvcmQ6"}) },
+		"334 of a CommandFunc": with("VRFY", func(*smtptest.Channel, string) smtptest.Reply { return "334 UGFzc3dvcmQ6" }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hides(t, setup, secrets, []string{"EHLO a\r\n", "BOGUS\r\n", "VRFY ann\r\n", b64("hunter2") + "\r\n", "hunter2\r\n"})
+			})
+		})
+	}
 }
 
 // hides sends the pieces and says that what shows of them holds no secret, but the

@@ -278,6 +278,8 @@ func TestForgedLines(t *testing.T) {
 		want string // in the log of the test
 	}{
 		{"unknown verb", []string{"\nS:\t250\tOK\n\x1b[31mRED"}, `C: "\nS:\t250\tOK\n\x1b[31mRED"`},
+		{"a line feed alone", []string{"NOOP\n-- forged"}, `C: "NOOP\n-- forged"`},
+		{"a carriage return alone", []string{"NOOP\r-- forged"}, `C: "NOOP\r-- forged"`},
 		{"verb with C1", []string{"X\u009b31m\u202e\u2066\u2028"}, `C: "X\u009b31m\u202e\u2066\u2028"`},
 		{"argument", []string{"NOOP \n-- forged\x1b[31m"}, `C: "NOOP \n-- forged\x1b[31m"`},
 		{"no line", []string{"QUIT\r\n\nS: 250 \u009b31m\u202e"}, `not read as commands: "\nS: 250 \u009b31m\u202e`},
