@@ -75,6 +75,35 @@ func TestCloseNotReading(t *testing.T) {
 	})
 }
 
+// TestCloseWriting closes the server while a write cannot go on: at once, but for
+// the reply to a message that was recorded, which a client has 50 ms to take.
+func TestCloseWriting(t *testing.T) {
+	flood := smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", 30_000) + "250 2.0.0 end")
+	for name, c := range map[string]struct {
+		send string
+		took time.Duration
+	}{
+		"a reply":                {"XFLOOD\r\n", 0},
+		"the reply to a message": {"MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n", 50 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				with("XFLOOD", func(*smtptest.Channel, string) smtptest.Reply { return flood })(srv)
+				handler(func(context.Context, smtptest.Message) smtptest.Reply { return flood })(srv)
+				srv.StartInMemory()
+				io.WriteString(arrive(t, srv, ehlo), c.send)
+				synctest.Wait() // until it writes, and nobody reads
+				began := time.Now()
+				srv.Close()
+				if took := time.Since(began); took != c.took {
+					t.Errorf("Close took %v, want %v", took, c.took)
+				}
+			})
+		})
+	}
+}
+
 // TestCloseInDelay closes the server in the middle of scripted waits, which end
 // at once.
 func TestCloseInDelay(t *testing.T) {

@@ -2,6 +2,7 @@ package smtptest_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -178,6 +179,15 @@ func TestIdle(t *testing.T) {
 			if s.End != smtptest.EndIdle {
 				t.Errorf("End = %q", s.End)
 			}
+		}
+		secure := smtptest.NewUnstartedServer(t)
+		secure.StartTLSInMemory()
+		began := time.Now()
+		c := dial(t, secure)
+		c.SetDeadline(time.Time{})
+		got, err := io.ReadAll(tls.Client(c, secure.ClientTLSConfig()))
+		if string(got) != greeting+"\r\n421 4.4.2 Error: idle too long\r\n" || err != nil || time.Since(began) != 5*time.Minute {
+			t.Errorf("under TLS: after %v: %q, %v", time.Since(began), got, err)
 		}
 	})
 }
