@@ -99,7 +99,9 @@ func TestHandlerFailures(t *testing.T) {
 		handle     func() smtptest.Reply
 		reply      string
 	}{
-		{"panic", "session 1: Handler panicked: boom", func() smtptest.Reply { panic("boom") }, "451 4.3.0 Error: the test's own code failed\r\n"},
+		{"panic", "session 1: Handler panicked: boom, at conformance_handler_test.go:", func() smtptest.Reply { panic("boom") }, "451 4.3.0 Error: the test's own code failed\r\n"},
+		{"panic in a library", "session 1: Handler panicked: strings: negative Repeat count, at conformance_handler_test.go:", func() smtptest.Reply { return smtptest.Reply(strings.Repeat("x", -1)) }, "451 4.3.0 Error: the test's own code failed\r\n"},
+		{"nil map", "session 1: Handler panicked: assignment to entry in nil map, at conformance_handler_test.go:", func() smtptest.Reply { map[string]int(nil)["x"]++; return "" }, "451 4.3.0 Error: the test's own code failed\r\n"},
 		{"bad reply", "session 1: Handler returned the reply", func() smtptest.Reply { return "hello" }, "451 4.3.0 Error: the test's own code failed\r\n"},
 		{"intermediate reply", "session 1: Handler returned the reply \"354 more\"", func() smtptest.Reply { return "354 more" }, "451 4.3.0 Error: the test's own code failed\r\n"},
 		{"line break", "session 1: Handler returned the reply", func() smtptest.Reply { return "250 a\r\nb" }, "451 4.3.0 Error: the test's own code failed\r\n"},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -170,7 +171,11 @@ func (ch *Channel) recovered(what string, reply *Reply) func() {
 // its goroutine if p is nil.
 func (ch *Channel) blame(what string, p any) {
 	if p != nil {
-		ch.Server.errorf("smtptest: session %d: %s panicked: %v", ch.session.id, what, p)
+		place := stack.Panic()
+		if place != "" {
+			place = ", at " + place
+		}
+		ch.Server.errorf("smtptest: session %d: %s panicked: %v%s", ch.session.id, what, p, place)
 		return
 	}
 	ch.Server.errorf("smtptest: session %d: %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, what)

@@ -1,18 +1,60 @@
 // Package stack looks at the calls that the present goroutine is in.
 package stack
 
-import "runtime"
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
 
 // Callers yields the functions that this goroutine is in, the innermost first.
 func Callers(yield func(string) bool) {
+	for f := range frames {
+		if !yield(f.Function) {
+			return
+		}
+	}
+}
+
+func frames(yield func(runtime.Frame) bool) {
 	pcs := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		f, more := frames.Next()
-		if !yield(f.Function) || !more {
+		if !yield(f) || !more {
 			return
 		}
 	}
+}
+
+// core is the package that calls the test's code.
+const core = "github.com/go-smtptest/smtp/smtptest."
+
+// Panic is the line of the test's code from which the panic has come that runs
+// this deferred function, "a_test.go:12": the innermost that is neither the
+// standard library's nor the core's. "" if there is none.
+func Panic() string {
+	root, panics := "", false
+	for f := range frames {
+		switch {
+		case f.Function == "runtime.gopanic":
+			root, panics = strings.TrimSuffix(f.File, "runtime/panic.go"), true
+		case panics && !isStandard(f, root) && !strings.HasPrefix(f.Function, core):
+			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
+		}
+	}
+	return ""
+}
+
+// isStandard says that the function is the standard library's, whose files are
+// below root; under -trimpath that is "", and only the first word tells.
+func isStandard(f runtime.Frame, root string) bool {
+	if root != "" {
+		return strings.HasPrefix(f.File, root)
+	}
+	first, _, within := strings.Cut(f.File, "/")
+	return within && !strings.Contains(first, ".")
 }
 
 // Failed is for a Cleanup of tb: testing runs those first when a test panics, and
