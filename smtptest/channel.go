@@ -258,6 +258,9 @@ func (ch *Channel) lost(err error) {
 	switch {
 	case ch.isInterrupted():
 		ch.finish(EndServer)
+	case ch.below != nil && !ch.below.broke.Load() && err != io.EOF:
+		ch.noteAlert(err)
+		ch.finish(EndTLS)
 	case reset:
 		ch.finish(EndReset) // also if a write has had the error, and a read EOF
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):

@@ -77,7 +77,7 @@ const (
 	EndIdle   = "idle"             // IdleTimeout passed
 	EndRule   = "closed by rule"   // a row of the script closed it (Rule.Then)
 	EndServer = "server closed"    // Close, Stop or CloseClientConnections
-	EndTLS    = "TLS failed"       // the handshake failed
+	EndTLS    = "TLS failed"       // the handshake, or a record behind it
 )
 
 // TLSInfo says what was negotiated.

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -255,6 +257,7 @@ type transport struct {
 	head  []byte // what came during a row's Delay
 	began bool   // something came
 	ended bool
+	broke atomic.Bool // reading or writing has failed, or has come to the end
 }
 
 // cause says why a handshake failed.
@@ -278,6 +281,17 @@ func (t *transport) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
 	t.began = t.began || n > 0
 	t.ended = t.ended || err == io.EOF
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.broke.Store(true)
+	}
+	return n, err
+}
+
+func (t *transport) Write(b []byte) (int, error) {
+	n, err := t.Conn.Write(b)
+	if err != nil {
+		t.broke.Store(true)
+	}
 	return n, err
 }
 
@@ -290,6 +304,18 @@ func (ch *Channel) noteTruncation() {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
 	ch.session.truncated = true
+}
+
+// noteAlert says in the transcript what TLS had against a record behind the
+// handshake (RFC 8446 6.2).
+func (ch *Channel) noteAlert(err error) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	odd := ch.session.exchanges.last().unusual()
+	if odd.did != "" {
+		odd.did += "; "
+	}
+	odd.did += "TLS failed: " + shown(err.Error())
 }
 
 // noteTLS says in the transcript what became of the handshake.
