@@ -172,7 +172,7 @@ func TestMisuseRelay(t *testing.T) {
 			t.Errorf("ProcessMessage() of a zero Relay = %q", got)
 		}
 		relay.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, nil }
-		if got := relay.ProcessMessage(t.Context(), smtptest.Message{To: []string{"b@server.test"}}); got != "451 4.4.1 Error: the upstream server fails: Dial returned no connection and no error" {
+		if got := relay.ProcessMessage(t.Context(), smtptest.Message{To: []string{"b@server.test"}}); got != "451 4.4.1 Error: the upstream server fails: the Relay's Dial returned no connection and no error" {
 			t.Errorf("ProcessMessage() with a Dial of nothing = %q", got)
 		}
 	})

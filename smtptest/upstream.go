@@ -66,7 +66,7 @@ func (r *Relay) dial(ctx context.Context) (net.Conn, error) {
 	}
 	conn, err := r.Dial(ctx, "tcp", r.Addr)
 	if conn == nil && err == nil {
-		err = errors.New("Dial returned no connection and no error")
+		err = errors.New("the Relay's Dial returned no connection and no error")
 	}
 	return conn, err
 }
