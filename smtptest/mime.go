@@ -91,6 +91,7 @@ func uncommented(field string) string {
 			if n == 0 {
 				n = len(field) - i // not closed
 			} else if isBetween(b, field[i+n:]) {
+				b = append(bytes.TrimRight(b, blanks), ' ') // one blank, or to look behind each comment takes ever longer
 				i += n
 				continue
 			}
