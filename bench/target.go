@@ -21,9 +21,9 @@ import (
 // A target is a server that can be measured.
 type target struct {
 	name    string
-	process bool // it runs outside this process: only its time can be measured
-	weak    bool // it has no Close that waits, or none that works with open connections
-	lingers bool // it waits before it closes a connection
+	process bool   // it runs outside this process: only its time can be measured
+	weak    bool   // it has no Close that waits, or none that works with open connections
+	but     string // the scenario in which it does nothing but wait, for minutes
 	start   func() (running, error)
 }
 
@@ -39,10 +39,10 @@ var targets = []target{
 	{name: "floor", start: startFloor},
 	{name: "smtptest", start: startSmtptest},
 	{name: "go-smtp", start: startEmersion},
-	{name: "go-smtp-mock", start: startMock},
+	{name: "go-smtp-mock", start: startMock, but: "close"},
 	{name: "go-smtpd", start: startBradfitz, weak: true},
 	{name: "mhale-smtpd", start: startMhale, weak: true},
-	{name: "chrj-smtpd", start: startChrj, weak: true, lingers: true},
+	{name: "chrj-smtpd", start: startChrj, weak: true, but: "fresh"},
 	{name: "smtp-sink", start: startSink, process: true},
 }
 
