@@ -71,7 +71,7 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	})
 }
 
-// ownFile are the names of files.
+// ownFile matches the names that files gives.
 var ownFile = regexp.MustCompile(`^(?i:transcript\.txt|session-\d+\.txt|message-\d+\.eml)$`)
 
 // keep notes a file for the end of the test, if that is still to come.
