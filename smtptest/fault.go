@@ -39,7 +39,6 @@ type act struct {
 	row  *row
 	turn *turn
 	odd  *rare
-	did  []string
 	kept bool
 	took bool
 	told Reply  // what the client is told; "" if nothing
@@ -56,11 +55,10 @@ func (a *act) begin() {
 
 // note says in the transcript what was done.
 func (a *act) note(what string) {
-	a.did = append(a.did, what)
 	a.ch.Server.mu.Lock()
 	defer a.ch.Server.mu.Unlock()
 	odd := *a.odd
-	odd.did = strings.Join(a.did, "; ")
+	odd.note(what)
 	a.odd = &odd
 	a.ch.record(a.turn).rare = a.odd
 }

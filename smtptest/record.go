@@ -71,6 +71,14 @@ func (x *exchange) unusual() *rare {
 	return x.rare
 }
 
+// note adds to what was done.
+func (r *rare) note(what string) {
+	if r.did != "" {
+		what = r.did + "; " + what
+	}
+	r.did = what
+}
+
 // hidden is what is known of a line whose text may not be shown.
 type hidden struct {
 	secret uint64

@@ -311,22 +311,14 @@ func (ch *Channel) noteTruncation() {
 func (ch *Channel) noteAlert(err error) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	odd := ch.session.exchanges.last().unusual()
-	if odd.did != "" {
-		odd.did += "; "
-	}
-	odd.did += "TLS failed: " + shown(err.Error())
+	ch.session.exchanges.last().unusual().note("TLS failed: " + shown(err.Error()))
 }
 
 // noteTLS says in the transcript what became of the handshake.
 func (ch *Channel) noteTLS(t *turn, what string) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	odd := ch.record(t).unusual()
-	if odd.did != "" {
-		what = odd.did + "; " + what
-	}
-	odd.did = what
+	ch.record(t).unusual().note(what)
 }
 
 // matchTLS lets a row for TLS do what it says before the handshake.
