@@ -149,13 +149,25 @@ func TestKeepFiles(t *testing.T) {
 // keepFiles runs one of the tests, and returns what it says.
 func keepFiles(t *testing.T, name string, fails bool, flags ...string) string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], append(flags, "-test.v", "-test.run=^TestKeepFiles$/^"+strings.ReplaceAll(name, " ", "_")+"$")...)
-	cmd.Env = append(os.Environ(), keepEnv+"=1", "GORACE=atexit_sleep_ms=0")
-	out, err := cmd.CombinedOutput()
+	out, err := elsewhere(keepEnv, subtest("TestKeepFiles", name), append(flags, "-test.v")...)
 	if (err != nil) != fails {
 		t.Errorf("%v: %s", err, out)
 	}
-	return string(out)
+	return out
+}
+
+// elsewhere runs tests of this binary in another process, which finds env set, and
+// returns what it says.
+func elsewhere(env, tests string, flags ...string) (string, error) {
+	cmd := exec.Command(os.Args[0], append(flags, "-test.run="+tests)...)
+	cmd.Env = append(os.Environ(), env+"=1", "GORACE=atexit_sleep_ms=0")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// subtest is the pattern of one.
+func subtest(test, name string) string {
+	return "^" + test + "$/^" + strings.ReplaceAll(name, " ", "_") + "$"
 }
 
 func TestArtifacts(t *testing.T) {

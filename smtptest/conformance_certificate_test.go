@@ -1,11 +1,10 @@
 package smtptest_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"os"
-	"os/exec"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,9 +80,6 @@ func TestNegotiated(t *testing.T) {
 	})
 }
 
-// TestCertificate: the throw-away certificate is good for this machine under
-// each of its names and for the Hostname, on any clock from 1970 on, and is made
-// once; a client that has RootPEM trusts it.
 const rootEnv = "SMTPTEST_ROOT"
 
 // TestProcessKeys: another process has another authority.
@@ -93,14 +89,15 @@ func TestProcessKeys(t *testing.T) {
 		os.Stdout.Write(root)
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestProcessKeys$")
-	cmd.Env = append(os.Environ(), rootEnv+"=1", "GORACE=atexit_sleep_ms=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil || !bytes.Contains(out, []byte("BEGIN CERTIFICATE")) || bytes.Contains(out, root) {
+	out, err := elsewhere(rootEnv, "^TestProcessKeys$")
+	if err != nil || !strings.Contains(out, "BEGIN CERTIFICATE") || strings.Contains(out, string(root)) {
 		t.Errorf("the other process says, %v:\n%s\nhere it is\n%s", err, out, root)
 	}
 }
 
+// TestCertificate: the throw-away certificate is good for this machine under
+// each of its names and for the Hostname, on any clock from 1970 on, and is made
+// once; a client that has RootPEM trusts it.
 func TestCertificate(t *testing.T) {
 	for _, hostname := range []string{"", "mx.example.com", "[192.0.2.1]", "[IPv6:2001:db8::1]"} {
 		started := func() *smtptest.Server {

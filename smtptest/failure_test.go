@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/smtp"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -209,13 +208,11 @@ func TestFailureOutput(t *testing.T) {
 	const file = "testdata/failures.txt"
 	var got strings.Builder
 	for _, f := range failures {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestPlayFailures$/^"+strings.ReplaceAll(f.name, " ", "_")+"$")
-		cmd.Env = append(os.Environ(), playEnv+"=1", "GORACE=atexit_sleep_ms=0")
-		out, err := cmd.CombinedOutput()
+		out, err := elsewhere(playEnv, subtest("TestPlayFailures", f.name))
 		if err == nil {
 			t.Errorf("%s: does not fail", f.name)
 		}
-		fmt.Fprintf(&got, "== %s: %s\n%s\n", f.name, f.reason, ofTest(string(out)))
+		fmt.Fprintf(&got, "== %s: %s\n%s\n", f.name, f.reason, ofTest(out))
 	}
 	if os.Getenv("SMTPTEST_UPDATE") != "" {
 		if err := os.WriteFile(file, []byte(got.String()), 0o666); err != nil {
