@@ -137,10 +137,10 @@ func (r *row) checkNumbers() error {
 		return r.bad("Every", "has nothing to begin afresh: give Skip, Times or For")
 	case r.Every > 0 && r.For >= r.Every:
 		return r.bad("For", "is never over, as Every begins it afresh before: make Every longer")
+	case r.Per&^allScopes != 0:
+		return r.bad("Per", "unknown bits %v; combine PerSession, PerTransaction, PerPeer, PerSender and PerRecipient with |", r.Per&^allScopes)
 	case r.Per != 0 && !counts:
 		return r.bad("Per", "has nothing to count: give Skip, Times or For")
-	case r.Per&^(PerSession|PerTransaction|PerPeer|PerSender|PerRecipient) != 0:
-		return r.bad("Per", "is no scope: combine PerSession and its kin with |")
 	case r.Per&PerRecipient != 0 && (r.verb == "MAIL" || r.verb == "CONNECT" || r.verb == "TLS"):
 		return r.bad("Per", "%s has no recipient: leave PerRecipient out", r.verb)
 	case r.Per&PerSender != 0 && (r.verb == "CONNECT" || r.verb == "TLS"):
@@ -361,13 +361,19 @@ func (r Rule) String() string {
 	return b.String()
 }
 
-// String names the scopes, as in "PerPeer|PerSender".
+const allScopes = PerSession | PerTransaction | PerPeer | PerSender | PerRecipient
+
+// String names the scopes, as in "PerPeer|PerSender". It writes bits that are no
+// scope as a number, as in "PerPeer|Scope(1)".
 func (s Scope) String() string {
 	var names []string
 	for i, name := range []string{"PerSession", "PerTransaction", "PerPeer", "PerSender", "PerRecipient"} {
 		if s&(PerSession<<i) != 0 {
 			names = append(names, name)
 		}
+	}
+	if unknown := s &^ allScopes; unknown != 0 {
+		names = append(names, fmt.Sprintf("Scope(%d)", uint8(unknown)))
 	}
 	if names == nil {
 		return "PerServer"

@@ -128,7 +128,7 @@ func TestMisuseValues(t *testing.T) {
 			t.Errorf("OneReply() = %q", got)
 		}
 	}
-	if got := fmt.Sprint(smtptest.Rule{Chunk: -2}, smtptest.Scope(255), smtptest.PerServer); got != `{On: "", Chunk: -2} PerSession|PerTransaction|PerPeer|PerSender|PerRecipient PerServer` {
+	if got := fmt.Sprint(smtptest.Rule{Chunk: -2}, smtptest.Rule{Per: 1}, smtptest.Scope(255), smtptest.PerServer); got != `{On: "", Chunk: -2} {On: "", Per: Scope(1)} PerSession|PerTransaction|PerPeer|PerSender|PerRecipient|Scope(193) PerServer` {
 		t.Errorf("String() = %s", got)
 	}
 	for name, f := range map[string]func(){

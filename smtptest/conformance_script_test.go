@@ -112,7 +112,9 @@ var refusals = []struct {
 	{"For never over", nil, []smtptest.Rule{{On: "NOOP", Every: time.Hour, For: time.Hour, Reply: "451 no"}},
 		`For: is never over, as Every begins it afresh before: make Every longer`},
 	{"Per alone", nil, []smtptest.Rule{{On: "NOOP", Per: smtptest.PerSession, Reply: "451 no"}}, `Per: has nothing to count: give Skip, Times or For`},
-	{"Per 1", nil, []smtptest.Rule{{On: "NOOP", Per: 1, Times: 1, Reply: "451 no"}}, `Per: is no scope: combine PerSession and its kin with |`},
+	{"Per 1", nil, []smtptest.Rule{{On: "NOOP", Per: 1, Times: 1, Reply: "451 no"}}, `Per: unknown bits Scope(1); combine PerSession, PerTransaction, PerPeer, PerSender and PerRecipient with |`},
+	{"Per 1 without a count", nil, []smtptest.Rule{{On: "NOOP", Per: 1, Reply: "451 no"}}, `Per: unknown bits Scope(1); combine PerSession, PerTransaction, PerPeer, PerSender and PerRecipient with |`},
+	{"Per with unknown bits beside scopes", nil, []smtptest.Rule{{On: "NOOP", Per: smtptest.PerPeer | 65, Times: 1, Reply: "451 no"}}, `Per: unknown bits Scope(65); combine PerSession, PerTransaction, PerPeer, PerSender and PerRecipient with |`},
 	{"recipient of MAIL", nil, []smtptest.Rule{{On: "MAIL", Per: smtptest.PerRecipient, Times: 1, Reply: "451 no"}}, `Per: MAIL has no recipient: leave PerRecipient out`},
 	{"sender of CONNECT", nil, []smtptest.Rule{{On: "CONNECT", Per: smtptest.PerSender, Times: 1, Reply: "421 no"}}, `Per: CONNECT has no sender: leave PerSender out`},
 
