@@ -39,7 +39,10 @@ func ExampleCheck() {
 func ExampleRequire() {
 	_ = func(t *testing.T) { // a test
 		srv := smtptest.NewServer(t)
-		lint.Require(t, srv, lint.Error, "quit-missing") // this one we know of
+		lint.Require(t, srv, lint.Error,
+			"quit-missing",        // on: this rule is allowed to find something
+			"hello-name-not-fqdn", // off: this rule, a warning, must not find anything
+		)
 
 		// ... the service under test sends its mail to srv.Addr
 	}

@@ -9,38 +9,42 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
-// Require makes the test fail at its end if a client of the server did
-// something wrong, of that level or worse; allow lists the ids that are no
-// reason to fail:
+// Require fails the test at its end if Check finds a mistake of that level, or
+// worse, in the sessions of the server. Each id changes this for one rule:
 //
-//	lint.Require(t, srv, lint.Error, "quit-missing")
+//   - The id of a rule that is on allows the findings of that rule.
+//   - The id of a rule that is off requires that rule: its findings fail the test at any level.
 //
-// Each finding is one line of the test's log. When the test has failed for any
-// reason, the findings that are no failure are logged too. The server may be
-// that of a parent test and goes on: a session that is open at the end of the
-// test is judged as far as it has come. An id in allow that no rule has or whose
-// rule is off, or another level, fails the test at once; a test that is skipped is
-// not judged.
-func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string) {
+// Require writes each finding as one line to the log of the test. If the test has
+// failed for any reason, Require logs the findings that are allowed or below the
+// level, too. Require does not close the server, which can be that of a parent
+// test: Check judges an open session by what the server has recorded so far.
+//
+// Require fails the test at once if no rule has one of the ids, if level is
+// neither Warning nor Error, or if srv is nil. It does not judge a test that is
+// skipped.
+func Require(tb smtptest.TB, srv *smtptest.Server, level Level, ids ...string) {
 	if tb == nil {
 		panic("lint: Require without a TB: give the test that may fail, or call Check")
 	}
 	tb.Helper()
-	if mistake := mistakeIn(srv, level, allow); mistake != "" {
+	if mistake := mistakeIn(srv, level, ids); mistake != "" {
 		tb.Fatalf("lint: Require: %s", mistake)
 		return
 	}
+	ids = slices.Clone(ids) // the caller can change its slice before the end of the test
+	required := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !ruleOf[id].off })
 	tb.Cleanup(func() {
 		tb.Helper()
 		if t, ok := tb.(interface{ Skipped() bool }); ok && t.Skipped() {
 			return
 		}
 		var bad, passed []Finding
-		for _, f := range Check(srv.Sessions()) {
-			if f.Level < level || slices.Contains(allow, f.ID) {
-				passed = append(passed, f)
-			} else {
+		for _, f := range Check(srv.Sessions(), required...) {
+			if ruleOf[f.ID].off || f.Level >= level && !slices.Contains(ids, f.ID) {
 				bad = append(bad, f)
+			} else {
+				passed = append(passed, f)
 			}
 		}
 		if show(tb, bad, tb.Errorf) && len(bad) > 0 {
@@ -52,21 +56,17 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, allow ...string)
 	})
 }
 
-// mistakeIn says what is wrong with the arguments of Require; "" if nothing is.
-func mistakeIn(srv *smtptest.Server, level Level, allow []string) string {
+// mistakeIn returns what is wrong with the arguments of Require, or "".
+func mistakeIn(srv *smtptest.Server, level Level, ids []string) string {
 	switch {
 	case srv == nil:
 		return "there is no Server: make it first"
 	case level != Warning && level != Error:
 		return fmt.Sprintf("%d is no Level: give lint.Warning or lint.Error", level)
 	}
-	for _, id := range allow {
-		rule, ok := ruleOf[id]
-		switch {
-		case !ok:
+	for _, id := range ids {
+		if _, ok := ruleOf[id]; !ok {
 			return fmt.Sprintf("%q is the id of no rule: lint.Rules lists them", id)
-		case rule.off:
-			return fmt.Sprintf("%q is off, and needs no allowing: lint.Check looks for it when it is named there", id)
 		}
 	}
 	return ""

@@ -53,35 +53,41 @@ func lintLines(log []string) []string {
 
 func TestRequire(t *testing.T) {
 	const (
+		host    = `lint: session 1: hello-name-not-fqdn (warning, RFC 5321 2.3.5): the name is not fully-qualified: "client"`
 		unknown = `lint: session 1: command-unknown (warning, RFC 5321 4.2.4): a line is no command: "*"`
 		missing = `lint: session 1: quit-missing (error, RFC 5321 4.1.1.10): the connection was closed without QUIT`
 	)
 	for _, tt := range []struct {
 		name   string
 		level  lint.Level
-		allow  []string
+		ids    []string
 		fails  bool // for another reason
 		errors []string
 		logs   []string
 	}{
 		{name: "error", level: lint.Error, errors: []string{missing}, logs: []string{unknown}},
 		{name: "warning", level: lint.Warning, errors: []string{unknown, missing}},
-		{name: "allowed", level: lint.Error, allow: []string{"quit-missing"}},
-		{name: "one allowed", level: lint.Warning, allow: []string{"quit-missing"}, errors: []string{unknown}, logs: []string{missing}},
-		{name: "another failure", level: lint.Error, allow: []string{"quit-missing"}, fails: true, logs: []string{unknown, missing}},
-		{name: "unknown id", level: lint.Error, allow: []string{"quit"}, errors: []string{`lint: Require: "quit" is the id of no rule: lint.Rules lists them`}},
-		{name: "a rule that is off", level: lint.Error, allow: []string{"header-from-mismatch"}, errors: []string{`lint: Require: "header-from-mismatch" is off, and needs no allowing: lint.Check looks for it when it is named there`}},
-		{name: "no level", allow: []string{"quit-missing"}, errors: []string{"lint: Require: 0 is no Level: give lint.Warning or lint.Error"}},
+		{name: "allowed", level: lint.Error, ids: []string{"quit-missing"}},
+		{name: "one allowed", level: lint.Warning, ids: []string{"quit-missing"}, errors: []string{unknown}, logs: []string{missing}},
+		{name: "another failure", level: lint.Error, ids: []string{"quit-missing"}, fails: true, logs: []string{unknown, missing}},
+		{name: "unknown id", level: lint.Error, ids: []string{"quit"}, errors: []string{`lint: Require: "quit" is the id of no rule: lint.Rules lists them`}},
+		{name: "an id among others is unknown", level: lint.Error, ids: []string{"quit-missing", "tls-no-sni", "tls-sni"}, errors: []string{`lint: Require: "tls-sni" is the id of no rule: lint.Rules lists them`}},
+		{name: "below the level and allowed", level: lint.Error, ids: []string{"command-unknown"}, errors: []string{missing}, logs: []string{unknown}},
+		{name: "required", level: lint.Error, ids: []string{"hello-name-not-fqdn"}, errors: []string{host, missing}, logs: []string{unknown}},
+		{name: "required, and all others allowed", level: lint.Warning, ids: []string{"hello-name-not-fqdn", "quit-missing", "command-unknown"}, errors: []string{host}, logs: []string{unknown, missing}},
+		{name: "required twice", level: lint.Error, ids: []string{"hello-name-not-fqdn", "quit-missing", "hello-name-not-fqdn"}, errors: []string{host}, logs: []string{unknown, missing}},
+		{name: "required, and not found", level: lint.Error, ids: []string{"header-from-mismatch", "quit-missing"}},
+		{name: "no level", ids: []string{"quit-missing"}, errors: []string{"lint: Require: 0 is no Level: give lint.Warning or lint.Error"}},
 		{name: "unknown level", level: 7, errors: []string{"lint: Require: 7 is no Level: give lint.Warning or lint.Error"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tb := &fakeTB{}
 			srv := smtptest.NewServer(tb)
 			var done sync.WaitGroup
-			done.Go(func() { lint.Require(tb, srv, tt.level, tt.allow...) }) // Fatalf ends it
+			done.Go(func() { lint.Require(tb, srv, tt.level, tt.ids...) }) // Fatalf ends it
 			done.Wait()
 			c := srv.Client()
-			c.Hello("client.test")
+			c.Hello("client")
 			c.Text.Cmd("*")
 			c.Text.ReadResponse(500)
 			c.Close()
