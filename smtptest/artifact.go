@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-smtptest/smtp/smtptest/internal/stack"
+	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 )
 
 // maxFiles is how many sessions, and how many messages, are kept as files.
@@ -65,7 +65,7 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	k := s.keeper(tb)
 	tb.Cleanup(func() {
 		tb.Helper()
-		if stack.Failed(tb) {
+		if harness.Failed(tb) {
 			k.keep([]artifact{file}, tb.Logf)
 		}
 	})
@@ -171,12 +171,11 @@ var places struct {
 	servers map[string]int
 }
 
-// keeper finds the place for tb's files. The servers of a test are numbered as
-// they are made.
+// keeper finds the place for tb's files. The servers of a test are numbered in the
+// order in which they start.
 func (s *Server) keeper(tb TB) keeper {
 	k := keeper{tb: tb}
-	test, ok := tb.(interface{ ArtifactDir() string })
-	if !ok {
+	if _, ok := tb.(interface{ ArtifactDir() string }); !ok {
 		return k
 	}
 	artifacts := flag.Lookup("test.artifacts")
@@ -184,8 +183,10 @@ func (s *Server) keeper(tb TB) keeper {
 		k.lost = true
 		return k
 	}
-	k.always = artifacts != nil
-	k.dir = s.place(test.ArtifactDir())
+	if dir, _ := harness.Optional(tb, func(t interface{ ArtifactDir() string }) string { return t.ArtifactDir() }); dir != "" {
+		k.always = artifacts != nil
+		k.dir = s.place(dir)
+	}
 	return k
 }
 
@@ -232,9 +233,10 @@ func (k keeper) keep(files []artifact, logf func(string, ...any)) {
 		return
 	}
 	logf("smtptest: %s in %s", names(kept), k.dir)
-	if tb, ok := k.tb.(interface{ Attr(key, value string) }); ok {
+	harness.Optional(k.tb, func(tb interface{ Attr(key, value string) }) bool {
 		tb.Attr("smtptest.artifacts", k.dir)
-	}
+		return true
+	})
 }
 
 // write returns the files that were written. One that fails is no reason to

@@ -49,7 +49,8 @@ var keeping = []struct {
 		srv.Drain()
 		send(srv, "ann@example.com", "bob@example.com", "two\r\n")
 	}, []string{"message-1.eml", "message-2.eml", "session-1.txt", "session-2.txt", "transcript.txt"}},
-	{"two servers", "numbered as they were made", false, func(t *testing.T) {
+	{"two servers", "numbered in the order in which they start", false, func(t *testing.T) {
+		smtptest.NewUnstartedServer(t)
 		smtptest.NewServer(t)
 		send(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, []string{"server-2/message-1.eml", "server-2/session-1.txt", "server-2/transcript.txt", "transcript.txt"}},
@@ -119,6 +120,9 @@ var keeping = []struct {
 		}()
 		panic("no")
 	}, []string{"transcript.txt"}},
+	{"an ArtifactDir that panics", "the test has no place for files", false, func(t *testing.T) {
+		send(smtptest.NewServer(fiveTB{own: t}), "ann@example.com", "bob@example.com", "Hi\r\n")
+	}, nil},
 	{"hostile words", "no name comes from the client", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		c := srv.Client()

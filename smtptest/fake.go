@@ -91,7 +91,7 @@ type Server struct {
 
 	tb     TB
 	report reporter
-	kept   keeper            // of the server's own test
+	kept   keeper            // of the server's own test, since Start
 	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
 	config   config          // since Start
@@ -180,7 +180,6 @@ func NewUnstartedServer(tb TB) *Server {
 	s.phase.Store(unstarted)
 	s.test().Helper()
 	s.test().Cleanup(s.finish)
-	s.kept = s.keeper(tb)
 	return s
 }
 
@@ -228,7 +227,7 @@ func (s *Server) start(implicit, inMemory bool) {
 		return
 	}
 	s.implicit, s.inMemory = implicit, inMemory
-	s.config, s.base = s.snapshot(), s.testContext()
+	s.config, s.base, s.kept = s.snapshot(), s.testContext(), s.keeper(s.tb)
 	if err := s.configure(); err != nil {
 		s.fatalf("smtptest: %v", err)
 		return

@@ -9,15 +9,18 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
-// TB is the part of testing.TB that the server needs, small enough for other
-// frameworks: *testing.T, B and F have it, and GinkgoT(). Name, Failed,
-// Context, Output, Attr and ArtifactDir are used where the value has them. The
-// server's own goroutines call Errorf only, never Fatalf. Who writes a TB runs
-// what Cleanup was given when the test ends, the last first: that closes the
-// server and says which rows never fired.
+// TB is the part of [testing.TB] that the server needs, small enough for other
+// frameworks: *testing.T, *testing.B and *testing.F implement it, and so does
+// GinkgoT(). The server also calls Failed, Skipped, Context, Output, Attr and
+// ArtifactDir when it needs them. If a TB lacks one of them, or if it panics, as in
+// a struct that embeds a nil testing.TB, the server works without it. The server's
+// own goroutines call Errorf only, never Fatalf. A TB must run the functions that
+// Cleanup was given when the test ends, the last one first: they close the server
+// and report the rules that never fired.
 type TB interface {
 	Helper()
 	Cleanup(func())
@@ -106,7 +109,7 @@ func (s *Server) logf(format string, args ...any) {
 
 // print writes to the test's log too, without naming a line if the TB can do so.
 func (s *Server) print(text string) {
-	tb, ok := s.tb.(interface{ Output() io.Writer })
+	out, ok := harness.Optional(s.tb, func(t interface{ Output() io.Writer }) io.Writer { return t.Output() })
 	if !ok {
 		s.test().Helper()
 		s.logf("%s", text)
@@ -115,21 +118,21 @@ func (s *Server) print(text string) {
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
 	if !s.report.over {
-		fmt.Fprintln(tb.Output(), text)
+		fmt.Fprintln(out, text)
 	}
 }
 
 // testContext is the test's own context, where it has one.
 func (s *Server) testContext() context.Context {
-	if tb, ok := s.tb.(interface{ Context() context.Context }); ok {
-		return tb.Context()
+	if ctx, ok := harness.Optional(s.tb, func(t interface{ Context() context.Context }) context.Context { return t.Context() }); ok {
+		return ctx
 	}
 	return context.Background()
 }
 
 // failed says whether the test has failed, as far as can be known.
 func (s *Server) failed() bool {
-	if stack.Failed(s.tb) {
+	if harness.Failed(s.tb) {
 		return true
 	}
 	s.report.mu.Lock()
@@ -141,7 +144,7 @@ func (s *Server) failed() bool {
 func (s *Server) finish() {
 	s.tb.Helper()
 	s.Close()
-	if t, ok := s.tb.(interface{ Skipped() bool }); !ok || !t.Skipped() {
+	if skipped, _ := harness.Optional(s.tb, func(t interface{ Skipped() bool }) bool { return t.Skipped() }); !skipped {
 		s.reportChanges()
 		s.reportUnused()
 	}

@@ -43,3 +43,53 @@ func TestLeavingTB(t *testing.T) {
 		t.Errorf("the log does not show %q:\n%s", want, tb.log())
 	}
 }
+
+// fiveTB has the five methods of a TB. All others come from a nil testing.TB, so
+// they panic.
+type fiveTB struct {
+	testing.TB
+	own smtptest.TB
+}
+
+func (f fiveTB) Helper()                           { f.own.Helper() }
+func (f fiveTB) Cleanup(c func())                  { f.own.Cleanup(c) }
+func (f fiveTB) Logf(format string, args ...any)   { f.own.Logf(format, args...) }
+func (f fiveTB) Errorf(format string, args ...any) { f.own.Errorf(format, args...) }
+func (f fiveTB) Fatalf(format string, args ...any) { f.own.Fatalf(format, args...) }
+
+// TestEmbeddedTB verifies that a server works with a TB of which only the five
+// methods can be called.
+func TestEmbeddedTB(t *testing.T) {
+	for name, start := range constructors {
+		t.Run(name, func(t *testing.T) {
+			tb := &fakeTB{}
+			srv := start(fiveTB{own: tb})
+			srv.Artifact(fiveTB{own: tb}, "note.txt", note("failed"))
+			srv.Script(smtptest.Rule{On: "VRFY", Reply: "450 later"})
+			c := srv.Client()
+			c.Noop()
+			c.Close()
+			tb.end()
+			if want := "row 1 never fired"; !strings.Contains(tb.errors(), want) {
+				t.Errorf("the failures do not say %q:\n%s", want, tb.errors())
+			}
+			for _, want := range []string{"C: NOOP", "go test -artifacts keeps note.txt"} {
+				if !strings.Contains(tb.log(), want) {
+					t.Errorf("the log does not say %q:\n%s", want, tb.log())
+				}
+			}
+		})
+	}
+}
+
+// constructors start a server in each way there is.
+var constructors = map[string]func(smtptest.TB) *smtptest.Server{
+	"NewServer":         smtptest.NewServer,
+	"NewTLSServer":      smtptest.NewTLSServer,
+	"NewInMemoryServer": smtptest.NewInMemoryServer,
+	"NewUnstartedServer": func(tb smtptest.TB) *smtptest.Server {
+		srv := smtptest.NewUnstartedServer(tb)
+		srv.StartTLSInMemory()
+		return srv
+	},
+}

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/go-smtptest/smtp/smtptest"
-	"github.com/go-smtptest/smtp/smtptest/internal/stack"
+	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 )
 
 // Require fails the test at its end if Check finds a mistake of that level, or
@@ -36,7 +36,7 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, ids ...string) {
 	required := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !ruleOf[id].off })
 	tb.Cleanup(func() {
 		tb.Helper()
-		if t, ok := tb.(interface{ Skipped() bool }); ok && t.Skipped() {
+		if skipped, _ := harness.Optional(tb, func(t interface{ Skipped() bool }) bool { return t.Skipped() }); skipped {
 			return
 		}
 		var bad, passed []Finding
@@ -50,7 +50,7 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, ids ...string) {
 		if show(tb, bad, tb.Errorf) && len(bad) > 0 {
 			tb.Errorf("lint: findings above: %d", len(bad))
 		}
-		if len(bad) > 0 || stack.Failed(tb) {
+		if len(bad) > 0 || harness.Failed(tb) {
 			show(tb, passed, tb.Logf)
 		}
 	})
@@ -76,10 +76,10 @@ func mistakeIn(srv *smtptest.Server, level Level, ids []string) string {
 // is one; else to other, which in a Cleanup cannot always name the test's line.
 func show(tb smtptest.TB, findings []Finding, other func(string, ...any)) bool {
 	tb.Helper()
-	t, ok := tb.(interface{ Output() io.Writer })
+	out, ok := harness.Optional(tb, func(t interface{ Output() io.Writer }) io.Writer { return t.Output() })
 	for _, f := range findings {
 		if ok {
-			fmt.Fprintf(t.Output(), "lint: %v\n", f)
+			fmt.Fprintf(out, "lint: %v\n", f)
 		} else {
 			other("lint: %v", f)
 		}

@@ -21,6 +21,7 @@ import (
 	"io"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 )
 
 // OnFailure keeps the page as report.html if the test t fails, beside the other
@@ -38,11 +39,10 @@ func OnFailure(t smtptest.TB, srv *smtptest.Server) {
 		t.Fatalf(mistake)
 		return
 	}
-	title := ""
-	if named, ok := t.(interface{ Name() string }); ok {
-		title = named.Name()
-	}
-	srv.Artifact(t, "report.html", func(w io.Writer) error { return write(w, srv, title) })
+	srv.Artifact(t, "report.html", func(w io.Writer) error {
+		title, _ := harness.Optional(t, func(t interface{ Name() string }) string { return t.Name() })
+		return write(w, srv, title)
+	})
 }
 
 // Write writes the page about all that the server has recorded so far. It may

@@ -57,16 +57,9 @@ func isStandard(f runtime.Frame, root string) bool {
 	return within && !strings.Contains(first, ".")
 }
 
-// Failed is for a Cleanup of tb: testing runs those first when a test panics, and
-// only then is its Failed true.
-func Failed(tb any) bool {
-	t, ok := tb.(interface{ Failed() bool })
-	return ok && t.Failed() || panicking()
-}
-
-// panicking says whether a panic runs this Cleanup. Not: whether there is one on
-// the stack: a deferred function may have recovered it and skip the test.
-func panicking() bool {
+// Panicking reports whether a panic runs this Cleanup. A panic that is still on the
+// stack does not count if a deferred function has recovered it and skips the test.
+func Panicking() bool {
 	for name := range Callers {
 		switch name {
 		case "runtime.gopanic":
