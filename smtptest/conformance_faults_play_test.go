@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,8 +31,8 @@ type player struct {
 	all     []net.Conn
 	now     time.Time     // of the last octet, sent or read
 	wait    time.Duration // until the next
-	slow    []int         // rows that take their time, from 0
-	asked   chan struct{} // the condition of such a row was asked
+	slow    []int         // indexes of the rules that take time
+	firing  chan struct{} // closed when one of these rules fires
 }
 
 // play returns whether the talk came to its end.
@@ -242,9 +243,11 @@ func (p *player) leave() error {
 	return nil
 }
 
-// watch notices when a row begins to take its time.
+// watch makes the rules that take time close p.firing. Such a rule fires if its
+// condition holds more than Skip times; hold verifies that it did.
 func (p *player) watch(rules []smtptest.Rule) []smtptest.Rule {
-	p.asked = make(chan struct{}, 1)
+	p.firing = make(chan struct{})
+	once := sync.OnceFunc(func() { close(p.firing) })
 	rules = slices.Clone(rules)
 	for i := range rules {
 		r := &rules[i]
@@ -253,13 +256,15 @@ func (p *player) watch(rules []smtptest.Rule) []smtptest.Rule {
 			continue
 		}
 		p.slow = append(p.slow, i)
-		only := r.If
+		condition, matches := r.If, 0
 		r.If = func(e smtptest.Event) bool {
-			select {
-			case p.asked <- struct{}{}:
-			default:
+			if condition != nil && !condition(e) {
+				return false
 			}
-			return only == nil || only(e)
+			if matches++; matches > r.Skip {
+				once()
+			}
+			return true
 		}
 	}
 	return rules
@@ -288,14 +293,17 @@ func (t *tap) alerted() bool {
 	return len(rest) > 0
 }
 
-// hold waits until the row that takes its time has fired, and closes the
-// server: nothing has come before, so it held.
+// hold waits until a rule that takes time fires, and closes the server. The
+// client must get nothing, because the server closes before that time is over.
 func (p *player) hold() {
 	p.t.Helper()
-	for len(p.slow) > 0 && !slices.ContainsFunc(p.slow, func(i int) bool { return p.srv.Fired()[i] > 0 }) {
-		<-p.asked
+	if len(p.slow) > 0 {
+		<-p.firing
 	}
 	p.srv.Close()
+	if fired := p.srv.Fired(); len(p.slow) > 0 && !slices.ContainsFunc(p.slow, func(i int) bool { return fired[i] > 0 }) {
+		p.t.Errorf("Fired() = %v after Close; want a rule of %v to have fired", fired, p.slow)
+	}
 	if p.over {
 		return
 	}
