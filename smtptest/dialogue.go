@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,10 +21,7 @@ const (
 func (s *Server) dialogue() string {
 	sessions := s.Sessions()
 	s.report.see(sessions)
-	if len(sessions) == 0 && s.inMemory {
-		return "no client has connected: this server is in memory, and only Server.DialContext leads to it"
-	}
-	return newLog(sessions).all(sessions)
+	return cmp.Or(s.unreached(sessions), newLog(sessions).all(sessions))
 }
 
 // showFailure logs the dialogue of a test that has failed, without the sessions
@@ -35,8 +33,17 @@ func (s *Server) showFailure() {
 	}
 	sessions := s.Sessions()
 	if fresh, first := s.report.see(sessions); first || len(fresh) > 0 {
-		s.print(fmt.Sprintf("smtptest: the dialogue with %s:\n%s", s.Addr, newLog(sessions).all(fresh)))
+		s.print(fmt.Sprintf("smtptest: the dialogue with %s:\n%s", s.Addr, cmp.Or(s.unreached(sessions), newLog(sessions).all(fresh))))
 	}
+}
+
+// unreached returns what to do if no client has connected to a server in memory;
+// otherwise "".
+func (s *Server) unreached(sessions []Session) string {
+	if len(sessions) > 0 || !s.inMemory {
+		return ""
+	}
+	return "no client has connected: this server is in memory; reach it by DialContext or Client"
 }
 
 // see returns the sessions in which something was said since they were last

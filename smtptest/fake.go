@@ -25,7 +25,7 @@ const DefaultSizeLimit = 32 << 20
 // command by its RFC's line length, a transaction by 100,000 recipients (452
 // beyond), a session by 1,000,000 commands (421 beyond).
 type Server struct {
-	Addr     string       // "127.0.0.1:port" once started; "localhost:25" in memory
+	Addr     string       // "127.0.0.1:port" once started; "localhost:1" in memory
 	Listener net.Listener // replaceable before Start: IPv6, Unix socket, a given port or interface
 
 	// Configuration: read once by Start. A later change has no effect, and fails
@@ -159,10 +159,11 @@ func NewTLSServer(tb TB) *Server {
 }
 
 // NewInMemoryServer starts a server without sockets: reach it by DialContext
-// or Client, as its Addr leads to whoever listens at port 25 of this machine. In
-// a testing/synctest bubble, create it inside the bubble, with the bubble's own
-// t: a use from the other side of its wall ends the test binary with "send on
-// synctest channel from outside bubble" or the like.
+// or Client. Its Addr is "localhost:1": no mail server uses that port, and
+// ordinary machines refuse connections to it. In a testing/synctest bubble,
+// create the server inside the bubble, with the bubble's own t. A use from
+// outside the bubble ends the test binary with "send on synctest channel from
+// outside bubble" or the like.
 func NewInMemoryServer(tb TB) *Server {
 	s := NewUnstartedServer(tb)
 	s.test().Helper()

@@ -37,6 +37,84 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// TestInMemoryAddr verifies that the address of a server in memory is that of no
+// mail server, however it is started, and that its connections have the same port.
+func TestInMemoryAddr(t *testing.T) {
+	for name, start := range map[string]func(*smtptest.Server){
+		"StartInMemory":    (*smtptest.Server).StartInMemory,
+		"StartTLSInMemory": (*smtptest.Server).StartTLSInMemory,
+		"Restart":          func(srv *smtptest.Server) { srv.StartInMemory(); srv.Stop(); srv.Restart() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			start(srv)
+			if srv.Addr != "localhost:1" || srv.Listener.Addr().String() != srv.Addr || srv.Host() != "localhost" || srv.Port() != 1 {
+				t.Errorf("Addr = %q, Listener.Addr() = %v, Host() = %q, Port() = %d, want localhost:1", srv.Addr, srv.Listener.Addr(), srv.Host(), srv.Port())
+			}
+			if got := dial(t, srv).RemoteAddr().String(); got != "127.0.0.1:1" {
+				t.Errorf("RemoteAddr() = %s, want 127.0.0.1:1", got)
+			}
+		})
+	}
+}
+
+// TestUnreached verifies that a failed wait says how to reach a server in memory
+// to which no client has connected, and says so of no other server.
+func TestUnreached(t *testing.T) {
+	const hint = "reach it by DialContext or Client"
+	for _, c := range []struct {
+		name  string
+		start func(*smtptest.Server)
+		want  int // times that the hint is in the failure and the log
+	}{
+		{"in memory", (*smtptest.Server).StartInMemory, 1},
+		{"in memory, with TLS", (*smtptest.Server).StartTLSInMemory, 1},
+		{"in memory, restarted", func(srv *smtptest.Server) { srv.StartInMemory(); srv.Stop(); srv.Restart() }, 1},
+		{"in memory, a client connected", func(srv *smtptest.Server) {
+			srv.StartInMemory()
+			srv.Client().Close()
+		}, 0},
+		{"in memory, a client connected before Drain", func(srv *smtptest.Server) {
+			srv.StartInMemory()
+			send(srv, "ann@example.com", "bob@example.com", "Hi!\r\n")
+			srv.Drain()
+		}, 0},
+		{"with sockets", (*smtptest.Server).Start, 0},
+	} {
+		for name, wait := range map[string]func(*fakeTB, *smtptest.Server){
+			"Wait":         func(_ *fakeTB, srv *smtptest.Server) { srv.Wait(1) },
+			"WaitFor":      func(_ *fakeTB, srv *smtptest.Server) { srv.WaitFor(nil) },
+			"WaitSession":  func(_ *fakeTB, srv *smtptest.Server) { srv.WaitSession(func(smtptest.Session) bool { return false }) },
+			"WaitSessions": func(_ *fakeTB, srv *smtptest.Server) { srv.WaitSessions(9) },
+			"WaitContext": func(tb *fakeTB, srv *smtptest.Server) {
+				_, err := srv.WaitContext(context.Background(), 1)
+				tb.Logf("%v", err)
+			},
+		} {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(tb)
+				c.start(srv)
+				srv.Close() // which ends the wait
+				try(func() { wait(tb, srv) })
+				tb.end()
+				if got := strings.Count(tb.errors()+tb.log(), hint); got != c.want {
+					t.Errorf("%q is there %d times, want %d:\n%s\n%s", hint, got, c.want, tb.errors(), tb.log())
+				}
+			})
+		}
+	}
+	t.Run("no wait", func(t *testing.T) {
+		tb := &fakeTB{}
+		smtptest.NewInMemoryServer(tb)
+		tb.Errorf("the client could not connect")
+		tb.end()
+		if got := strings.Count(tb.log(), hint); got != 1 {
+			t.Errorf("%q is there %d times, want 1:\n%s", hint, got, tb.log())
+		}
+	})
+}
+
 // namedListener gives connections another client's address.
 type namedListener struct {
 	net.Listener

@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 	if err == nil {
 		return messages, nil
 	}
-	if miss := s.nearestMiss(); miss != "" {
+	if miss := cmp.Or(s.nearestMiss(), s.unreached(s.Sessions())); miss != "" {
 		err = fmt.Errorf("%w; %s", err, miss)
 	}
 	return messages, fmt.Errorf("smtptest: WaitContext(%d): %w", n, err)

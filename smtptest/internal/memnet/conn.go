@@ -234,7 +234,7 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// LocalAddr returns a *net.TCPAddr: 127.0.0.1, port 25 for the server and the
+// LocalAddr returns a *net.TCPAddr: 127.0.0.1, port 1 for the server and the
 // number of the Dial for the client.
 func (c *Conn) LocalAddr() net.Addr { return c.local }
 

@@ -44,7 +44,7 @@ func TestNetConn(t *testing.T) {
 
 func TestAddr(t *testing.T) {
 	l := Listen(0)
-	if got := l.Addr().Network() + " " + l.Addr().String(); got != "tcp localhost:25" {
+	if got := l.Addr().Network() + " " + l.Addr().String(); got != "tcp localhost:1" {
 		t.Errorf("listener's address %q", got)
 	}
 	for port := 49152; port < 49155; port++ {
@@ -63,8 +63,8 @@ func TestAddr(t *testing.T) {
 			want string
 		}{
 			{"client local", c.LocalAddr(), near},
-			{"client remote", c.RemoteAddr(), "127.0.0.1:25"},
-			{"server local", s.LocalAddr(), "127.0.0.1:25"},
+			{"client remote", c.RemoteAddr(), "127.0.0.1:1"},
+			{"server local", s.LocalAddr(), "127.0.0.1:1"},
 			{"server remote", s.RemoteAddr(), near},
 		} {
 			if _, ok := a.addr.(*net.TCPAddr); !ok || a.addr.String() != a.want {

@@ -9,6 +9,7 @@ package memnet
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -17,8 +18,8 @@ import (
 const (
 	defaultBuffer = 4 << 20 // octets per direction
 	backlog       = 4096    // Linux's SOMAXCONN
-	serverPort    = 25
-	firstPort     = 49152 // the ephemeral range of RFC 6335
+	serverPort    = 1       // no mail server listens there
+	firstPort     = 49152   // the ephemeral range of RFC 6335
 	lastPort      = 65535
 )
 
@@ -111,7 +112,7 @@ func (l *Listener) drain() {
 	}
 }
 
-// Addr returns tcp localhost:25. There is no such socket: only Dial leads here.
+// Addr returns tcp localhost:1. There is no such socket: only Dial connects to l.
 func (l *Listener) Addr() net.Addr { return listenAddr{} }
 
 func (l *Listener) opError(op string, err error) error {
@@ -121,4 +122,4 @@ func (l *Listener) opError(op string, err error) error {
 type listenAddr struct{}
 
 func (listenAddr) Network() string { return "tcp" }
-func (listenAddr) String() string  { return "localhost:25" }
+func (listenAddr) String() string  { return fmt.Sprintf("localhost:%d", serverPort) }
