@@ -15,12 +15,17 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 )
 
 // maxFiles is how many sessions, and how many messages, are kept as files.
 const maxFiles = 1000
+
+// maxName is how many bytes the name of a file may have on most systems.
+const maxName = 255
 
 // artifact is a file that is kept of a test that failed.
 type artifact struct {
@@ -29,11 +34,14 @@ type artifact struct {
 	asked bool // by Artifact
 }
 
-// Artifact adds a file to those that are kept of the test tb if it fails: name,
-// a plain file name, with what write writes. If tb is the server's own test, the
-// file is written when the server has been closed and all is recorded, else in
-// a Cleanup of tb. It stands beside the server's own files: transcript.txt,
-// session-N.txt and message-N.eml, the first thousand of each.
+// Artifact adds a file to those that are kept if the test tb fails. The function
+// write writes it, on a goroutine of its own: if it fails or panics, the other files
+// are written all the same. If tb is the server's own test, that happens after the
+// server has been closed, when all is recorded; else it happens in a Cleanup of tb.
+//
+// The name must be a plain file name: on every usual system a file can have it. It
+// must not be a name of the server's own files, which are in the same directory:
+// transcript.txt, and the first thousand of session-N.txt and of message-N.eml.
 //
 // Files are kept in tb's ArtifactDir if that outlives the test, which is so with
 // go test -artifacts; without the flag the testing package deletes it, and
@@ -48,15 +56,15 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	case write == nil:
 		s.fatalf("smtptest: Artifact: nothing writes %q: give a function", name)
 		return
-	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\:`):
-		s.fatalf("smtptest: Artifact: %q is no plain file name", name)
+	case !isPlainName(name):
+		s.fatalf("smtptest: Artifact: %q is not a plain file name on every system: use letters, digits and hyphens", name)
 		return
-	case ownFile.MatchString(name):
+	case reservedName.MatchString(name):
 		s.fatalf("smtptest: Artifact: %q is the name of a file of the server's own: give another", name)
 		return
 	}
 	file := artifact{name, write, true}
-	if reflect.TypeOf(tb).Comparable() && tb == s.tb {
+	if reflect.ValueOf(tb).Comparable() && tb == s.tb {
 		if err := s.report.keep(file); err != nil {
 			s.fatalf("smtptest: Artifact: %v", err)
 		}
@@ -71,8 +79,20 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	})
 }
 
-// ownFile matches the names that files gives.
-var ownFile = regexp.MustCompile(`^(?i:transcript\.txt|session-\d+\.txt|message-\d+\.eml)$`)
+// reservedName matches the names that the server itself gives to files and
+// directories.
+var reservedName = regexp.MustCompile(`^(?i:transcript\.txt|session-\d+\.txt|message-\d+\.eml|server-\d+)$`)
+
+// windowsDevice matches the names that Windows gives to devices.
+var windowsDevice = regexp.MustCompile(`^(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?$`)
+
+// isPlainName reports whether a file can have the name on every usual system, and
+// whether the log shows the name as it is.
+func isPlainName(name string) bool {
+	strange := func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|`, r) }
+	return name != "" && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, strange) &&
+		name == strings.TrimSpace(name) && !strings.HasSuffix(name, ".") && !windowsDevice.MatchString(name)
+}
 
 // keep notes a file for the end of the test, if that is still to come.
 func (r *reporter) keep(file artifact) error {
@@ -256,19 +276,25 @@ func (k keeper) write(files []artifact) (kept []artifact, err error) {
 	return kept, errors.Join(failures...)
 }
 
-// create writes the file. A panic of the test's own code is an error of it.
-func (a artifact) create(dir string) (err error) {
+// create writes the file. The test's own code runs on a goroutine of its own, so
+// that only this file suffers if the code panics or calls t.Fatal.
+func (a artifact) create(dir string) error {
 	f, err := os.Create(filepath.Join(dir, a.name))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-		err = cmp.Or(err, f.Close())
-	}()
-	return a.write(f)
+	err = errors.New("the function left its goroutine: return an error, do not call t.Fatal")
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		err = a.write(f)
+	})
+	writing.Wait()
+	return cmp.Or(err, f.Close())
 }
 
 // names are those of the files, first those that the test has asked for, and

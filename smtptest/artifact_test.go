@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,15 @@ func note(text string) func(io.Writer) error {
 	return func(w io.Writer) error {
 		_, err := io.WriteString(w, text)
 		return err
+	}
+}
+
+// leaving writes a word and leaves its goroutine.
+func leaving(leave func()) func(io.Writer) error {
+	return func(w io.Writer) error {
+		io.WriteString(w, "half")
+		leave()
+		return nil
 	}
 }
 
@@ -75,6 +85,23 @@ var keeping = []struct {
 		srv.Artifact(t, "second.txt", note("failed too"))
 		t.Error("no")
 	}, []string{"broken.txt", "note.txt", "panic.txt", "second.txt", "transcript.txt"}},
+	{"files that leave", "the others are kept", true, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		srv.Artifact(t, "note.txt", note("failed"))
+		for name, leave := range map[string]func(){"exit": runtime.Goexit, "fatal": func() { t.Fatal("no room") }, "skip": t.SkipNow} {
+			srv.Artifact(t, name+".txt", leaving(leave))
+		}
+		srv.Artifact(t, "second.txt", note("failed too"))
+		t.Error("no")
+	}, []string{"exit.txt", "fatal.txt", "note.txt", "second.txt", "skip.txt", "transcript.txt"}},
+	{"a file that leaves a shared server", "the others are kept", true, func(t *testing.T) {
+		srv := smtptest.NewServer(nil)
+		defer srv.Close()
+		srv.Artifact(t, "note.txt", note("one"))
+		srv.Artifact(t, "fatal.txt", leaving(func() { t.Fatal("no room") }))
+		srv.Artifact(t, "second.txt", note("two"))
+		t.Error("no")
+	}, []string{"fatal.txt", "note.txt", "second.txt"}},
 	{"panics", "the test has failed, though it says so after its Cleanups only", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", note("failed"))
@@ -287,21 +314,76 @@ func TestPanicOutput(t *testing.T) {
 	}
 }
 
+// TestArtifactLeaves verifies that the log tells which functions have left their
+// goroutines, and where the other files are.
+func TestArtifactLeaves(t *testing.T) {
+	out := keepFiles(t, "files that leave", true, "-test.artifacts", "-test.outputdir="+t.TempDir())
+	for _, want := range []string{
+		"artifact_test.go:", "no room",
+		"exit.txt: the function left its goroutine: return an error",
+		"fatal.txt: the function left its goroutine: return an error",
+		"skip.txt: the function left its goroutine: return an error",
+		"smtptest: note.txt, second.txt, transcript.txt in ",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the log does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestArtifactNames verifies which names are refused, and why.
+func TestArtifactNames(t *testing.T) {
+	for _, test := range []struct {
+		want  string // what the failure says; "" if the name is taken
+		names []string
+	}{
+		{"is not a plain file name", []string{
+			"", ".", "..", "...", " ", "a ", " a", "a.", "a. ", "a/b", `a\b`, "../a", "/a", "c:d", "a:b",
+			"a\nb", "a\rb", "a\tb", "a\x00b", "a\x7fb", "a\u0085b", "a\u00a0b", "a\u200bb", "a\u202eb", "a\u2028b", "a\ufeff", "a\xffb",
+			"a*b", "a?b", `a"b`, "a<b", "a>b", "a|b",
+			"con", "CON", "nul.txt", "aux.tar.gz", "PRN .txt", "com1", "COM0.txt", "lpt9", "LPT¹", "conin$", "CONOUT$.txt",
+			strings.Repeat("x", 256), strings.Repeat("é", 128),
+		}},
+		{"is the name of a file of the server's own", []string{
+			"transcript.txt", "Transcript.TXT", "session-1.txt", "session-12345.txt", "message-1.eml", "MESSAGE-2.EML", "server-2", "Server-10",
+		}},
+		{"", []string{
+			"a", "note.txt", "a b.txt", ".hidden", "-", "a..b", "café.txt", "日本.txt", "consol.txt", "com10", "nul-1", "anul", "a.nul",
+			"session-1.html", "message.eml", "server-2.txt", "my-server-2", strings.Repeat("x", 255),
+		}},
+	} {
+		for _, name := range test.names {
+			for _, other := range []bool{false, true} {
+				tb, user := &fakeTB{}, &fakeTB{}
+				srv := smtptest.NewInMemoryServer(tb)
+				if !other {
+					user = tb
+				}
+				try(func() { srv.Artifact(user, name, note("")) })
+				if got := tb.errors(); (got != "") != (test.want != "") || !strings.Contains(got, test.want) {
+					t.Errorf("Artifact(%q) fails with %q, want %q", name, got, test.want)
+				}
+				user.end()
+				tb.end()
+			}
+		}
+	}
+}
+
+// TestArtifactMistakes verifies that a TB without a test is refused.
 func TestArtifactMistakes(t *testing.T) {
-	for _, name := range []string{"", ".", "..", "a/b", `a\b`, "c:d"} {
+	for _, test := range []struct {
+		tb   smtptest.TB
+		want string
+	}{
+		{nil, "Artifact without a TB"},
+	} {
 		tb := &fakeTB{}
 		srv := smtptest.NewServer(tb)
-		try(func() { srv.Artifact(tb, name, note("")) })
-		if got := tb.errors(); !strings.Contains(got, "is no plain file name") {
-			t.Errorf("Artifact(%q): %q", name, got)
+		try(func() { srv.Artifact(test.tb, "note.txt", note("")) })
+		if got := tb.errors(); !strings.Contains(got, test.want) {
+			t.Errorf("Artifact(%T) fails with %q, want %q", test.tb, got, test.want)
 		}
 		tb.end()
 	}
-	tb := &fakeTB{}
-	srv := smtptest.NewServer(tb)
-	try(func() { srv.Artifact(nil, "note.txt", note("")) })
-	if got := tb.errors(); !strings.Contains(got, "without a TB") {
-		t.Errorf("Artifact(nil): %q", got)
-	}
-	tb.end()
 }

@@ -92,7 +92,7 @@ func calls(method func(*smtptest.Server)) func(*smtptest.Server, smtptest.TB) er
 var misuses = []misuse{
 	{"Artifact", artifact("note.txt", note("")), says("would never be written: ask for it before the test ends", afterTest)},
 	{"Artifact(nil TB)", calls(func(s *smtptest.Server) { s.Artifact(nil, "note.txt", note("")) }), everywhere("without a TB: give the test that may fail")},
-	{"Artifact(no name)", artifact("", note("")), everywhere(`"" is no plain file name`)},
+	{"Artifact(no name)", artifact("", note("")), everywhere(`"" is not a plain file name`)},
 	{"Artifact(own name)", artifact("Session-2.txt", note("")), everywhere(`"Session-2.txt" is the name of a file of the server's own: give another`)},
 	{"Artifact(nil func)", artifact("note.txt", nil), everywhere(`nothing writes "note.txt": give a function`)},
 	{"Certificate", calls(func(s *smtptest.Server) { s.Certificate() }), nil},
