@@ -49,9 +49,13 @@ type artifact struct {
 // within it, and so on.
 func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	s.test().Helper()
+	mistake := harness.NilTB(tb)
 	switch {
 	case tb == nil:
 		s.fatalf("smtptest: Artifact without a TB: give the test that may fail")
+		return
+	case mistake != "":
+		s.fatalf("smtptest: Artifact: %s", mistake)
 		return
 	case write == nil:
 		s.fatalf("smtptest: Artifact: nothing writes %q: give a function", name)
@@ -99,7 +103,7 @@ func (r *reporter) keep(file artifact) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.over:
+	case r.over.Load():
 		return fmt.Errorf("%q would never be written: ask for it before the test ends", file.name)
 	case slices.ContainsFunc(r.files, func(f artifact) bool { return strings.EqualFold(f.name, file.name) }):
 		return fmt.Errorf("%q was asked for already: give another name", file.name)

@@ -102,6 +102,11 @@ var keeping = []struct {
 		srv.Artifact(t, "second.txt", note("two"))
 		t.Error("no")
 	}, []string{"fatal.txt", "note.txt", "second.txt"}},
+	{"a wait that outlives its test", "it fails no test", false, func(t *testing.T) {
+		var srv *smtptest.Server
+		t.Run("sub", func(t *testing.T) { srv = smtptest.NewServer(t) })
+		try(func() { srv.Wait(1) })
+	}, []string{"transcript.txt"}},
 	{"panics", "the test has failed, though it says so after its Cleanups only", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", note("failed"))
@@ -377,6 +382,8 @@ func TestArtifactMistakes(t *testing.T) {
 		want string
 	}{
 		{nil, "Artifact without a TB"},
+		{(*testing.T)(nil), "Artifact: the TB, a *testing.T, is nil"},
+		{struct{ testing.TB }{}, "Artifact: the TB, a struct { testing.TB }, is nil or embeds nil"},
 	} {
 		tb := &fakeTB{}
 		srv := smtptest.NewServer(tb)

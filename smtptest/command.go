@@ -19,7 +19,8 @@ import (
 // written as "250-first\n250 second". A reply takes effect only as far as the
 // function has set the Channel: 250 to RCPT adds nobody by itself. But for 354
 // to DATA, which lets the content follow as ever; so does StateData, set by any
-// verb. A panic or an illegal reply fails the test and answers 451.
+// verb. If the function panics, leaves its goroutine or returns an invalid reply,
+// the same happens as with a Handler.
 type CommandFunc func(ch *Channel, arg string) Reply
 
 // Ask sends an intermediate reply, such as "334 Password:", and returns the

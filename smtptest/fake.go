@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
 )
 
@@ -174,6 +175,9 @@ func NewInMemoryServer(tb TB) *Server {
 // NewUnstartedServer returns a server whose fields can be set before Start,
 // StartTLS, StartInMemory or StartTLSInMemory.
 func NewUnstartedServer(tb TB) *Server {
+	if mistake := harness.NilTB(tb); mistake != "" {
+		panic("smtptest: " + mistake)
+	}
 	s := &Server{
 		Extensions: []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"},
 		tb:         tb,

@@ -17,8 +17,11 @@ import (
 // waits for its reply; ctx ends when the connection, the server or the test
 // does. The zero Reply is "250 OK"; a reply of 4yz or 5yz keeps the message out
 // of Messages and in its Session as refused; NoReply sends nothing, and the
-// message is not accepted. A panic or an illegal reply fails the test and answers 451; the
-// server lives on. It may be called by many sessions at once.
+// message is not accepted. It may be called by many sessions at once.
+//
+// If it panics, leaves its goroutine or returns an invalid reply, the test fails,
+// and the server goes on: the client gets a 451, or no reply if the goroutine is
+// gone. If the server has no TB, each of these ends the program with a panic.
 type Handler interface {
 	ProcessMessage(ctx context.Context, m Message) Reply
 }
@@ -168,8 +171,12 @@ func (ch *Channel) recovered(what string, reply *Reply) func() {
 }
 
 // blame fails the test for its own code, which has panicked with p, or has left
-// its goroutine if p is nil.
+// its goroutine if p is nil. If the server has no TB, a problem that the server
+// itself reported within that code goes on as it is, so that it is reported once.
 func (ch *Channel) blame(what string, p any) {
+	if text, _ := p.(string); ch.Server.tb == nil && strings.HasPrefix(text, "smtptest: ") {
+		panic(p)
+	}
 	if p != nil {
 		place := stack.Panic()
 		if place != "" {

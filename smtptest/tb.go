@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/go-smtptest/smtp/smtptest/internal/stack"
@@ -31,31 +33,57 @@ type TB interface {
 
 // reporter passes problems on to the test as long as it runs.
 type reporter struct {
-	mu     sync.Mutex
-	over   bool // the test has ended: nothing may be logged
+	over   atomic.Bool  // the test has ended, so no method of its TB may be called
+	waits  atomic.Int32 // calls of Wait, WaitFor, WaitSession and WaitSessions that run
+	mu     sync.Mutex   // held while over is set
 	failed bool
 	seen   map[int]int // of each session that the log has shown, how many exchanges
 	files  []artifact  // to be kept if the test fails
 }
 
-// test is the server's TB. Each function between the test and a failure calls
-// its Helper itself, so that the failure names the test's line: Helper marks
-// its caller only.
+// test returns the server's TB, or what replaces it. Each function between the test
+// and a failure calls its Helper itself, so that the failure names the test's line:
+// Helper marks its caller only.
 func (s *Server) test() TB {
-	if s.tb == nil {
-		return nobody{}
+	switch {
+	case s.tb == nil:
+		return panicTB{}
+	case s.report.over.Load():
+		return endedTB{}
 	}
 	return s.tb
 }
 
-// nobody stands for a nil TB: problems panic.
-type nobody struct{}
+// panicTB replaces a nil TB: problems panic.
+type panicTB struct{}
 
-func (nobody) Helper()                           {}
-func (nobody) Cleanup(func())                    {}
-func (nobody) Logf(string, ...any)               {}
-func (nobody) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
-func (nobody) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (panicTB) Helper()                           {}
+func (panicTB) Cleanup(func())                    {}
+func (panicTB) Logf(string, ...any)               {}
+func (panicTB) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (panicTB) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// endedTB replaces the TB of a test that has ended: the testing package ends the
+// process if such a TB logs or fails.
+type endedTB struct{}
+
+func (endedTB) Helper()               {}
+func (endedTB) Cleanup(func())        {}
+func (endedTB) Logf(string, ...any)   {}
+func (endedTB) Errorf(string, ...any) {}
+
+// Fatalf ends the goroutine. It panics on a goroutine of the testing package, where
+// another test uses the server: that test would end the process without this text.
+func (endedTB) Fatalf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...) + " (the test of this server has ended)"
+	for name := range stack.Callers {
+		if strings.HasPrefix(name, "testing.") {
+			panic(text)
+		}
+	}
+	fmt.Fprintln(os.Stderr, text)
+	runtime.Goexit()
+}
 
 // fatalf ends the test. It is for the public methods, on the test's goroutine;
 // a TB whose Fatalf returns is no reason to go on.
@@ -76,13 +104,9 @@ func (s *Server) tell(fatal bool, format string, args ...any) {
 	s.report.mu.Lock() // until the test is told, so that it does not end before
 	defer s.report.mu.Unlock()
 	s.report.failed = true
-	switch {
-	case s.report.over && fatal:
-		panic(fmt.Sprintf(format, args...) + " (the test of this server has ended)")
-	case s.report.over:
-	case fatal:
+	if fatal {
 		s.test().Fatalf(format, args...)
-	default:
+	} else {
 		s.fail(format, args...)
 	}
 }
@@ -102,9 +126,7 @@ func (s *Server) logf(format string, args ...any) {
 	s.test().Helper()
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
-	if !s.report.over {
-		s.test().Logf(format, args...)
-	}
+	s.test().Logf(format, args...)
 }
 
 // print writes to the test's log too, without naming a line if the TB can do so.
@@ -117,7 +139,7 @@ func (s *Server) print(text string) {
 	}
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
-	if !s.report.over {
+	if !s.report.over.Load() {
 		fmt.Fprintln(out, text)
 	}
 }
@@ -143,6 +165,10 @@ func (s *Server) failed() bool {
 // finish is the test's Cleanup.
 func (s *Server) finish() {
 	s.tb.Helper()
+	defer s.endReports() // even if the TB leaves the goroutine
+	if s.report.waits.Load() > 0 {
+		s.errorf("smtptest: the test has ended, but another goroutine still calls Wait, WaitFor, WaitSession or WaitSessions: let the test wait for that goroutine, or call WaitContext there")
+	}
 	s.Close()
 	if skipped, _ := harness.Optional(s.tb, func(t interface{ Skipped() bool }) bool { return t.Skipped() }); !skipped {
 		s.reportChanges()
@@ -150,9 +176,13 @@ func (s *Server) finish() {
 	}
 	s.showFailure()
 	s.keepFiles()
+}
+
+// endReports is called when the test ends. Nothing may reach its TB after that.
+func (s *Server) endReports() {
 	s.report.mu.Lock()
-	s.report.over = true
-	s.report.mu.Unlock()
+	defer s.report.mu.Unlock()
+	s.report.over.Store(true)
 }
 
 // refuseOnSession fails the test when a method that waits for all sessions, or

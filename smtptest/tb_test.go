@@ -2,8 +2,11 @@ package smtptest_test
 
 import (
 	"context"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-smtptest/smtp/smtptest"
 )
@@ -92,4 +95,165 @@ var constructors = map[string]func(smtptest.TB) *smtptest.Server{
 		srv.StartTLSInMemory()
 		return srv
 	},
+}
+
+// TestBrokenTB verifies that a TB without a working method is refused by its type.
+func TestBrokenTB(t *testing.T) {
+	for _, test := range []struct {
+		tb   smtptest.TB
+		want string
+	}{
+		{(*testing.T)(nil), "*testing.T"},
+		{(*testing.B)(nil), "*testing.B"},
+		{(*testing.F)(nil), "*testing.F"},
+		{(*fakeTB)(nil), "*smtptest_test.fakeTB"},
+		{struct{ *testing.T }{}, "struct { *testing.T }"},
+		{&struct{ testing.TB }{}, "*struct { testing.TB }"},
+	} {
+		for name, start := range constructors {
+			want := "smtptest: the TB, a " + test.want + ", is nil or embeds nil; pass the t of the running test"
+			if p := panicOf(func() { start(test.tb) }); p != want {
+				t.Errorf("%s: panic %v, want %s", name, p, want)
+			}
+		}
+	}
+}
+
+// TestLateCall verifies that no method ends the process on a goroutine that
+// outlives the test of its server. The TB panics if anything reaches it then.
+func TestLateCall(t *testing.T) {
+	for _, m := range misuses {
+		t.Run(m.call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewInMemoryServer(tb)
+				tb.end()
+				try(func() {
+					if p := panicOf(func() { _ = m.do(srv, tb) }); p != nil {
+						t.Errorf("it panics: %v", p)
+					}
+				})
+			})
+		})
+	}
+}
+
+// TestLateWait verifies that a wait on another goroutine fails the test that ends
+// before it, whichever of the two is faster.
+func TestLateWait(t *testing.T) {
+	for name, wait := range map[string]func(*smtptest.Server){
+		"Wait":         func(srv *smtptest.Server) { srv.Wait(1) },
+		"WaitFor":      func(srv *smtptest.Server) { srv.WaitFor(nil) },
+		"WaitSession":  func(srv *smtptest.Server) { srv.WaitSession(nil) },
+		"WaitSessions": func(srv *smtptest.Server) { srv.WaitSessions(1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewInMemoryServer(tb)
+				go wait(srv)
+				synctest.Wait()
+				tb.end()
+				if want := "the test has ended, but another goroutine still calls Wait"; !strings.Contains(tb.errors(), want) {
+					t.Errorf("the failures do not say %q:\n%s", want, tb.errors())
+				}
+			})
+		})
+	}
+}
+
+// TestLateSession verifies that the code of a test may do anything in a session
+// that outlives the test: nothing reaches the TB then.
+func TestLateSession(t *testing.T) {
+	for name, late := range map[string]func(*smtptest.Server) smtptest.Reply{
+		"panics":                func(*smtptest.Server) smtptest.Reply { panic("boom") },
+		"leaves its goroutine":  func(*smtptest.Server) smtptest.Reply { runtime.Goexit(); return "" },
+		"returns no reply":      func(*smtptest.Server) smtptest.Reply { return "hello" },
+		"calls Wait":            func(srv *smtptest.Server) smtptest.Reply { srv.Wait(1); return "" },
+		"calls Stop":            func(srv *smtptest.Server) smtptest.Reply { srv.Stop(); return "" },
+		"calls Script":          func(srv *smtptest.Server) smtptest.Reply { srv.Script(smtptest.Rule{}); return "" },
+		"returns":               func(*smtptest.Server) smtptest.Reply { return "" },
+		"asks for an Artifact":  func(srv *smtptest.Server) smtptest.Reply { srv.Artifact(nil, "", nil); return "" },
+		"starts another server": func(*smtptest.Server) smtptest.Reply { smtptest.NewInMemoryServer(nil).Close(); return "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				ended := make(chan struct{})
+				srv := smtptest.NewUnstartedServer(tb)
+				srv.Handler = smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply {
+					<-ended
+					return late(srv)
+				})
+				srv.StartInMemory()
+				go deliver(srv, "ann@example.com", "Hi")
+				synctest.Wait()
+				tb.end()
+				close(ended)
+				synctest.Wait()
+				if want := "has not returned within"; !strings.Contains(tb.errors(), want) || len(tb.failures) != 1 {
+					t.Errorf("the failures are not one with %q:\n%s", want, tb.errors())
+				}
+			})
+		})
+	}
+}
+
+const nilTBEnv = "SMTPTEST_NIL_TB"
+
+// nilTBs are servers without a TB whose own code makes a mistake. Each ends the
+// process, so it runs in one of its own.
+var nilTBs = []struct {
+	name, says string
+	setup      func(*smtptest.Server)
+}{
+	{"an invalid reply", `smtptest: session 1: Handler returned the reply "hello"`,
+		handler(func(context.Context, smtptest.Message) smtptest.Reply { return "hello" })},
+	{"an invalid reply of a command", `smtptest: session 1: Commands["MAIL"] returned the reply "hello"`,
+		with("MAIL", func(*smtptest.Channel, string) smtptest.Reply { return "hello" })},
+	{"an invalid reply to a recipient", `smtptest: session 1: Handler returned the reply "hello"`,
+		func(srv *smtptest.Server) { srv.Handler = &perRecipient{replies: []smtptest.Reply{"hello"}} }},
+	{"a reply too many", "smtptest: session 1: ProcessRecipients returned 2 replies for 1 recipients",
+		func(srv *smtptest.Server) { srv.Handler = &perRecipient{replies: []smtptest.Reply{"", ""}} }},
+	{"a field that cannot be", `smtptest: session 1: Commands["MAIL"] has set Channel.Server`,
+		with("MAIL", func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Server = nil; return "" })},
+	{"a method that waits for itself", "smtptest: Close called by a Handler",
+		func(srv *smtptest.Server) {
+			handler(func(context.Context, smtptest.Message) smtptest.Reply { srv.Close(); return "" })(srv)
+		}},
+	{"a method that waits for an If", "smtptest: Fired called by an If",
+		func(srv *smtptest.Server) {
+			srv.Script(smtptest.Rule{On: "MAIL", Reply: "450 no", If: func(smtptest.Event) bool { srv.Fired(); return true }})
+		}},
+	{"a panic", "smtptest: session 1: Handler panicked: boom, at tb_test.go:",
+		handler(func(context.Context, smtptest.Message) smtptest.Reply { panic("boom") })},
+}
+
+// TestNilTBProcess is the process of its own.
+func TestNilTBProcess(t *testing.T) {
+	if os.Getenv(nilTBEnv) == "" {
+		return
+	}
+	for _, test := range nilTBs {
+		t.Run(test.name, func(*testing.T) {
+			srv := smtptest.NewUnstartedServer(nil)
+			test.setup(srv)
+			srv.StartInMemory()
+			deliver(srv, "ann@example.com", "Hi")
+		})
+	}
+}
+
+// TestNilTBOnce verifies that a server without a TB reports a mistake of the test's
+// own code by a panic, once.
+func TestNilTBOnce(t *testing.T) {
+	for _, test := range nilTBs {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			out, err := elsewhere(nilTBEnv, subtest("TestNilTBProcess", test.name))
+			if n := strings.Count(out, test.says); n != 1 || err == nil || !strings.Contains(out, "panic: ") {
+				t.Errorf("%v; it says %q %d times:\n%s", err, test.says, n, out)
+			}
+		})
+	}
 }

@@ -19,6 +19,7 @@ import (
 // in subtests that share a server.
 func (s *Server) Wait(n int) []Message {
 	s.test().Helper()
+	defer s.countWait()()
 	messages, err := s.wait(context.Background(), n)
 	if err != nil {
 		s.fatalf("smtptest: Wait(%d): %v\n%s", n, err, s.story())
@@ -42,6 +43,13 @@ func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 		err = fmt.Errorf("%w; %s", err, miss)
 	}
 	return messages, fmt.Errorf("smtptest: WaitContext(%d): %w", n, err)
+}
+
+// countWait counts a wait that may fail the test, until the returned function is
+// called.
+func (s *Server) countWait() func() {
+	s.report.waits.Add(1)
+	return func() { s.report.waits.Add(-1) }
 }
 
 func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error) {
@@ -76,6 +84,7 @@ func (s *Server) atLeast(n int) (messages []Message, enough bool) {
 // nil match takes any.
 func (s *Server) WaitFor(match func(Message) bool) Message {
 	s.test().Helper()
+	defer s.countWait()()
 	asked, next := 0, 0
 	var found *Message
 	err := s.until(context.Background(), func() bool {
@@ -100,6 +109,7 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 // It is for clients that try again: each attempt is a session.
 func (s *Server) WaitSessions(n int) []Session {
 	s.test().Helper()
+	defer s.countWait()()
 	asked := map[int]bool{}
 	var ended []Session
 	err := errNegative
@@ -121,6 +131,7 @@ func (s *Server) WaitSessions(n int) []Session {
 // Refusals and aborted transactions never become messages: they are found here.
 func (s *Server) WaitSession(match func(Session) bool) Session {
 	s.test().Helper()
+	defer s.countWait()()
 	asked := map[int]bool{}
 	var found *Session
 	err := s.until(context.Background(), func() bool {

@@ -27,6 +27,9 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, ids ...string) {
 	if tb == nil {
 		panic("lint: Require without a TB: give the test that may fail, or call Check")
 	}
+	if mistake := harness.NilTB(tb); mistake != "" {
+		panic("lint: Require: " + mistake)
+	}
 	tb.Helper()
 	if mistake := mistakeIn(srv, level, ids); mistake != "" {
 		tb.Fatalf("lint: Require: %s", mistake)

@@ -160,12 +160,47 @@ func TestRequireNothing(t *testing.T) {
 	if diff := cmp.Diff([]string{"lint: Require: there is no Server: make it first"}, tb.errors); diff != "" {
 		t.Errorf("failures mismatch (-want +got):\n%s", diff)
 	}
-	defer func() {
-		if p := fmt.Sprint(recover()); !strings.HasPrefix(p, "lint: Require without a TB: ") {
-			t.Errorf("panic %s", p)
-		}
-	}()
-	lint.Require(nil, smtptest.NewServer(t), lint.Error)
+	for want, tb := range map[string]smtptest.TB{
+		"lint: Require without a TB: give the test that may fail, or call Check":                               nil,
+		"lint: Require: the TB, a *testing.T, is nil or embeds nil; pass the t of the running test":            (*testing.T)(nil),
+		"lint: Require: the TB, a struct { testing.TB }, is nil or embeds nil; pass the t of the running test": struct{ testing.TB }{},
+	} {
+		func() {
+			defer func() {
+				if p := fmt.Sprint(recover()); p != want {
+					t.Errorf("Require() panics with %q, want %q", p, want)
+				}
+			}()
+			lint.Require(tb, smtptest.NewServer(t), lint.Error)
+		}()
+	}
+}
+
+// fiveTB has the five methods of a TB. All others come from a nil testing.TB, so
+// they panic.
+type fiveTB struct {
+	testing.TB
+	own *fakeTB
+}
+
+func (f fiveTB) Helper()                           {}
+func (f fiveTB) Cleanup(c func())                  { f.own.Cleanup(c) }
+func (f fiveTB) Logf(format string, args ...any)   { f.own.Logf(format, args...) }
+func (f fiveTB) Errorf(format string, args ...any) { f.own.Errorf(format, args...) }
+func (f fiveTB) Fatalf(format string, args ...any) { f.own.Fatalf(format, args...) }
+
+// TestRequireEmbeddedTB verifies that Require works with a TB of which only the
+// five methods can be called.
+func TestRequireEmbeddedTB(t *testing.T) {
+	tb := &fakeTB{}
+	srv := smtptest.NewServer(t)
+	lint.Require(fiveTB{own: tb}, srv, lint.Warning)
+	srv.Client().Close()
+	srv.WaitSession(nil)
+	tb.end()
+	if got := strings.Join(tb.errors, "\n"); !strings.Contains(got, "quit-missing") {
+		t.Errorf("the failures do not name quit-missing:\n%s", got)
+	}
 }
 
 // TestCheckSparse judges sessions of which nothing was recorded, or next to it.

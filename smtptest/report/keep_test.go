@@ -27,6 +27,16 @@ func TestKeepReport(t *testing.T) {
 	}
 }
 
+// namelessTB is a TB whose Name panics, as that of a nil testing.TB does.
+type namelessTB struct{ smtptest.TB }
+
+func (namelessTB) Name() string { panic("no name") }
+
+// TestOnFailureNameless verifies that OnFailure does not need the Name of a test.
+func TestOnFailureNameless(t *testing.T) {
+	report.OnFailure(namelessTB{t}, smtptest.NewServer(t))
+}
+
 func TestOnFailure(t *testing.T) {
 	for _, c := range []struct {
 		name, verdict string

@@ -28,6 +28,9 @@ import (
 // files that go test -artifacts keeps (see smtptest.Server.Artifact). Without
 // the flag nothing is written, and the log says so.
 func OnFailure(t smtptest.TB, srv *smtptest.Server) {
+	if mistake := harness.NilTB(t); mistake != "" {
+		panic("report: OnFailure: " + mistake)
+	}
 	if t != nil { // of a nil one the Server speaks
 		t.Helper()
 	}

@@ -276,14 +276,19 @@ func TestNothing(t *testing.T) {
 	if tb.told != "report: OnFailure without a Server: make it first" {
 		t.Errorf("failure %q", tb.told)
 	}
-	func() {
-		defer func() {
-			if p, _ := recover().(string); p != tb.told {
-				t.Errorf("without a TB it panics with %q", p)
-			}
+	for want, nobody := range map[string]smtptest.TB{
+		tb.told: nil,
+		"report: OnFailure: the TB, a *testing.T, is nil or embeds nil; pass the t of the running test": (*testing.T)(nil),
+	} {
+		func() {
+			defer func() {
+				if p, _ := recover().(string); p != want {
+					t.Errorf("OnFailure() panics with %q, want %q", p, want)
+				}
+			}()
+			report.OnFailure(nobody, nil)
 		}()
-		report.OnFailure(nil, nil)
-	}()
+	}
 	for _, err := range []error{report.Write(nil, smtptest.NewUnstartedServer(t)), report.Write(io.Discard, nil)} {
 		if err == nil || err.Error() != "report: Write without a Writer or a Server: give both" {
 			t.Errorf("Write() = %v", err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -32,6 +33,9 @@ import (
 //
 // The problems of a nil tb panic.
 func Golden[T string | smtptest.Message](tb smtptest.TB, file string, got T, options ...cmp.Option) {
+	if mistake := harness.NilTB(tb); mistake != "" {
+		panic("smtpcmp: Golden: " + mistake)
+	}
 	if tb != nil {
 		tb.Helper()
 	}

@@ -105,14 +105,19 @@ func TestGoldenProblems(t *testing.T) {
 		t.Errorf("below a file: %q", got)
 	}
 	setUpdate(t, "false")
-	func() {
-		defer func() {
-			if got := fmt.Sprint(recover()); !strings.Contains(got, "there is no") || !strings.HasSuffix(got, "(Golden has no TB to tell: give it the test)") {
-				t.Errorf("a nil TB: %q", got)
-			}
+	for want, tb := range map[string]smtptest.TB{
+		"(Golden has no TB to tell: give it the test)":                                                nil,
+		"smtpcmp: Golden: the TB, a *testing.T, is nil or embeds nil; pass the t of the running test": (*testing.T)(nil),
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.HasSuffix(got, want) {
+					t.Errorf("Golden() panics with %q, want %q", got, want)
+				}
+			}()
+			smtpcmp.Golden(tb, filepath.Join(dir, "none.txt"), "x")
 		}()
-		smtpcmp.Golden(nil, filepath.Join(dir, "none.txt"), "x")
-	}()
+	}
 
 	own := flag.CommandLine
 	defer func() { flag.CommandLine = own }()
