@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/certs"
 	"github.com/go-smtptest/smtp/smtptest/internal/sasl"
 )
 
@@ -164,7 +165,7 @@ func (ch *Channel) saslConfig(offered []string) sasl.Config {
 	if conn, ok := ch.tlsConn(); ok {
 		state := conn.ConnectionState()
 		c.TLS = &state
-		c.Certificate = s.certificate(state.ServerName)
+		c.Certificate = certs.For(s.tls, state.ServerName)
 	}
 	return c
 }

@@ -1,8 +1,9 @@
 package smtptest
 
 import (
-	"sync"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/reserve"
 )
 
 // Close ends the server: it closes every connection, ends every wait and
@@ -30,7 +31,7 @@ func (s *Server) Close() {
 	case serving:
 		s.down()
 	}
-	s.reserved.release()
+	s.reserved.Release()
 	s.phase.Store(closed)
 	s.wake()
 	s.reportBusy("Close")
@@ -116,7 +117,7 @@ func (s *Server) Stop() {
 		s.misplaced("Stop")
 		return
 	}
-	s.reserved = reserve(s.Listener)
+	s.reserved = reserve.Hold(s.Listener)
 	s.down()
 	s.phase.Store(stopped)
 	s.reportBusy("Stop")
@@ -146,31 +147,4 @@ func (s *Server) Restart() {
 		return
 	}
 	s.serve()
-}
-
-// A gate is a mutex that may be held for long: the clock of a synctest bubble
-// stops while a sync.Mutex is waited for, and with it what its holder waits for.
-type gate struct {
-	mu   sync.Mutex
-	free sync.Cond
-	held bool
-}
-
-func (g *gate) Lock() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.free.L == nil {
-		g.free.L = &g.mu
-	}
-	for g.held {
-		g.free.Wait()
-	}
-	g.held = true
-}
-
-func (g *gate) Unlock() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.held = false
-	g.free.Signal()
 }

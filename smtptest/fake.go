@@ -9,8 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/gate"
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
+	"github.com/go-smtptest/smtp/smtptest/internal/reserve"
 )
 
 // DefaultSizeLimit is the SizeLimit of a Server that sets none: 32 MiB, as in
@@ -97,13 +99,13 @@ type Server struct {
 
 	config   config          // since Start
 	base     context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
-	life     gate            // held by Start, Stop, Restart and Close, never by sessions
+	life     gate.Gate       // held by Start, Stop, Restart and Close, never by sessions
 	phase    atomic.Int32    // a phase; written with life held
 	tls      *tls.Config     // in use; nil without TLS
 	implicit bool            // TLS from the first octet
 	mem      *memnet.Listener
 	inMemory bool
-	reserved reservation // of a stopped server's address
+	reserved reserve.Reservation // of a stopped server's address
 	features features
 	script   script
 	open     atomic.Int64  // sessions that have not come to their end

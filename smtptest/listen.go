@@ -82,7 +82,7 @@ func (s *Server) relisten() error {
 		s.mu.Unlock()
 		return nil
 	}
-	ln, err := s.reserved.listen()
+	ln, err := s.reserved.Listen()
 	if errors.Is(err, errors.ErrUnsupported) {
 		addr := s.Listener.Addr()
 		ln, err = net.Listen(addr.Network(), addr.String())

@@ -9,11 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/gate"
 )
 
 // script is the table in force, with its counters.
 type script struct {
-	events  gate // held while an event is matched, also while If runs: for as long as that likes
+	events  gate.Gate // held while an event is matched, also while If runs: for as long as that likes
 	mu      sync.Mutex
 	active  atomic.Bool   // there are rows; read without mu
 	version atomic.Uint64 // counts Script calls; read without mu

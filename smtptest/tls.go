@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/certs"
 )
 
 // configureTLS makes the TLS configuration in use. life must be held.
@@ -28,7 +30,7 @@ func (s *Server) configureTLS() error {
 		config = s.config.TLS.Clone()
 	}
 	if len(config.Certificates) == 0 && config.GetCertificate == nil { // GetConfigForClient may choose this one
-		cert, err := localCertificate(s.hostname())
+		cert, err := certs.Local(s.hostname())
 		if err != nil {
 			return err
 		}
@@ -47,30 +49,30 @@ func (s *Server) configureTLS() error {
 	return nil
 }
 
-// Certificate is the server's certificate: the first of TLS, or the throw-away
-// one. It is nil before Start and without TLS.
-func (s *Server) Certificate() *x509.Certificate { return s.certificate("") }
-
-// certificate is what a client is shown that has asked for this name: the first
-// that is good for it, else the first (RFC 6066 3).
-func (s *Server) certificate(name string) *x509.Certificate {
+// Certificate returns the server's certificate: the first one of TLS, or the
+// generated one. It returns nil before Start, and if there is no TLS.
+func (s *Server) Certificate() *x509.Certificate {
 	if !s.started() || s.tls == nil {
 		return nil
 	}
-	var first *x509.Certificate
-	for _, cert := range s.tls.Certificates {
-		leaf := cert.Leaf
-		if leaf == nil {
-			leaf, _ = x509.ParseCertificate(cert.Certificate[0])
-		}
-		switch {
-		case leaf != nil && name != "" && leaf.VerifyHostname(name) == nil:
-			return leaf
-		case first == nil:
-			first = leaf
+	return certs.For(s.tls, "")
+}
+
+// NewCertificate returns a certificate for the hosts, which are names or literal
+// addresses. The authority that [Server.ClientTLSConfig] and [Server.RootPEM]
+// trust signs it. It is valid from 1970, and so on the clock of a synctest
+// bubble, until notAfter; a time in the past makes an expired certificate. It
+// serves servers and clients. If the certificate cannot be generated,
+// NewCertificate panics; no host is known that causes this.
+func NewCertificate(notAfter time.Time, hosts ...string) tls.Certificate {
+	ca, err := certs.Root()
+	if err == nil {
+		var cert tls.Certificate
+		if cert, err = ca.Issue(notAfter, hosts); err == nil {
+			return cert
 		}
 	}
-	return first
+	panic(fmt.Sprintf("smtptest: NewCertificate: %v", err))
 }
 
 // ClientTLSConfig is what a client needs to trust the server, whether its
@@ -81,7 +83,7 @@ func (s *Server) certificate(name string) *x509.Certificate {
 func (s *Server) ClientTLSConfig() *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(s.RootPEM())
-	return &tls.Config{RootCAs: roots, ServerName: bareHost(s.hostname())}
+	return &tls.Config{RootCAs: roots, ServerName: certs.Bare(s.hostname())}
 }
 
 // RootPEM is the certificate authority that a client must trust, in PEM: write
@@ -89,8 +91,8 @@ func (s *Server) ClientTLSConfig() *tls.Config {
 // Start it is the authority of this process.
 func (s *Server) RootPEM() []byte {
 	var roots []byte
-	if ca, err := authority(); err == nil {
-		roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.leaf.Raw})
+	if ca, err := certs.Root(); err == nil {
+		roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Leaf.Raw})
 	}
 	if s.Certificate() == nil {
 		return roots

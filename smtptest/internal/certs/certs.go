@@ -1,4 +1,6 @@
-package smtptest
+// Package certs generates the certificate authority of this process, and
+// certificates that it signs. Their keys are written nowhere.
+package certs
 
 import (
 	"crypto/ecdsa"
@@ -7,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"fmt"
 	"math/big"
 	"net"
 	"strings"
@@ -15,21 +16,21 @@ import (
 	"time"
 )
 
-// issuer is a certificate authority.
-type issuer struct {
-	leaf *x509.Certificate
+// An Authority is a certificate authority.
+type Authority struct {
+	Leaf *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// authority is the certificate authority of this process. Its key is never
-// written anywhere.
-var authority = sync.OnceValues(func() (*issuer, error) {
+// Root returns the certificate authority of this process, which the first call
+// generates.
+var Root = sync.OnceValues(func() (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "smtptest throw-away authority"},
+		Subject:               pkix.Name{CommonName: "smtptest generated authority"},
 		NotBefore:             time.Unix(0, 0),
 		NotAfter:              time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
 		SerialNumber:          big.NewInt(1),
@@ -42,27 +43,13 @@ var authority = sync.OnceValues(func() (*issuer, error) {
 		return nil, err
 	}
 	leaf, err := x509.ParseCertificate(der)
-	return &issuer{leaf, key}, err
+	return &Authority{leaf, key}, err
 })
 
-// NewCertificate returns a certificate for the hosts (names, or literal
-// addresses), signed by the authority that ClientTLSConfig and RootPEM trust.
-// It is valid from 1970, so on the clock of a synctest bubble too, until
-// notAfter: a time in the past makes an expired one. It serves servers and
-// clients. Problems, of which none is known, panic.
-func NewCertificate(notAfter time.Time, hosts ...string) tls.Certificate {
-	ca, err := authority()
-	if err != nil {
-		panic(fmt.Sprintf("smtptest: NewCertificate: %v", err))
-	}
-	cert, err := ca.issue(notAfter, hosts)
-	if err != nil {
-		panic(fmt.Sprintf("smtptest: NewCertificate: %v", err))
-	}
-	return cert
-}
-
-func (ca *issuer) issue(notAfter time.Time, hosts []string) (tls.Certificate, error) {
+// Issue returns a certificate for the hosts, which are names or literal
+// addresses. It is valid from 1970, and so on the clock of a synctest bubble,
+// until notAfter. It serves servers and clients.
+func (ca *Authority) Issue(notAfter time.Time, hosts []string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -79,7 +66,7 @@ func (ca *issuer) issue(notAfter time.Time, hosts []string) (tls.Certificate, er
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, host := range hosts {
-		if ip := net.ParseIP(bareHost(host)); ip != nil {
+		if ip := net.ParseIP(Bare(host)); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {
 			template.DNSNames = append(template.DNSNames, host)
@@ -88,17 +75,17 @@ func (ca *issuer) issue(notAfter time.Time, hosts []string) (tls.Certificate, er
 			template.Subject.CommonName = host
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.leaf, &key.PublicKey, ca.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.Leaf, &key.PublicKey, ca.key)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	leaf, err := x509.ParseCertificate(der)
-	return tls.Certificate{Certificate: [][]byte{der, ca.leaf.Raw}, PrivateKey: key, Leaf: leaf}, err
+	return tls.Certificate{Certificate: [][]byte{der, ca.Leaf.Raw}, PrivateKey: key, Leaf: leaf}, err
 }
 
-// bareHost is a domain as it is, and an address literal without what only SMTP
-// writes around it (RFC 5321 4.1.3).
-func bareHost(host string) string {
+// Bare returns a domain unchanged, and an address literal without the brackets
+// and the tag that only SMTP writes (RFC 5321 4.1.3).
+func Bare(host string) string {
 	host = strings.Trim(host, "[]")
 	const tag = "IPv6:"
 	if len(host) > len(tag) && strings.EqualFold(host[:len(tag)], tag) {
@@ -107,21 +94,22 @@ func bareHost(host string) string {
 	return host
 }
 
-// locals are the throw-away certificates of this process, by Hostname.
+// locals holds the results of Local, by host name.
 var locals struct {
 	sync.Mutex
 	certs map[string]tls.Certificate
 }
 
-// localCertificate is the throw-away certificate for this machine, made once
-// per process and Hostname.
-func localCertificate(hostname string) (tls.Certificate, error) {
+// Local returns a certificate for this machine under the given host name and
+// for localhost, 127.0.0.1 and ::1. It is generated once for each process and
+// host name.
+func Local(hostname string) (tls.Certificate, error) {
 	locals.Lock()
 	defer locals.Unlock()
 	if cert, ok := locals.certs[hostname]; ok {
 		return cert, nil
 	}
-	ca, err := authority()
+	ca, err := Root()
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -129,7 +117,7 @@ func localCertificate(hostname string) (tls.Certificate, error) {
 	if hostname != "localhost" {
 		hosts = append(hosts, hostname)
 	}
-	cert, err := ca.issue(ca.leaf.NotAfter, hosts)
+	cert, err := ca.Issue(ca.Leaf.NotAfter, hosts)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -138,4 +126,24 @@ func localCertificate(hostname string) (tls.Certificate, error) {
 	}
 	locals.certs[hostname] = cert
 	return cert, nil
+}
+
+// For returns the certificate that config shows to a client that asks for the
+// name: the first one that is valid for it, else the first one (RFC 6066 3). It
+// returns nil if config has none.
+func For(config *tls.Config, name string) *x509.Certificate {
+	var first *x509.Certificate
+	for _, cert := range config.Certificates {
+		leaf := cert.Leaf
+		if leaf == nil {
+			leaf, _ = x509.ParseCertificate(cert.Certificate[0])
+		}
+		switch {
+		case leaf != nil && name != "" && leaf.VerifyHostname(name) == nil:
+			return leaf
+		case first == nil:
+			first = leaf
+		}
+	}
+	return first
 }

@@ -1,4 +1,5 @@
-package smtptest
+// Package reserve keeps the port of a stopped server from other programs.
+package reserve
 
 import (
 	"errors"
@@ -7,59 +8,59 @@ import (
 	"syscall"
 )
 
-// reservation is a socket that is bound to the address of a stopped server and
-// does not listen: connections are refused, and nobody else gets the port. The
-// zero reservation holds nothing.
-type reservation struct{ file *os.File }
+// A Reservation is a socket that is bound to the address of a stopped server and
+// does not listen: the system refuses connections, and no other program gets the
+// port. The zero Reservation holds nothing.
+type Reservation struct{ file *os.File }
 
 const soReuseport = 0xf // syscall has no name for it on every architecture
 
-// reserve binds a second socket to the listener's address while the listener
-// still holds it, so that there is no moment in which the port is free.
-func reserve(ln net.Listener) reservation {
+// Hold binds a second socket to the address of ln, which must still be open, so
+// that the port is never free. It returns the zero Reservation if it cannot.
+func Hold(ln net.Listener) Reservation {
 	tcp, ok := ln.(*net.TCPListener)
 	if !ok {
-		return reservation{}
+		return Reservation{}
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return reservation{}
+		return Reservation{}
 	}
 	if raw.Control(func(fd uintptr) {
 		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soReuseport, 1)
 	}) != nil || err != nil {
-		return reservation{}
+		return Reservation{}
 	}
 	return bindTo(tcp.Addr().(*net.TCPAddr))
 }
 
-func bindTo(addr *net.TCPAddr) reservation {
+func bindTo(addr *net.TCPAddr) Reservation {
 	family, sockaddr := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: addr.Port, Addr: [16]byte(addr.IP.To16())})
 	if ip4 := addr.IP.To4(); ip4 != nil {
 		family, sockaddr = syscall.AF_INET, &syscall.SockaddrInet4{Port: addr.Port, Addr: [4]byte(ip4)}
 	}
 	fd, err := syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return reservation{}
+		return Reservation{}
 	}
 	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
 	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, soReuseport, 1)
 	if err := syscall.Bind(fd, sockaddr); err != nil {
 		syscall.Close(fd)
-		return reservation{}
+		return Reservation{}
 	}
 	// Without SO_REUSEADDR no other socket may be bound beside this one.
 	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 0)
-	return reservation{os.NewFile(uintptr(fd), "reserved port")}
+	return Reservation{os.NewFile(uintptr(fd), "reserved port")}
 }
 
-// listen turns the reserved socket into the listener. Without one the error is
-// errors.ErrUnsupported.
-func (r *reservation) listen() (net.Listener, error) {
+// Listen turns the reserved socket into a listener. The zero Reservation returns
+// [errors.ErrUnsupported].
+func (r *Reservation) Listen() (net.Listener, error) {
 	if r.file == nil {
 		return nil, errors.ErrUnsupported
 	}
-	defer r.release()
+	defer r.Release()
 	var err error
 	raw, cerr := r.file.SyscallConn()
 	if cerr != nil {
@@ -76,7 +77,8 @@ func (r *reservation) listen() (net.Listener, error) {
 	return net.FileListener(r.file)
 }
 
-func (r *reservation) release() {
+// Release gives the port back.
+func (r *Reservation) Release() {
 	if r.file != nil {
 		r.file.Close()
 		r.file = nil
