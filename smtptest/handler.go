@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
@@ -133,12 +134,7 @@ func OneReply(to []string, each []Reply) Reply {
 	return Reply(line[:min(len(line), 510)])
 }
 
-func printable(r rune) rune {
-	if r < ' ' || r > '~' {
-		return '?'
-	}
-	return r
-}
+func printable(r rune) rune { return show.ASCII(r) }
 
 // guard calls the test's own code: it ends its context with the connection,
 // and answers a panic or an illegal reply with 451. The reply to a message before

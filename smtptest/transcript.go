@@ -2,8 +2,9 @@ package smtptest
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
 // Transcript is the dialogue of all sessions in RFC 5321's notation, C: for
@@ -135,36 +136,6 @@ func (e Exchange) row() string {
 	return row
 }
 
-// shown is a line as it is if it is printable, else quoted; long ones are cut.
-func shown(line string) string {
-	for i := range len(line) {
-		if line[i] < ' ' || line[i] > '~' {
-			return quoted(line)
-		}
-	}
-	return cut(line)
-}
-
-// quoted shows octets in quotes; long ones are cut.
-func quoted(s string) string {
-	q := strconv.Quote(s[:min(len(s), maxShown)])
-	if len(s) <= maxShown && len(q) <= maxShown {
-		return q
-	}
-	n := min(len(s), maxShown-40)
-	for len(q) > maxShown-40 {
-		n--
-		q = strconv.Quote(s[:n])
-	}
-	return fmt.Sprintf("%s... (%s)", q, count(len(s), "octet"))
-}
-
-const maxShown = 200
-
-// cut shortens what is too long to be read, and says how long it was.
-func cut(s string) string {
-	if len(s) <= maxShown {
-		return s
-	}
-	return fmt.Sprintf("%s... (%s)", s[:maxShown-40], count(len(s), "octet"))
-}
+func shown(line string) string { return show.Printable(line) }
+func quoted(s string) string   { return show.Quote(s) }
+func cut(s string) string      { return show.Truncate(s) }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
 // Wait returns the messages as soon as there are at least n since the start or
@@ -246,9 +248,4 @@ func (s *Server) wake() {
 	s.notify()
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
+func count(n int, what string) string { return show.Plural(n, what) }

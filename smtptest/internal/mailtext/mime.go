@@ -1,4 +1,4 @@
-package smtptest
+package mailtext
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -54,7 +55,7 @@ func (p *parser) mediaType(field, fallback string) (kind string, params map[stri
 		return fallback, nil
 	}
 	if _, _, err := mime.ParseMediaType(field); err != nil {
-		p.problem("%s: %v", quote(field), err)
+		p.problem("%s: %v", show.Quote(field), err)
 	}
 	end := strings.IndexAny(field, "; \t(")
 	if end < 0 {
@@ -91,7 +92,7 @@ func uncommented(field string) string {
 			if n == 0 {
 				n = len(field) - i // not closed
 			} else if isBetween(b, field[i+n:]) {
-				b = append(bytes.TrimRight(b, blanks), ' ') // one blank, or to look behind each comment takes ever longer
+				b = append(bytes.TrimRight(b, " \t"), ' ') // one blank, or to look behind each comment takes ever longer
 				i += n
 				continue
 			}
@@ -99,14 +100,14 @@ func uncommented(field string) string {
 		b = append(b, field[i:i+n]...)
 		i += n
 	}
-	return strings.TrimRight(string(b), blanks)
+	return strings.TrimRight(string(b), " \t")
 }
 
 // isBetween says that what stands here is behind a value, or in front of a
 // parameter.
 func isBetween(before []byte, behind string) bool {
-	front := bytes.TrimRight(before, blanks)
-	behind = strings.TrimLeft(behind, blanks)
+	front := bytes.TrimRight(before, " \t")
+	behind = strings.TrimLeft(behind, " \t")
 	return len(front) == 0 || front[len(front)-1] == ';' ||
 		len(front) < len(before) && (behind == "" || behind[0] == ';' || behind[0] == '(')
 }
@@ -221,7 +222,7 @@ func (p *parser) decode(encoding, body string) string {
 	case "base64":
 		return p.base64(body)
 	}
-	p.problem("Content-Transfer-Encoding %s is not known", quote(encoding))
+	p.problem("Content-Transfer-Encoding %s is not known", show.Quote(encoding))
 	return body
 }
 
@@ -265,11 +266,11 @@ func (p *parser) base64(body string) string {
 		}
 	}
 	if junk > 0 {
-		p.problem("base64: %s not of its alphabet, skipped", count(junk, "octet"))
+		p.problem("base64: %s not of its alphabet, skipped", show.Plural(junk, "octet"))
 	}
 	switch behind := strings.Trim(padding, "= \t\r\n"); {
 	case behind != "":
-		p.problem("base64: %s behind the padding, left out", count(len(behind), "octet"))
+		p.problem("base64: %s behind the padding, left out", show.Plural(len(behind), "octet"))
 	case (len(digits)+strings.Count(padding, "="))%4 != 0:
 		p.problem("base64: the padding is wrong, or the end is missing")
 	}

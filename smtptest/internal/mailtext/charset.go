@@ -1,4 +1,4 @@
-package smtptest
+package mailtext
 
 import (
 	"fmt"
@@ -6,15 +6,9 @@ import (
 	"mime"
 	"strings"
 	"unicode/utf8"
-)
 
-// CharsetReader converts text in charsets other than UTF-8, US-ASCII and
-// ISO-8859-1, for Subject, Text, HTML and file names; nil leaves such octets as
-// they are, and Problems says so. golang.org/x/net/html/charset.NewReaderLabel
-// fits. It serves all messages of the process, so that a Message is plain data:
-// set it once, in init or TestMain, before any message is read. It may be called
-// from several goroutines at a time.
-var CharsetReader func(charset string, input io.Reader) (io.Reader, error)
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
+)
 
 // toText converts a text part, with LF line ends.
 func (p *parser) toText(s, charset string) string {
@@ -28,19 +22,19 @@ func (p *parser) toUTF8(s, charset string) string {
 		p.checkUTF8(s)
 		return s
 	}
-	r, err := readCharset(charset, strings.NewReader(s))
+	r, err := p.readCharset(charset, strings.NewReader(s))
 	if err != nil {
 		p.problem("%v", err)
 		return s
 	}
 	b, err := io.ReadAll(r)
 	if err != nil {
-		p.problem("charset %s: %v", quote(charset), err)
+		p.problem("charset %s: %v", show.Quote(charset), err)
 	}
 	return string(b)
 }
 
-func readCharset(charset string, input io.Reader) (io.Reader, error) {
+func (p *parser) readCharset(charset string, input io.Reader) (io.Reader, error) {
 	switch strings.ToLower(charset) {
 	case "iso-8859-1", "latin1":
 		b, err := io.ReadAll(input)
@@ -50,19 +44,19 @@ func readCharset(charset string, input io.Reader) (io.Reader, error) {
 		}
 		return strings.NewReader(s.String()), err
 	}
-	if CharsetReader == nil {
-		return nil, fmt.Errorf("charset %s is not known: set smtptest.CharsetReader", quote(charset))
+	if p.charset == nil {
+		return nil, fmt.Errorf("charset %s is not known: set smtptest.CharsetReader", show.Quote(charset))
 	}
-	return CharsetReader(charset, input)
+	return p.charset(charset, input)
 }
 
 // words decodes encoded words (RFC 2047), also where they should not stand.
 // Raw UTF-8 is taken as it is (RFC 6532).
 func (p *parser) words(s string) string {
-	decoder := mime.WordDecoder{CharsetReader: readWord}
+	decoder := mime.WordDecoder{CharsetReader: p.readWord}
 	decoded, err := decoder.DecodeHeader(s)
 	if err != nil {
-		p.problem("%s: %v", quote(s), err)
+		p.problem("%s: %v", show.Quote(s), err)
 		decoded = s
 	}
 	p.checkUTF8(decoded)
@@ -71,19 +65,19 @@ func (p *parser) words(s string) string {
 
 // readWord converts an encoded word whose charset package mime does not know, or
 // has a language behind it (RFC 2231 5).
-func readWord(charset string, input io.Reader) (io.Reader, error) {
+func (p *parser) readWord(charset string, input io.Reader) (io.Reader, error) {
 	switch charset, _, tagged := strings.Cut(charset, "*"); {
 	case tagged && (strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii")):
 		return input, nil
 	default:
-		return readCharset(charset, input)
+		return p.readCharset(charset, input)
 	}
 }
 
 func (p *parser) checkUTF8(s string) {
 	for i := range s {
 		if r, size := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
-			p.problem("no UTF-8, and no other charset is named, at %s", quote(s[i:]))
+			p.problem("no UTF-8, and no other charset is named, at %s", show.Quote(s[i:]))
 			return
 		}
 	}
