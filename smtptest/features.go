@@ -160,22 +160,7 @@ func (ch *Channel) ehlo() Reply {
 	return Reply(b)
 }
 
-// asciiUpper folds as RFC 5321 2.4 does: no letter outside ASCII matches one
-// in it.
-func asciiUpper(s string) string {
-	for i := 0; i < len(s); i++ {
-		if 'a' <= s[i] && s[i] <= 'z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if 'a' <= b[i] && b[i] <= 'z' {
-					b[i] -= 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
-}
+func asciiUpper(s string) string { return wire.Upper(s) }
 
 func validHost(name string) bool {
 	return wire.ValidDomain(name, false) || wire.ValidLiteral(name)

@@ -165,7 +165,7 @@ func TestNetworkCalls(t *testing.T) {
 	want := map[string][]string{
 		"listen.go":                         {"net.Dialer", "net.Listen", "net.ListenConfig"}, // to itself; at literal loopback addresses
 		"internal/reserve/reserve_linux.go": {"syscall.Listen", "syscall.Socket"},             // at the address that Stop has reserved
-		"upstream.go":                       {"net.Dialer"},                                   // a Relay's, to its Addr
+		"internal/upstream/upstream.go":     {"net.Dialer"},                                   // to the Addr of a Relay
 	}
 	if diff := cmp.Diff(want, callsOf(t, networkNames)); diff != "" {
 		t.Errorf("network calls (-want +got):\n%s", diff)

@@ -11,9 +11,8 @@ import (
 // param is a row of the parameter table.
 type param struct {
 	keyword string
-	mail    bool   // of MAIL; else of RCPT
-	ext     string // the EHLO keyword that offers it
-	once    bool   // its RFC says that a second one is an error
+	mail    bool // of MAIL; else of RCPT
+	once    bool // its RFC says that a second one is an error
 	check   func(ch *Channel, p wire.Param) *said
 	rfc     string
 }
@@ -26,19 +25,19 @@ var (
 // paramTable are the registered parameters. A parameter whose extension is not
 // offered is unknown: 555.
 var paramTable = []param{
-	{keyword: "SIZE", mail: true, ext: "SIZE", check: checkSize, rfc: "RFC 1870 3"},
-	{keyword: "BODY", mail: true, ext: "8BITMIME", check: checkBody, rfc: "RFC 6152 2, RFC 3030 3"},
-	{keyword: "SMTPUTF8", mail: true, ext: "SMTPUTF8", check: checkUTF8, rfc: "RFC 6531 3.4"},
-	{keyword: "AUTH", mail: true, ext: "AUTH", once: true, check: valued(wire.CheckAuth), rfc: "RFC 4954 5"},
-	{keyword: "RET", mail: true, ext: "DSN", once: true, check: valued(wire.CheckRet), rfc: "RFC 3461 4.3"},
-	{keyword: "ENVID", mail: true, ext: "DSN", once: true, check: valued(wire.CheckEnvid), rfc: "RFC 3461 4.4"},
-	{keyword: "REQUIRETLS", mail: true, ext: "REQUIRETLS", once: true, check: bare, rfc: "RFC 8689 2"},
-	{keyword: "BY", mail: true, ext: "DELIVERBY", once: true, check: checkBy, rfc: "RFC 2852 4"},
-	{keyword: "HOLDFOR", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldFor, rfc: "RFC 4865 3"},
-	{keyword: "HOLDUNTIL", mail: true, ext: "FUTURERELEASE", once: true, check: checkHoldUntil, rfc: "RFC 4865 3"},
-	{keyword: "MT-PRIORITY", mail: true, ext: "MT-PRIORITY", once: true, check: valued(wire.CheckPriority), rfc: "RFC 6710 7"},
-	{keyword: "NOTIFY", ext: "DSN", once: true, check: valued(wire.CheckNotify), rfc: "RFC 3461 4.1"},
-	{keyword: "ORCPT", ext: "DSN", once: true, check: checkOrcpt, rfc: "RFC 3461 4.2, RFC 6533 3"},
+	{keyword: "SIZE", mail: true, check: checkSize, rfc: "RFC 1870 3"},
+	{keyword: "BODY", mail: true, check: checkBody, rfc: "RFC 6152 2, RFC 3030 3"},
+	{keyword: "SMTPUTF8", mail: true, check: checkUTF8, rfc: "RFC 6531 3.4"},
+	{keyword: "AUTH", mail: true, once: true, check: valued(wire.CheckAuth), rfc: "RFC 4954 5"},
+	{keyword: "RET", mail: true, once: true, check: valued(wire.CheckRet), rfc: "RFC 3461 4.3"},
+	{keyword: "ENVID", mail: true, once: true, check: valued(wire.CheckEnvid), rfc: "RFC 3461 4.4"},
+	{keyword: "REQUIRETLS", mail: true, once: true, check: bare, rfc: "RFC 8689 2"},
+	{keyword: "BY", mail: true, once: true, check: checkBy, rfc: "RFC 2852 4"},
+	{keyword: "HOLDFOR", mail: true, once: true, check: checkHoldFor, rfc: "RFC 4865 3"},
+	{keyword: "HOLDUNTIL", mail: true, once: true, check: checkHoldUntil, rfc: "RFC 4865 3"},
+	{keyword: "MT-PRIORITY", mail: true, once: true, check: valued(wire.CheckPriority), rfc: "RFC 6710 7"},
+	{keyword: "NOTIFY", once: true, check: valued(wire.CheckNotify), rfc: "RFC 3461 4.1"},
+	{keyword: "ORCPT", once: true, check: checkOrcpt, rfc: "RFC 3461 4.2, RFC 6533 3"},
 }
 
 func init() {
@@ -158,13 +157,13 @@ func (ch *Channel) offersParam(p *param) bool {
 	f := &ch.Server.features
 	switch p.keyword {
 	case "REQUIRETLS":
-		return ch.underTLS && f.has(p.ext)
+		return ch.underTLS && f.has(wire.Extension(p.keyword))
 	case "AUTH":
-		return f.has(p.ext) && (!ch.Server.offersAuth() || len(ch.Server.mechanisms(ch)) > 0)
+		return f.has(wire.Extension(p.keyword)) && (!ch.Server.offersAuth() || len(ch.Server.mechanisms(ch)) > 0)
 	case "BODY":
 		return f.has("8BITMIME") || f.has("BINARYMIME")
 	}
-	return f.has(p.ext)
+	return f.has(wire.Extension(p.keyword))
 }
 
 func checkSize(ch *Channel, p wire.Param) *said {

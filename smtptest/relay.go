@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/upstream"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -56,85 +58,27 @@ func (r *Relay) ProcessMessage(ctx context.Context, m Message) Reply {
 // ProcessRecipients delivers the message and returns the upstream's refusal of
 // each recipient, "" for those whom it has accepted.
 func (r *Relay) ProcessRecipients(ctx context.Context, m Message) []Reply {
-	replies := make([]Reply, len(m.To))
 	timeout := r.Timeout
 	if timeout == 0 {
 		timeout = 30 * time.Second
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no delivery within %v", timeout))
 	defer cancel()
-	refusal, err := r.deliver(ctx, m, replies)
+	refusals := make([]wire.Reply, len(m.To))
+	server := upstream.Server{Addr: r.Addr, Dial: r.Dial, TLS: r.TLS, Auth: r.Auth, LMTP: r.LMTP}
+	refusal, err := server.Deliver(ctx, upstream.Message{From: m.From, To: m.To, MailOptions: m.MailOptions, RcptOptions: m.RcptOptions, Content: r.content(m)}, refusals)
 	if err != nil {
-		refusal = undelivered(ctx, err)
+		refusal = upstream.Undelivered(ctx, err)
 	}
+	replies := make([]Reply, len(m.To))
 	for i := range replies {
-		if replies[i] == "" {
-			replies[i] = refusal
-		}
+		replies[i] = Reply(cmp.Or(refusals[i], refusal))
 	}
 	return replies
 }
 
-// undelivered is the reply that lets the client try again, and tells the author
-// of the test why.
-func undelivered(ctx context.Context, err error) Reply {
-	if ctx.Err() != nil {
-		err = context.Cause(ctx) // not that the connection was closed for it
-	}
-	line := "451 4.4.1 Error: the upstream server fails: " + strings.Map(printable, err.Error())
-	return Reply(line[:min(len(line), 510)])
-}
-
-// deliver is one session with the upstream. replies gets the refusals of
-// recipients; refusal is the answer for the others, "" if they are accepted.
-func (r *Relay) deliver(ctx context.Context, m Message, replies []Reply) (refusal Reply, err error) {
-	u, err := r.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer u.Close()
-	refusal, err = r.transaction(ctx, u, m, replies)
-	if err == nil {
-		u.quit()
-	}
-	return refusal, err
-}
-
-// transaction sends envelope and content; see deliver.
-func (r *Relay) transaction(ctx context.Context, u *upstream, m Message, replies []Reply) (refusal Reply, err error) {
-	options, refusal := u.options(m.MailOptions, mailParams, m)
-	if refusal != "" {
-		return refusal, nil
-	}
-	if refusal, err := u.command('2', "MAIL FROM:<%s>%s", m.From, options); refusal != "" || err != nil {
-		return refusal, err
-	}
-	var accepted []int
-	for i, to := range m.To {
-		var options string
-		if i < len(m.RcptOptions) { // a Handler may have added recipients
-			options, _ = u.options(m.RcptOptions[i], rcptParams, m)
-		}
-		if replies[i], err = u.command('2', "RCPT TO:<%s>%s", to, options); err != nil {
-			return "", err
-		}
-		if replies[i] == "" {
-			accepted = append(accepted, i)
-		}
-	}
-	if len(accepted) == 0 {
-		return "", nil
-	}
-	return r.content(ctx, u, m, accepted, replies)
-}
-
-// content sends the octets of the message to the recipients accepted so far. An
-// LMTP server answers for each of them: one that it has taken stays so when the
-// connection breaks before the next answer.
-func (r *Relay) content(ctx context.Context, u *upstream, m Message, accepted []int, replies []Reply) (refusal Reply, err error) {
-	if refusal, err := u.command('3', "DATA"); refusal != "" || err != nil {
-		return refusal, err
-	}
+// content returns the message's content as it is relayed.
+func (r *Relay) content(m Message) string {
 	if m.Data != "" && !strings.HasSuffix(m.Data, "\r\n") {
 		m.Data += "\r\n" // a chunk may end without one, DATA may not
 	}
@@ -142,24 +86,7 @@ func (r *Relay) content(ctx context.Context, u *upstream, m Message, accepted []
 		m.Data = withPeer(m)
 	}
 	m.Unstuffed, m.Chunks = nil, nil
-	if _, err := u.W.WriteString(m.Wire() + ".\r\n"); err != nil {
-		return "", err
-	}
-	if err := u.W.Flush(); err != nil {
-		return "", err
-	}
-	if !r.LMTP {
-		return u.answer('2')
-	}
-	for n, i := range accepted {
-		if replies[i], err = u.answer('2'); err != nil {
-			for _, i := range accepted[n:] {
-				replies[i] = undelivered(ctx, err)
-			}
-			break
-		}
-	}
-	return "", nil
+	return m.Wire()
 }
 
 // withPeer is the content with smtpd's X-Peer field.

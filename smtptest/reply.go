@@ -1,5 +1,7 @@
 package smtptest
 
+import "github.com/go-smtptest/smtp/smtptest/internal/wire"
+
 // Reply is an SMTP reply as on the wire, without the last line end:
 // "250 OK", or "250-first\n250 second" (LF or CRLF between the lines). A reply
 // is well-formed or refused when it is set; malformed octets are said with
@@ -9,22 +11,10 @@ type Reply string
 
 // NoReply sends nothing. It is valid in a Rule, from a Handler and from a
 // CommandFunc.
-const NoReply Reply = "(no reply)"
+const NoReply = Reply(wire.NoReply)
 
-// Code is the three-digit code of the reply, or 0 if it has none.
-func (r Reply) Code() int {
-	if len(r) < 3 {
-		return 0
-	}
-	n := 0
-	for i := range 3 {
-		if r[i] < '0' || r[i] > '9' {
-			return 0
-		}
-		n = n*10 + int(r[i]-'0')
-	}
-	return n
-}
+// Code returns the three-digit code of the reply, or 0 if it has none.
+func (r Reply) Code() int { return wire.Reply(r).Code() }
 
 // said is the reply as it is recorded: "" if nothing was sent.
 func (r Reply) said() Reply {

@@ -311,3 +311,30 @@ func EncodeXtext(s string) string {
 	}
 	return b.String()
 }
+
+// extensions has the EHLO keyword that offers each registered parameter of MAIL
+// and RCPT.
+var extensions = map[string]string{
+	"SIZE":        "SIZE",          // RFC 1870 3
+	"BODY":        "8BITMIME",      // RFC 6152 2
+	"SMTPUTF8":    "SMTPUTF8",      // RFC 6531 3.4
+	"AUTH":        "AUTH",          // RFC 4954 5
+	"RET":         "DSN",           // RFC 3461 4.3
+	"ENVID":       "DSN",           // RFC 3461 4.4
+	"NOTIFY":      "DSN",           // RFC 3461 4.1
+	"ORCPT":       "DSN",           // RFC 3461 4.2
+	"REQUIRETLS":  "REQUIRETLS",    // RFC 8689 2
+	"BY":          "DELIVERBY",     // RFC 2852 4
+	"HOLDFOR":     "FUTURERELEASE", // RFC 4865 3
+	"HOLDUNTIL":   "FUTURERELEASE", // RFC 4865 3
+	"MT-PRIORITY": "MT-PRIORITY",   // RFC 6710 7
+}
+
+// Extension returns the EHLO keyword that offers the parameter, both in upper
+// case. For a parameter that is not registered it returns the parameter.
+func Extension(parameter string) string {
+	if ext, ok := extensions[parameter]; ok {
+		return ext
+	}
+	return parameter
+}

@@ -6,6 +6,27 @@ import (
 	"strings"
 )
 
+// Reply is an SMTP reply as on the wire, without its last line end.
+type Reply string
+
+// NoReply is the Reply that is not sent.
+const NoReply Reply = "(no reply)"
+
+// Code returns the three-digit code of the reply, or 0 if it has none.
+func (r Reply) Code() int {
+	if len(r) < 3 {
+		return 0
+	}
+	n := 0
+	for i := range 3 {
+		if r[i] < '0' || r[i] > '9' {
+			return 0
+		}
+		n = n*10 + int(r[i]-'0')
+	}
+	return n
+}
+
 // maxReplyLine is the longest line of a reply, CRLF included (RFC 5321
 // 4.5.3.1.5).
 const maxReplyLine = 512
