@@ -21,6 +21,7 @@ type turn struct {
 	confused  bool                    // the test's own code failed: 451
 	spent     bool                    // Ask has had one line too many, and has answered it 421
 	skip      bool                    // of TLS: no handshake
+	kept      bool                    // Rule.Keep has let it take effect
 	flags     flags
 	octets    int
 	hidden    hidden
@@ -133,7 +134,7 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		ch.errors++
 	}
 	if t.verb != nil && t.verb.note != nil {
-		t.verb.note(ch, told, took)
+		t.verb.note(ch, told, took || t.kept)
 	}
 	return took
 }

@@ -174,7 +174,9 @@ type Channel struct {
 	// Guarded by Server.mu.
 	gone        chan struct{} // closed by interrupt
 	interrupted bool
-	replying    bool // a message was recorded whose reply is not yet written
+	inCommand   bool         // a CommandFunc is running
+	accepted    []*Recipient // of rec, parallel to RcptTos; kept only for servers with Commands
+	replying    bool         // a message was recorded whose reply is not yet written
 }
 
 func newChannel(s *Server, conn net.Conn) *Channel {
@@ -236,6 +238,8 @@ func (ch *Channel) end() {
 	ch.session.unread = ch.rest(ch.r.Bytes())
 	ch.closeRecord(isAborted)
 	ch.session.channel = nil
+	delete(s.live, ch)
+	s.finished = append(s.finished, ch.session)
 	s.notify()
 	s.mu.Unlock()
 	s.running.Done()

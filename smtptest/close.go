@@ -61,9 +61,9 @@ func (s *Server) allLeft() bool {
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		changed := s.next()
+		changed, left := s.next(), len(s.live)
 		s.mu.Unlock()
-		if len(s.channels()) == 0 {
+		if left == 0 {
 			return true
 		}
 		select {

@@ -95,7 +95,10 @@ func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 	}()
 	defer ch.adopt()
 	defer ch.recovered(what, &reply)()
-	ch.begin(t)
+	ch.Server.mu.Lock()
+	ch.record(t)
+	ch.inCommand = true
+	ch.Server.mu.Unlock()
 	if !ch.hold {
 		ch.flush() // the function may write to Conn
 	}
@@ -107,7 +110,7 @@ func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 // sound ends a CommandFunc. It fails the test, and goes on with what there was
 // before, if the function has set a field to what no session can have.
 func (ch *Channel) sound(what string, server *Server, conn net.Conn, state State) {
-	ch.asking, ch.domains = nil, domains{} // it may have set RcptTos
+	ch.asking = nil
 	odd := ""
 	if ch.Server != server {
 		ch.Server, odd = server, "Server"
@@ -143,6 +146,7 @@ func (ch *Channel) adopt() {
 	s := ch.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ch.inCommand = false
 	ch.session.helo, ch.session.peer, ch.session.user = ch.SeenGreeting, ch.Peer, ch.User
 	ch.advance()
 	switch ch.State {
@@ -173,28 +177,40 @@ func (ch *Channel) advance() {
 	}
 }
 
-// adoptEnvelope makes the record that of the Channel's sender and recipients.
+// adoptEnvelope makes the record that of the Channel's sender, and of as many
+// recipients. It looks at none of those that there were before: see syncRecipients.
 func (ch *Channel) adoptEnvelope() {
 	ch.rec.from, ch.rec.mailOptions = ch.MailFrom, ch.recorded(ch.MailOptions)
 	for len(ch.RcptOptions) < len(ch.RcptTos) {
 		ch.RcptOptions = append(ch.RcptOptions, nil)
 	}
 	ch.RcptOptions = ch.RcptOptions[:len(ch.RcptTos)]
-	n := 0
-	for _, r := range ch.rec.rcpts.all() {
-		if !r.Accepted {
-			continue
-		}
-		if r.Accepted = n < len(ch.RcptTos); r.Accepted {
-			r.To, r.Options = ch.RcptTos[n], ch.recorded(ch.RcptOptions[n])
-		}
-		n++
+	n := min(len(ch.accepted), len(ch.RcptTos))
+	for _, r := range ch.accepted[n:] {
+		r.Accepted = false
 	}
-	ch.pending.adopted = nil
-	for ; n < len(ch.RcptTos); n++ {
+	ch.accepted = ch.accepted[:n]
+	for i, to := range ch.RcptTos[n:] {
 		r := ch.rec.addRcpt()
-		*r = Recipient{To: ch.RcptTos[n], Options: ch.recorded(ch.RcptOptions[n]), Accepted: true}
-		ch.pending.adopted = append(ch.pending.adopted, r)
+		*r = Recipient{To: to, Options: ch.recorded(ch.RcptOptions[n+i]), Accepted: true}
+		ch.accepted = append(ch.accepted, r)
+	}
+	ch.pending.adopted = ch.accepted[n:]
+}
+
+// syncRecipients makes the accepted recipients of the record those of RcptTos, of
+// which a CommandFunc may have changed any. To do so after each CommandFunc would
+// take time that grows with the square of their number, so it is done when the
+// record is read, and at the end of the transaction. Server.mu must be held.
+func (ch *Channel) syncRecipients() {
+	if ch.inCommand {
+		return // the CommandFunc may be writing there
+	}
+	for i, r := range ch.accepted[:min(len(ch.accepted), len(ch.RcptTos))] {
+		r.To = ch.RcptTos[i]
+		if !slices.Equal(r.Options, ch.RcptOptions[i]) {
+			r.Options = slices.Clone(ch.RcptOptions[i])
+		}
 	}
 }
 

@@ -122,6 +122,8 @@ func (ch *Channel) closeRecord(why outcome) {
 		return
 	}
 	ch.keep(ch.content.Len())
+	ch.syncRecipients()
+	ch.accepted = nil
 	if ch.rec.outcome == isOpen {
 		ch.rec.outcome = why
 	}
@@ -160,12 +162,7 @@ func (ch *Channel) collect(octets int) {
 	defer ch.Server.mu.Unlock()
 	ch.rec.octets, ch.rec.data, ch.rec.unstuffed = octets, data, unstuffed
 	ch.rec.helo, ch.rec.user, ch.rec.tls = ch.SeenGreeting, ch.User, ch.underTLS
-	to := ch.RcptTos
-	for _, r := range ch.rec.rcpts.all() {
-		if r.Accepted && len(to) > 0 {
-			r.To, to = to[0], to[1:]
-		}
-	}
+	ch.syncRecipients()
 	if !over {
 		ch.ReceivedData = data
 	}

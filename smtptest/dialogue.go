@@ -262,6 +262,7 @@ func (s Session) accepted() (n int) {
 func (l *sessionLog) session(se Session) {
 	fmt.Fprintf(l, "%s:\n", l.headline(se))
 	left, failed := 0, ""
+	contents := se.contents()
 	for i, e := range se.Exchanges {
 		middle := min(i, len(se.Exchanges)-1-i) >= (l.most+1)/2
 		if middle && (e.usual() || e.step() == failed) {
@@ -272,7 +273,7 @@ func (l *sessionLog) session(se Session) {
 			failed = e.step()
 		}
 		l.left(&left)
-		l.exchange(se, i)
+		l.exchange(e, contents[i])
 	}
 	l.left(&left)
 	if n := se.cutOff(); n > 0 {
@@ -325,10 +326,9 @@ func (l *sessionLog) left(n *int) {
 
 // exchange writes an exchange with its time, relative to the session's start,
 // and a mark at what the client was refused.
-func (l *sessionLog) exchange(se Session, i int) {
-	e := se.Exchanges[i]
+func (l *sessionLog) exchange(e Exchange, content string) {
 	at := round(e.At).String()
-	for _, line := range fold(se.lines(i)) {
+	for _, line := range fold(e.lines(content)) {
 		mark := ' '
 		switch {
 		case strings.HasPrefix(line, "S: ") && e.refused():
@@ -349,11 +349,11 @@ func fold(lines []string) []string {
 	if first < 0 || len(lines)-first < 3 {
 		return lines
 	}
-	folded := lines[first]
-	for _, line := range lines[first+1:] {
-		folded += ", " + line[min(len("S: 250-"), len(line)):]
+	texts := slices.Clone(lines[first:])
+	for i, line := range texts[1:] {
+		texts[i+1] = line[min(len("S: 250-"), len(line)):]
 	}
-	return append(lines[:first:first], folded)
+	return append(lines[:first:first], strings.Join(texts, ", "))
 }
 
 // refused says that the client was told that it failed, in words or not.

@@ -24,3 +24,14 @@ func Recorded(octets int) Exchange {
 
 // LeaveLines has a session take so many lines more. It is for a CommandFunc.
 func LeaveLines(ch *Channel, n int) { ch.lines = maxCommands - n }
+
+// SessionText is a session as the file session-N.txt shows it.
+func SessionText(s Session) string {
+	l := newLog([]Session{s})
+	l.most = len(s.Exchanges)
+	l.session(s)
+	return l.String()
+}
+
+// MatchArg is matchArg.
+var MatchArg = matchArg

@@ -39,7 +39,6 @@ type act struct {
 	row  *row
 	turn *turn
 	odd  *rare
-	kept bool
 	took bool
 	told Reply  // what the client is told; "" if nothing
 	raw  string // octets instead of told
@@ -79,7 +78,7 @@ func (a *act) keep() {
 	s.mu.Lock()
 	a.turn.own.commit(a.ch)
 	s.mu.Unlock()
-	a.kept, a.took = true, true
+	a.turn.kept, a.took = true, true
 	a.note("kept")
 }
 
@@ -157,7 +156,7 @@ func (a *act) effect() {
 	odd := *a.odd // the one recorded may be read meanwhile
 	odd.raw = a.raw
 	a.odd = &odd
-	took := a.ch.settle(a.turn, told, a.answer(), !a.kept && !a.row.Lose, a.odd)
+	took := a.ch.settle(a.turn, told, a.answer(), !a.turn.kept && !a.row.Lose, a.odd)
 	a.took = a.took || took
 	if a.raw != "" {
 		a.told = Reply(strings.TrimRight(a.raw, "\r\n"))

@@ -75,11 +75,22 @@ func (ch *Channel) overRcpts(mailbox string) Reply {
 type domains struct {
 	all    map[string]bool
 	looked int
+	first  *string // of the list
+	last   string  // that was looked at
 }
 
+// of returns the domains of the list. It begins anew if a CommandFunc has replaced
+// or shortened the list. It does not find out that one has replaced an element
+// before the last in place.
 func (d *domains) of(to []string) map[string]bool {
+	if n := d.looked; n > len(to) || n > 0 && (&to[0] != d.first || to[n-1] != d.last) {
+		*d = domains{}
+	}
 	if d.all == nil {
 		d.all = make(map[string]bool)
+	}
+	if len(to) > 0 {
+		d.first, d.last = &to[0], to[len(to)-1]
 	}
 	for ; d.looked < len(to); d.looked++ {
 		d.all[domainOf(to[d.looked])] = true

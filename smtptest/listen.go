@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/smtp"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -149,13 +151,7 @@ func (s *Server) admit(conn net.Conn) *Channel {
 func (s *Server) channels() []*Channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var open []*Channel
-	for _, se := range s.sessions {
-		if se.channel != nil {
-			open = append(open, se.channel)
-		}
-	}
-	return open
+	return slices.SortedFunc(maps.Keys(s.live), func(a, b *Channel) int { return a.session.id - b.session.id })
 }
 
 // DialContext connects to the server. Network and address are ignored, so that

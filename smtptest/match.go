@@ -278,41 +278,53 @@ func (r *row) random(seed, n uint64) float64 {
 	return rand.New(rand.NewPCG(seed, uint64(r.n)<<48^n)).Float64()
 }
 
-// matchArg says whether arg is what the pattern says, or that followed by a
-// space. A * is any run of octets; letters match in either case (ASCII).
+// matchArg reports whether the pattern matches arg, or arg up to one of its spaces.
+// A * stands for any run of bytes; letters match in either case (ASCII). The first
+// place that a piece between two stars fits leaves the most to the others, so no
+// other place is tried.
 func matchArg(pattern, arg string) bool {
+	piece, rest, more := strings.Cut(pattern, "*")
+	if !hasPrefixFold(arg, piece) {
+		return false
+	}
+	arg = arg[len(piece):]
+	if !more {
+		return arg == "" || arg[0] == ' '
+	}
 	for {
-		if matchGlob(pattern, arg) {
-			return true
+		if piece, rest, more = strings.Cut(rest, "*"); !more {
+			break
 		}
-		i := strings.LastIndexByte(arg, ' ')
+		i := indexFold(arg, piece)
 		if i < 0 {
 			return false
 		}
-		arg = arg[:i]
+		arg = arg[i+len(piece):]
 	}
+	return piece == "" || indexFold(arg, piece+" ") >= 0 ||
+		len(piece) <= len(arg) && hasPrefixFold(arg[len(arg)-len(piece):], piece)
 }
 
-// matchGlob compares the whole of s; it tries each * from its shortest run on,
-// and goes back to the last one only, so it is linear but for that one.
-func matchGlob(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && lower(pattern[p]) == lower(s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
+// indexFold is strings.Index for letters in either case.
+func indexFold(s, piece string) int {
+	for i := range len(s) - len(piece) + 1 {
+		if hasPrefixFold(s[i:], piece) {
+			return i
+		}
+	}
+	return -1
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	if len(s) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		if lower(s[i]) != lower(prefix[i]) {
 			return false
 		}
 	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return true
 }
 
 func lower(c byte) byte {

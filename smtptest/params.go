@@ -80,9 +80,15 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, ve
 		ch.pending.options = append(ch.pending.options, p.Text)
 	}
 	unknown := false
+	words := make([]string, len(all))
+	last := make(map[string]int, len(all)) // as in smtpd the last SIZE and BODY count
+	for i, p := range all {
+		words[i] = asciiUpper(p.Keyword)
+		last[words[i]] = i
+	}
 	seen := make(map[string]bool, len(all))
 	for i, p := range all {
-		word := asciiUpper(p.Keyword)
+		word := words[i]
 		known := table[word]
 		custom, isCustom := ch.Server.config.Parameters[word]
 		switch {
@@ -98,7 +104,7 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, ve
 			return ch.syntax(verb, known.code()), true
 		}
 		seen[word] = true
-		if !lastOf(all, i, word) {
+		if last[word] != i {
 			continue
 		}
 		switch bad := known.check(ch, p); bad {
@@ -138,17 +144,6 @@ func (p *param) code() string {
 		return "5.5.2" // RFC 6710 4.1
 	}
 	return "5.5.4"
-}
-
-// lastOf says that no later parameter has the same keyword: as in smtpd the
-// last SIZE and BODY count.
-func lastOf(all []wire.Param, i int, keyword string) bool {
-	for _, p := range all[i+1:] {
-		if asciiUpper(p.Keyword) == keyword {
-			return false
-		}
-	}
-	return true
 }
 
 // offersParam says that the extension of a parameter was offered in the

@@ -9,9 +9,11 @@ import (
 // made from them when somebody reads. All of it is guarded by Server.mu.
 type records struct {
 	sessions []*session
-	messages []*record     // accepted, since the last Drain
-	taken    int           // messages that Drains have taken
-	changed  chan struct{} // nil while nobody waits
+	finished []*session        // those that have ended, in order of their ends
+	live     map[*Channel]bool // of the sessions that have not ended
+	messages []*record         // accepted, since the last Drain
+	taken    int               // messages that Drains have taken
+	changed  chan struct{}     // nil while nobody waits
 }
 
 // session is the record of one connection.
@@ -137,6 +139,10 @@ func (r *records) open(ch *Channel) *session {
 	se := &session{id: len(r.sessions) + 1, channel: ch, start: time.Now(), peer: ch.Peer}
 	se.exchanges.open = se.begun[:0]
 	r.sessions = append(r.sessions, se)
+	if r.live == nil {
+		r.live = make(map[*Channel]bool)
+	}
+	r.live[ch] = true
 	return se
 }
 
@@ -255,6 +261,9 @@ func (x *exchange) export() Exchange {
 }
 
 func (se *session) export() Session {
+	if se.channel != nil {
+		se.channel.syncRecipients()
+	}
 	s := Session{
 		ID:        se.id,
 		Start:     se.start,

@@ -27,8 +27,9 @@ func (s *Server) Transcript() string {
 func (s Session) Transcript() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "-- session %d\n", s.ID)
-	for i := range s.Exchanges {
-		for _, line := range s.lines(i) {
+	contents := s.contents()
+	for i, e := range s.Exchanges {
+		for _, line := range e.lines(contents[i]) {
 			b.WriteString(line + "\n")
 		}
 	}
@@ -38,16 +39,15 @@ func (s Session) Transcript() string {
 	return b.String()
 }
 
-// lines are the exchange with the index i: first the client's, then what else
-// happened, then the server's.
-func (s Session) lines(i int) []string {
-	e := s.Exchanges[i]
+// lines returns the lines of the exchange, with which content came: first the
+// client's, then what else happened, then the server's.
+func (e Exchange) lines(content string) []string {
 	var lines []string
 	if !e.Event {
 		lines = append(lines, "C: "+shown(e.Command))
 	}
 	if e.Octets > 0 {
-		lines = append(lines, s.contentLines(i)...)
+		lines = append(lines, e.contentLines(content)...)
 	}
 	if e.endsData() {
 		lines = append(lines, "C: .")
@@ -75,11 +75,9 @@ const (
 	maxData  = 2000 // octets
 )
 
-// contentLines are the content that came with the exchange, the beginning only
-// if it is long.
-func (s Session) contentLines(i int) []string {
-	e := s.Exchanges[i]
-	data := s.content(i)
+// contentLines returns the lines of data, the content that came with the exchange,
+// or only the first of them if it is long.
+func (e Exchange) contentLines(data string) []string {
 	content := strings.SplitAfterN(data[:min(len(data), maxData)], "\r\n", maxLines+1)
 	whole := len(content) <= maxLines && len(data) <= maxData && data != ""
 	var lines []string
@@ -98,25 +96,26 @@ func (s Session) contentLines(i int) []string {
 	return lines
 }
 
-// content is what came with the exchange: all of the transaction's Data with
-// the dot, one chunk of it with BDAT. "" if it was not kept.
-func (s Session) content(i int) string {
-	e := s.Exchanges[i]
-	if e.Transaction < 1 || e.Transaction > len(s.Transactions) {
-		return ""
+// contents returns what came with each exchange: all of the transaction's Data with
+// the dot, one chunk of it with BDAT; "" if it was not kept.
+func (s Session) contents() []string {
+	contents := make([]string, len(s.Exchanges))
+	rest := make([]string, len(s.Transactions)) // of Data, after the chunks so far
+	for i, t := range s.Transactions {
+		rest[i] = t.Data
 	}
-	data := s.Transactions[e.Transaction-1].Data
-	if e.Event {
-		return data
-	}
-	before := 0
-	for _, earlier := range s.Exchanges[:i] {
-		if earlier.Transaction == e.Transaction {
-			before += earlier.Octets
+	for i, e := range s.Exchanges {
+		n := e.Transaction - 1
+		if n < 0 || n >= len(rest) {
+			continue
+		}
+		end := min(e.Octets, len(rest[n]))
+		contents[i], rest[n] = rest[n][:end], rest[n][end:]
+		if e.Event {
+			contents[i] = s.Transactions[n].Data
 		}
 	}
-	before = min(before, len(data))
-	return data[before:min(before+e.Octets, len(data))]
+	return contents
 }
 
 // row says which row of the script answered, and what it did; "" if none did.

@@ -185,7 +185,11 @@ func (ch *Channel) noteRcpt(told Reply, took bool) {
 	if !ch.pending.ok || ch.rec == nil {
 		return
 	}
-	*ch.rec.addRcpt() = Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told.said(), Accepted: took}
+	r := ch.rec.addRcpt()
+	*r = Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told.said(), Accepted: took}
+	if took && ch.Server.config.Commands != nil {
+		ch.accepted = append(ch.accepted, r)
+	}
 	if !took && !ch.pending.soft {
 		ch.refusals++
 	}

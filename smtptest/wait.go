@@ -112,12 +112,12 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 func (s *Server) WaitSessions(n int) []Session {
 	s.test().Helper()
 	defer s.countWait()()
-	asked := map[int]bool{}
+	next := 0
 	var ended []Session
 	err := errNegative
 	if n >= 0 {
 		err = s.until(context.Background(), func() bool {
-			ended = append(ended, s.endedSessions(asked)...)
+			ended = append(ended, s.endedSessions(&next)...)
 			return len(ended) >= n
 		})
 	}
@@ -134,10 +134,10 @@ func (s *Server) WaitSessions(n int) []Session {
 func (s *Server) WaitSession(match func(Session) bool) Session {
 	s.test().Helper()
 	defer s.countWait()()
-	asked := map[int]bool{}
+	next := 0
 	var found *Session
 	err := s.until(context.Background(), func() bool {
-		for _, se := range s.endedSessions(asked) {
+		for _, se := range s.endedSessions(&next) {
 			if match == nil || match(se) {
 				found = &se
 				return true
@@ -146,7 +146,7 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, count(len(asked), "ended session"), s.stillOpen(), s.story())
+		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, count(next, "ended session"), s.stillOpen(), s.story())
 		return Session{}
 	}
 	return *found
@@ -162,16 +162,17 @@ func (s *Server) messagesFrom(next *int) []Message {
 	return fresh
 }
 
-// endedSessions returns the sessions that have ended and were not asked about.
-func (s *Server) endedSessions(asked map[int]bool) []Session {
+// endedSessions returns the sessions from *next on, in order of their ends, and
+// moves it after them. Those that it returns are in order of connection.
+func (s *Server) endedSessions(next *int) []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ended := slices.Clone(s.finished[*next:])
+	*next = len(s.finished)
+	slices.SortFunc(ended, func(a, b *session) int { return a.id - b.id })
 	var fresh []Session
-	for _, se := range s.sessions {
-		if se.end != "" && !asked[se.id] {
-			asked[se.id] = true
-			fresh = append(fresh, se.export())
-		}
+	for _, se := range ended {
+		fresh = append(fresh, se.export())
 	}
 	return fresh
 }

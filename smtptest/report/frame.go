@@ -45,22 +45,23 @@ var pictures = map[string]bool{
 
 // embed puts attached images in the place of their cid: addresses (RFC 2392).
 func embed(html string, attached []smtptest.Attachment) string {
+	images := make(map[string]smtptest.Attachment)
+	for _, a := range attached {
+		if _, twice := images[a.ContentID]; !twice && pictures[a.ContentType] {
+			images[a.ContentID] = a
+		}
+	}
 	total := 0
 	return cids.ReplaceAllStringFunc(html, func(address string) string {
 		id := address[len("cid:"):]
 		if unescaped, err := url.PathUnescape(id); err == nil {
 			id = unescaped
 		}
-		for _, a := range attached {
-			if a.ContentID != id || id == "" || !pictures[a.ContentType] {
-				continue
-			}
-			if total += len(a.Data); total > maxImages {
-				break
-			}
-			return "data:" + a.ContentType + ";base64," + base64.StdEncoding.EncodeToString([]byte(a.Data))
+		a, found := images[id]
+		if total += len(a.Data); !found || id == "" || total > maxImages {
+			return address
 		}
-		return address
+		return "data:" + a.ContentType + ";base64," + base64.StdEncoding.EncodeToString([]byte(a.Data))
 	})
 }
 

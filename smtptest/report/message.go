@@ -74,25 +74,29 @@ func options(list []string) string { return printable(strings.Join(list, " ")) }
 
 // fields are the header's, in order, unfolded and decoded for reading.
 func fields(data string) (list []field) {
-	decoder := mime.WordDecoder{CharsetReader: smtptest.CharsetReader}
+	var values [][]string // the lines of each field
 	for line := range strings.Lines(data) {
 		line = strings.TrimRight(line, "\r\n")
 		switch name, value, ok := strings.Cut(line, ":"); {
 		case line == "":
-			return decoded(list, &decoder)
+			return decoded(list, values)
 		case (line[0] == ' ' || line[0] == '\t') && len(list) > 0:
-			list[len(list)-1].Value += " " + strings.TrimLeft(line, " \t")
+			last := len(values) - 1
+			values[last] = append(values[last], strings.TrimLeft(line, " \t"))
 		case !ok || name == "" || strings.ContainsAny(name, " \t"):
-			return decoded(list, &decoder)
+			return decoded(list, values)
 		default:
-			list = append(list, field{name, strings.TrimSpace(value)})
+			list, values = append(list, field{Name: name}), append(values, []string{strings.TrimSpace(value)})
 		}
 	}
-	return decoded(list, &decoder)
+	return decoded(list, values)
 }
 
-func decoded(list []field, decoder *mime.WordDecoder) []field {
+// decoded gives the fields their values.
+func decoded(list []field, values [][]string) []field {
+	decoder := mime.WordDecoder{CharsetReader: smtptest.CharsetReader}
 	for i := range list {
+		list[i].Value = strings.Join(values[i], " ")
 		if value, err := decoder.DecodeHeader(list[i].Value); err == nil {
 			list[i].Value = value
 		}

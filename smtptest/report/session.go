@@ -49,8 +49,8 @@ func newSession(s smtptest.Session, zero time.Time, numbered numbering) session 
 	if s.TLS != nil {
 		se.TLS = tlsText(s.TLS)
 	}
-	for i := range s.Exchanges {
-		e := newExchange(s, i, numbered)
+	for i, x := range s.Exchanges {
+		e := newExchange(s.ID, x, numbered)
 		if e.Refused {
 			se.Refused++
 		}
@@ -61,6 +61,7 @@ func newSession(s smtptest.Session, zero time.Time, numbered numbering) session 
 			se.Messages = append(se.Messages, e.Message)
 		}
 		if min(i, len(s.Exchanges)-1-i) < maxExchanges/2 {
+			e.content(s, x)
 			se.Exchanges = append(se.Exchanges, e)
 		}
 	}
@@ -100,8 +101,7 @@ func tlsText(info *smtptest.TLSInfo) string {
 	return strings.Join(parts, ", ")
 }
 
-func newExchange(s smtptest.Session, i int, numbered numbering) exchange {
-	x := s.Exchanges[i]
+func newExchange(session int, x smtptest.Exchange, numbered numbering) exchange {
 	e := exchange{
 		At: span(x.At), Kind: kind(x), Command: printable(x.Command), Reply: replyText(x),
 		Raw: x.Raw != "", Refused: x.Reply.Code() >= 400 || strings.HasPrefix(x.Did, "failed"), Did: printable(x.Did), TLS: x.TLS,
@@ -125,15 +125,14 @@ func newExchange(s smtptest.Session, i int, numbered numbering) exchange {
 	}
 	if x.Octets > 0 || e.Kind == "content" {
 		e.Octets = octets(x.Octets)
-		e.content(s, x, numbered)
+		e.Message = numbered.of[[2]int{session, x.Transaction}]
 	}
 	return e
 }
 
-// content links to the message, or shows what became none.
-func (e *exchange) content(s smtptest.Session, x smtptest.Exchange, numbered numbering) {
-	e.Message = numbered.of[[2]int{s.ID, x.Transaction}]
-	if e.Message > 0 || x.Transaction == 0 || x.Transaction > len(s.Transactions) {
+// content shows content that became no message.
+func (e *exchange) content(s smtptest.Session, x smtptest.Exchange) {
+	if e.Octets == "" || e.Message > 0 || x.Transaction == 0 || x.Transaction > len(s.Transactions) {
 		return
 	}
 	data := s.Transactions[x.Transaction-1].Data

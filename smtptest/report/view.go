@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 )
@@ -107,8 +108,9 @@ func number(sessions []smtptest.Session, kept []smtptest.Message) numbering {
 			}
 		}
 		cut := max(0, len(keys[s.ID])-count[s.ID])
+		last := lastTimes(s)
 		for _, key := range keys[s.ID][:cut] {
-			gone = append(gone, drained{key, rebuilt(s, key[1])})
+			gone = append(gone, drained{key, rebuilt(s, key[1], last[key[1]])})
 		}
 		keys[s.ID] = keys[s.ID][cut:]
 	}
@@ -127,22 +129,26 @@ func number(sessions []smtptest.Session, kept []smtptest.Message) numbering {
 	return n
 }
 
-// rebuilt is a drained message, from its transaction.
-func rebuilt(s smtptest.Session, transaction int) smtptest.Message {
+// lastTimes returns when the last exchange of each transaction came.
+func lastTimes(s smtptest.Session) map[int]time.Time {
+	last := make(map[int]time.Time)
+	for _, e := range s.Exchanges {
+		last[e.Transaction] = s.Start.Add(e.At)
+	}
+	return last
+}
+
+// rebuilt returns a message that was drained, made from its transaction.
+func rebuilt(s smtptest.Session, transaction int, at time.Time) smtptest.Message {
 	t := s.Transactions[transaction-1]
 	m := smtptest.Message{
-		Session: s.ID, Time: s.Start, Peer: s.Peer, Helo: s.Helo, User: s.User, TLS: s.TLS != nil,
+		Session: s.ID, Time: at, Peer: s.Peer, Helo: s.Helo, User: s.User, TLS: s.TLS != nil,
 		From: t.From, MailOptions: t.MailOptions, Reply: t.Reply, Data: t.Data,
 	}
 	for _, r := range t.Recipients {
 		if r.Accepted {
 			m.To = append(m.To, r.To)
 			m.RcptOptions = append(m.RcptOptions, r.Options)
-		}
-	}
-	for _, e := range s.Exchanges {
-		if e.Transaction == transaction {
-			m.Time = s.Start.Add(e.At)
 		}
 	}
 	return m

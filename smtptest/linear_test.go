@@ -1,0 +1,299 @@
+package smtptest_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// linear are uses of a server whose cost is proportional to n.
+var linear = []struct {
+	name string
+	n    int
+	run  func(tb testing.TB, n int)
+}{
+	{"Transcript of chunks", 4000, func(tb testing.TB, n int) {
+		sendChunks(tb, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\n"+strings.Repeat("BDAT 1\r\nx", n)+"BDAT 0 LAST\r\n").Transcript()
+	}},
+	{"Transcript of chunks of many transactions", 4000, func(tb testing.TB, n int) {
+		sendChunks(tb, strings.Repeat("MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 1\r\nxBDAT 1 LAST\r\ny", n/4)).Transcript()
+	}},
+	{"dialogue of chunks", 4000, func(tb testing.TB, n int) {
+		srv := sendChunks(tb, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\n"+strings.Repeat("BDAT 1\r\nxBDAT 1 LAST X\r\ny", n/2))
+		for _, s := range srv.Sessions() {
+			smtptest.SessionText(s)
+		}
+	}},
+	{"reply of many lines", 4000, func(_ testing.TB, n int) {
+		smtptest.SessionText(smtptest.Session{Exchanges: []smtptest.Exchange{{Command: "HELP", Reply: smtptest.Reply(strings.Repeat("214-help\n", n) + "214 help")}}})
+	}},
+	{"Commands of RCPT", 4000, func(tb testing.TB, n int) {
+		commanded(tb, "RCPT", func(*smtptest.Channel) smtptest.Reply { return "" }, "RCPT TO:<b@server.test> NOTIFY=NEVER\r\n", n)
+	}},
+	{"Commands of RCPT that add it themselves", 4000, func(tb testing.TB, n int) {
+		commanded(tb, "RCPT", func(ch *smtptest.Channel) smtptest.Reply {
+			ch.RcptTos, ch.RcptOptions = append(ch.RcptTos, "b@server.test"), append(ch.RcptOptions, []string{"NOTIFY=NEVER"})
+			return ok
+		}, "RCPT TO:<b@server.test>\r\n", n)
+	}},
+	{"Commands of another verb", 4000, func(tb testing.TB, n int) {
+		commanded(tb, "NOOP", func(*smtptest.Channel) smtptest.Reply { return "" }, "RCPT TO:<b@server.test> NOTIFY=NEVER\r\nNOOP\r\n", n)
+	}},
+	{"Commands of a verb that takes the last recipient away", 4000, func(tb testing.TB, n int) {
+		commanded(tb, "XPOP", func(ch *smtptest.Channel) smtptest.Reply {
+			ch.RcptTos = ch.RcptTos[:len(ch.RcptTos)-1]
+			return ok
+		}, "RCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nXPOP\r\n", n)
+	}},
+	{"pattern of stars", 6000, func(_ testing.TB, n int) {
+		for _, pattern := range []string{"*a*a*a*b", "*a b*a b*c", "* * * * *x", "*ab*ab*ab*ab*"} {
+			smtptest.MatchArg(pattern, strings.Repeat("a ", n/2))
+			smtptest.MatchArg(pattern, strings.Repeat("a", n))
+		}
+	}},
+	{"Stop with open sessions", 300, func(tb testing.TB, n int) {
+		srv := smtptest.NewInMemoryServer(nil)
+		for range n {
+			c, err := srv.DialContext(tb.Context(), "", "")
+			if err != nil {
+				tb.Fatal(err)
+			}
+			defer c.Close()
+		}
+		srv.Stop()
+		srv.WaitSessions(0)
+		srv.Close()
+	}},
+	{"WaitSessions", 300, func(tb testing.TB, n int) {
+		srv := smtptest.NewInMemoryServer(nil)
+		defer srv.Close()
+		go func() {
+			for range n {
+				send(srv, "a@client.test", "b@server.test", "text\r\n")
+			}
+		}()
+		srv.WaitSessions(n)
+	}},
+	{"sessions one after another", 300, func(tb testing.TB, n int) {
+		srv := smtptest.NewInMemoryServer(nil)
+		defer srv.Close()
+		for range n {
+			send(srv, "a@client.test", "b@server.test", "text\r\n")
+			srv.Wait(1)
+			srv.Drain()
+			srv.CloseClientConnections()
+		}
+	}},
+}
+
+// sendChunks returns a server with CHUNKING to which one client has sent the text.
+func sendChunks(tb testing.TB, text string) *smtptest.Server {
+	srv := smtptest.NewUnstartedServer(nil)
+	srv.Extensions = append(srv.Extensions, "CHUNKING")
+	srv.StartInMemory()
+	tb.Cleanup(srv.Close)
+	tell(tb, srv, text)
+	return srv
+}
+
+// commanded has a client send the lines n times within a transaction. f is the
+// function of the verb; a limit has the server look at each recipient's domain.
+func commanded(tb testing.TB, verb string, f func(*smtptest.Channel) smtptest.Reply, lines string, n int) {
+	srv := smtptest.NewUnstartedServer(nil)
+	srv.Extensions = append(srv.Extensions, "DSN", "LIMITS RCPTDOMAINMAX=2")
+	srv.Commands = map[string]smtptest.CommandFunc{verb: func(ch *smtptest.Channel, _ string) smtptest.Reply { return f(ch) }}
+	srv.StartInMemory()
+	defer srv.Close()
+	tell(tb, srv, "MAIL FROM:<a@client.test>\r\n"+strings.Repeat(lines, n)+"DATA\r\ntext\r\n.\r\n")
+	if got := len(srv.Messages()[0].To); got != n {
+		tb.Errorf("%d recipients, want %d", got, n)
+	}
+}
+
+// tell has a client send the lines, between EHLO and QUIT, and waits for its end.
+func tell(tb testing.TB, srv *smtptest.Server, lines string) {
+	c, err := srv.DialContext(tb.Context(), "", "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	go io.WriteString(c, "EHLO client.test\r\n"+lines+"QUIT\r\n")
+	io.Copy(io.Discard, c)
+	c.Close()
+	srv.WaitSessions(1)
+}
+
+// TestLinear verifies that four times as much allocates at most five times as much.
+func TestLinear(t *testing.T) {
+	for _, l := range linear {
+		t.Run(l.name, func(t *testing.T) {
+			l.run(t, l.n) // what is allocated once
+			small, large := allocated(func() { l.run(t, l.n) }), allocated(func() { l.run(t, 4*l.n) })
+			if large > 5*small+64<<10 {
+				t.Errorf("n = %d allocates %d bytes, 4n %d", l.n, small, large)
+			}
+		})
+	}
+}
+
+// BenchmarkLinear reports how many times as long four times as much takes.
+func BenchmarkLinear(b *testing.B) {
+	for _, l := range linear {
+		b.Run(l.name, func(b *testing.B) {
+			var small, large time.Duration
+			for b.Loop() {
+				start := time.Now()
+				l.run(b, l.n)
+				middle := time.Now()
+				l.run(b, 4*l.n)
+				small, large = small+middle.Sub(start), large+time.Since(middle)
+			}
+			b.ReportMetric(float64(large)/float64(small), "ratio")
+		})
+	}
+}
+
+// TestMatchArg compares the matching of arguments with a regular expression.
+func TestMatchArg(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	text := func(alphabet string, most int) string {
+		b := make([]byte, random.IntN(most+1))
+		for i := range b {
+			b[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		return string(b)
+	}
+	matches := 0
+	for range 10_000 {
+		pattern, arg := text("aA b**", 7), text("aAb  ", 12)
+		expr := strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")
+		want := regexp.MustCompile("(?is)^" + expr + "( .*)?$").MatchString(arg)
+		if got := smtptest.MatchArg(pattern, arg); got != want {
+			t.Fatalf("pattern %q, argument %q: %t, want %t", pattern, arg, got, want)
+		}
+		if want {
+			matches++
+		}
+	}
+	if matches < 1000 {
+		t.Errorf("only %d arguments match", matches)
+	}
+}
+
+// TestChannelEnvelope verifies that the record has what a CommandFunc has made
+// of the recipients: when it has returned, at the end of the session, and in the
+// message.
+func TestChannelEnvelope(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(ch *smtptest.Channel)
+		want []string // recipients and parameters; "-" begins one that was taken away
+	}{
+		{"nothing", func(ch *smtptest.Channel) {}, []string{"b@one.test[NOTIFY=NEVER]", "c@two.test[]", "d@three.test[]"}},
+		{"an element replaced", func(ch *smtptest.Channel) { ch.RcptTos[0] = "x@server.test" }, []string{"x@server.test[NOTIFY=NEVER]", "c@two.test[]", "d@three.test[]"}},
+		{"options replaced", func(ch *smtptest.Channel) { ch.RcptOptions[1] = []string{"NOTIFY=DELAY"} }, []string{"b@one.test[NOTIFY=NEVER]", "c@two.test[NOTIFY=DELAY]", "d@three.test[]"}},
+		{"an option replaced", func(ch *smtptest.Channel) { ch.RcptOptions[0][0] = "NOTIFY=DELAY" }, []string{"b@one.test[NOTIFY=DELAY]", "c@two.test[]", "d@three.test[]"}},
+		{"options forgotten", func(ch *smtptest.Channel) { ch.RcptOptions = nil }, []string{"b@one.test[]", "c@two.test[]", "d@three.test[]"}},
+		{"another list", func(ch *smtptest.Channel) { ch.RcptTos = []string{"x@server.test", "y@server.test", "z@server.test"} }, []string{"x@server.test[NOTIFY=NEVER]", "y@server.test[]", "z@server.test[]"}},
+		{"a longer list", func(ch *smtptest.Channel) { ch.RcptTos = append(ch.RcptTos, "x@server.test") }, []string{"b@one.test[NOTIFY=NEVER]", "c@two.test[]", "d@three.test[]", "x@server.test[]"}},
+		{"the last taken away", func(ch *smtptest.Channel) { ch.RcptTos = ch.RcptTos[:2] }, []string{"b@one.test[NOTIFY=NEVER]", "c@two.test[]", "-d@three.test[]"}},
+		{"the first deleted", func(ch *smtptest.Channel) {
+			ch.RcptTos, ch.RcptOptions = slices.Delete(ch.RcptTos, 0, 1), slices.Delete(ch.RcptOptions, 0, 1)
+		}, []string{"c@two.test[]", "d@three.test[]", "-d@three.test[]"}},
+		{"the list reused", func(ch *smtptest.Channel) { ch.RcptTos = append(ch.RcptTos[:0], "x@server.test", "y@server.test") }, []string{"x@server.test[NOTIFY=NEVER]", "y@server.test[]", "-d@three.test[]"}},
+		{"the order turned", func(ch *smtptest.Channel) { slices.Reverse(ch.RcptTos); slices.Reverse(ch.RcptOptions) }, []string{"d@three.test[]", "c@two.test[]", "b@one.test[NOTIFY=NEVER]"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.Parameters = map[string]func(string) error{"NOTIFY": nil}
+			srv.Commands = map[string]smtptest.CommandFunc{"XEDIT": func(ch *smtptest.Channel, _ string) smtptest.Reply { c.edit(ch); return ok }}
+			srv.StartInMemory()
+			client := arrive(t, srv, ehlo)
+			play := func(lines ...string) {
+				if err := converse(client, turnsOf(talk(lines))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			recorded := func() (list []string) {
+				for _, r := range srv.Sessions()[0].Transactions[0].Recipients {
+					mark := "-"
+					if r.Accepted {
+						mark = ""
+					}
+					list = append(list, fmt.Sprint(mark, r.To, r.Options))
+				}
+				return list
+			}
+			play(talk(sayMail, said("RCPT TO:<b@one.test> NOTIFY=NEVER", rcptOK), sayTo("c@two.test", rcptOK), sayTo("d@three.test", rcptOK), "C: XEDIT", "S: "+ok)...)
+			if diff := cmp.Diff(c.want, recorded()); diff != "" {
+				t.Errorf("recipients while the session is open (-want +got):\n%s", diff)
+			}
+			play(talk(sayTo("e@four.test", rcptOK), sayData, sayText, sayQuit)...)
+			srv.WaitSessions(1)
+			want := append(c.want, "e@four.test[]")
+			if diff := cmp.Diff(want, recorded()); diff != "" {
+				t.Errorf("recipients at the end (-want +got):\n%s", diff)
+			}
+			m := srv.Messages()[0]
+			var got []string
+			for i, to := range m.To {
+				got = append(got, fmt.Sprint(to, m.RcptOptions[i]))
+			}
+			if diff := cmp.Diff(slices.DeleteFunc(want, func(s string) bool { return s[0] == '-' }), got); diff != "" {
+				t.Errorf("To (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestChannelDomains verifies that LIMITS counts the domains of the recipients
+// that a CommandFunc has left.
+func TestChannelDomains(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(ch *smtptest.Channel)
+		want string // the reply to a recipient in a third domain
+	}{
+		{"nothing", func(ch *smtptest.Channel) {}, "452"},
+		{"another list", func(ch *smtptest.Channel) { ch.RcptTos = []string{"x@one.test", "y@one.test"} }, "250"},
+		{"the last taken away", func(ch *smtptest.Channel) { ch.RcptTos = ch.RcptTos[:1] }, "250"},
+		{"the last ones replaced", func(ch *smtptest.Channel) { ch.RcptTos[1], ch.RcptTos[2] = "x@one.test", "y@one.test" }, "250"},
+		{"the list reused", func(ch *smtptest.Channel) { ch.RcptTos = append(ch.RcptTos[:0], "x@one.test") }, "250"},
+		{"none left", func(ch *smtptest.Channel) { ch.RcptTos = nil }, "250"},
+		{"one of another domain added", func(ch *smtptest.Channel) { ch.RcptTos = append(ch.RcptTos[:1], "x@four.test", "y@one.test") }, "452"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := smtptest.NewUnstartedServer(t)
+			srv.Extensions = append(srv.Extensions, "LIMITS RCPTDOMAINMAX=2")
+			srv.Commands = map[string]smtptest.CommandFunc{"XEDIT": func(ch *smtptest.Channel, _ string) smtptest.Reply { c.edit(ch); return ok }}
+			srv.StartInMemory()
+			tell(t, srv, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@one.test>\r\nRCPT TO:<c@two.test>\r\nRCPT TO:<d@two.test>\r\nXEDIT\r\nRCPT TO:<e@three.test>\r\n")
+			exchanges := srv.Sessions()[0].Exchanges
+			if got := exchanges[len(exchanges)-2].Reply; !strings.HasPrefix(string(got), c.want) {
+				t.Errorf("reply %q, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestKeptRecipient verifies that a recipient that a rule keeps is one of the
+// message, and that those after it are, too.
+func TestKeptRecipient(t *testing.T) {
+	srv := smtptest.NewInMemoryServer(t)
+	srv.Script(smtptest.Rule{On: "RCPT TO:<c@server.test>", Keep: true, Reply: "450 4.2.1 later"})
+	tell(t, srv, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nRCPT TO:<d@server.test>\r\nDATA\r\ntext\r\n.\r\n")
+	if diff := cmp.Diff([]string{"b@server.test", "c@server.test", "d@server.test"}, srv.Messages()[0].To); diff != "" {
+		t.Errorf("To (-want +got):\n%s", diff)
+	}
+	want := []smtptest.Recipient{{To: "b@server.test", Reply: rcptOK, Accepted: true}, {To: "c@server.test", Reply: "450 4.2.1 later", Accepted: true}, {To: "d@server.test", Reply: rcptOK, Accepted: true}}
+	if diff := cmp.Diff(want, srv.Sessions()[0].Transactions[0].Recipients); diff != "" {
+		t.Errorf("Recipients (-want +got):\n%s", diff)
+	}
+}
