@@ -16,24 +16,34 @@ import (
 	"github.com/go-smtptest/smtp/smtptest"
 )
 
-// TestClose closes the server with a client in every state: it returns at once,
-// and the client is told by the end of its connection.
+// closeAtOnce closes the server. In a bubble it verifies that Close waits for no
+// timer; elsewhere a Close that hangs ends with the timeout of the test binary.
+func closeAtOnce(t *testing.T, srv *smtptest.Server) {
+	t.Helper()
+	began := time.Now()
+	srv.Close()
+	if took := time.Since(began); inBubble() && took != 0 {
+		t.Errorf("Close took %v", took)
+	}
+}
+
+// inBubble reports whether the caller is in a bubble, whose clock starts in 2000.
+func inBubble() bool { return time.Now().UTC().Year() == 2000 }
+
+// TestClose closes the server with a client in every state: Close returns at
+// once, and each client sees the end of its connection.
 func TestClose(t *testing.T) {
 	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		start(srv)
-		began := time.Now()
 		var clients []net.Conn
 		for _, s := range []state{greeted, helo, ehlo, mailGiven, rcptGiven, inData} {
 			clients = append(clients, arrive(t, srv, s))
 		}
 		half := arrive(t, srv, inData)
 		io.WriteString(half, "half a line\r\n.\r")
-		srv.Close()
-		srv.Close()
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("Close took %v", took)
-		}
+		closeAtOnce(t, srv)
+		closeAtOnce(t, srv)
 		for _, c := range append(clients, half) {
 			if n, err := c.Read(make([]byte, 100)); n > 0 || !ended(err) {
 				t.Errorf("Read() after Close = %d, %v", n, err)
@@ -53,6 +63,11 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// flood returns a reply of so many lines of 502 bytes.
+func flood(lines int) smtptest.Reply {
+	return smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", lines) + "250 2.0.0 end")
+}
+
 // TestCloseNotReading closes the server while a client that reads nothing keeps
 // it from writing.
 func TestCloseNotReading(t *testing.T) {
@@ -61,24 +76,19 @@ func TestCloseNotReading(t *testing.T) {
 		blocked := make(chan struct{})
 		srv.Commands = map[string]smtptest.CommandFunc{"XFLOOD": func(ch *smtptest.Channel, arg string) smtptest.Reply {
 			close(blocked)
-			return smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", 30_000) + "250 2.0.0 end")
+			return flood(30_000) // more than TCP buffers
 		}}
 		start(srv)
 		c := arrive(t, srv, ehlo)
 		io.WriteString(c, "XFLOOD\r\n")
 		<-blocked
-		began := time.Now()
-		srv.Close()
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("Close took %v", took)
-		}
+		closeAtOnce(t, srv)
 	})
 }
 
 // TestCloseWriting closes the server while a write cannot go on: at once, but for
 // the reply to a message that was recorded, which a client has 50 ms to take.
 func TestCloseWriting(t *testing.T) {
-	flood := smtptest.Reply(strings.Repeat("250-2.0.0 "+strings.Repeat("x", 490)+"\n", 30_000) + "250 2.0.0 end")
 	for name, c := range map[string]struct {
 		send string
 		took time.Duration
@@ -89,8 +99,8 @@ func TestCloseWriting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := smtptest.NewUnstartedServer(t)
-				with("XFLOOD", func(*smtptest.Channel, string) smtptest.Reply { return flood })(srv)
-				handler(func(context.Context, smtptest.Message) smtptest.Reply { return flood })(srv)
+				with("XFLOOD", func(*smtptest.Channel, string) smtptest.Reply { return flood(10_000) })(srv)
+				handler(func(context.Context, smtptest.Message) smtptest.Reply { return flood(10_000) })(srv)
 				srv.StartInMemory()
 				io.WriteString(arrive(t, srv, ehlo), c.send)
 				synctest.Wait() // until it writes, and nobody reads
@@ -118,14 +128,10 @@ func TestCloseInDelay(t *testing.T) {
 			rule.If = func(smtptest.Event) bool { close(reached); return true }
 			srv.Script(rule)
 			start(srv)
-			began := time.Now()
 			c := arrive(t, srv, ehlo)
 			io.WriteString(c, "NOOP\r\n")
 			<-reached
-			srv.Close()
-			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("%v: Close took %v", rule, took)
-			}
+			closeAtOnce(t, srv)
 		}
 	})
 }
@@ -231,7 +237,6 @@ func TestCloseUnreadReplies(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)
 		c := arrive(t, srv, ehlo)
 		srv.Script(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply(strings.Repeat("250-"+strings.Repeat("x", 500)+"\n", 100) + mailOK)})
-		c.SetDeadline(time.Time{})
 		var writer sync.WaitGroup
 		writer.Go(func() {
 			message := "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n"

@@ -18,7 +18,6 @@ import (
 // delayed brings a client to a row that delays the answer to DATA.
 func delayed(t *testing.T, srv *smtptest.Server, delay time.Duration) net.Conn {
 	c := arrive(t, srv, rcptGiven)
-	c.SetDeadline(time.Time{})
 	srv.Script(smtptest.Rule{On: "DATA", Delay: delay})
 	io.WriteString(c, "DATA\r\n")
 	return c

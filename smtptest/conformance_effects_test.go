@@ -162,7 +162,6 @@ func TestHandlerUnderRows(t *testing.T) {
 				srv.Script(test.rules...)
 				srv.StartInMemory()
 				c := listenTo(arrive(t, srv, inData))
-				c.SetDeadline(time.Time{})
 				began = time.Now()
 				c.say(turn{send: "text\r\n.\r\n"})
 				time.Sleep(2 * time.Hour)

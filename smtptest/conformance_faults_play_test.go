@@ -142,9 +142,6 @@ func (p *player) connect() {
 	}
 	p.all = append(p.all, p.c)
 	p.t.Cleanup(func() { c.Close() })
-	if !p.virtual {
-		p.c.SetDeadline(time.Now().Add(20 * time.Second)) // of a failure only
-	}
 }
 
 func (p *player) handshake(wary bool) error {
@@ -300,7 +297,10 @@ func (p *player) hold() {
 	if len(p.slow) > 0 {
 		<-p.firing
 	}
-	p.srv.Close()
+	if inBubble() {
+		synctest.Wait() // until that time has begun
+	}
+	closeAtOnce(p.t, p.srv)
 	if fired := p.srv.Fired(); len(p.slow) > 0 && !slices.ContainsFunc(p.slow, func(i int) bool { return fired[i] > 0 }) {
 		p.t.Errorf("Fired() = %v after Close; want a rule of %v to have fired", fired, p.slow)
 	}

@@ -3,6 +3,7 @@ package smtptest_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -199,6 +200,7 @@ func (f fault) inMemory(t *testing.T) (took time.Duration) {
 func (f fault) overTCP(t *testing.T) {
 	t.Parallel()
 	srv := f.server(t)
+	srv.WaitTimeout = math.MaxInt64 // as startTCP
 	p := &player{t: t, srv: srv}
 	srv.Script(p.watch(f.rules)...)
 	if f.implicit {

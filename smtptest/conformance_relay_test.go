@@ -266,7 +266,6 @@ func (r relayRow) play(t *testing.T) {
 
 // send talks to the relay, and returns its reply to the dot.
 func (r relayRow) send(t *testing.T, c net.Conn) string {
-	c.SetDeadline(time.Time{})
 	l := listenTo(c)
 	defer l.Close()
 	for _, turn := range turnsOf(talk("C: EHLO client.test", silence, r.say, sayData)) {

@@ -116,7 +116,7 @@ func run(t *testing.T, rows []row) {
 func (r row) overTCP(t *testing.T, turns []turn) {
 	t.Parallel()
 	srv := r.server(t)
-	srv.Start()
+	startTCP(srv)
 	c := dial(t, srv)
 	if err := converse(c, turns); err != nil {
 		t.Fatalf("%s\n%v", r.why, err)
@@ -127,7 +127,6 @@ func (r row) overTCP(t *testing.T, turns []turn) {
 
 // converse plays turns one by one as a client that reads what it expects.
 func converse(c net.Conn, turns []turn) error {
-	c.SetDeadline(time.Now().Add(20 * time.Second)) // of a failure only
 	for i, turn := range turns {
 		io.WriteString(c, turn.send)
 		if turn.shut {

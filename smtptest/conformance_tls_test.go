@@ -183,7 +183,6 @@ func TestHandshakeEnds(t *testing.T) {
 						if err := converse(c, turnsOf(talk("S: "+greeting, sayEhloTLS, "C: STARTTLS", "S: "+tlsReady))); err != nil {
 							t.Fatal(err)
 						}
-						c.SetDeadline(time.Time{})
 					}
 					for i := range test.drip {
 						io.WriteString(c, test.drip[i:i+1])

@@ -323,7 +323,6 @@ func TestSlowSender(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)
 		slow := func(to state) *listener {
 			c := arrive(t, srv, to)
-			c.SetDeadline(time.Time{})
 			return listenTo(c)
 		}
 		in, command := slow(inData), slow(ehlo)
