@@ -166,8 +166,12 @@ type Channel struct {
 	idleRow     []idleTime
 	idleOf      uint64 // the version of the script that idleRow is from
 
-	waiting sync.Mutex // guards waits, and the deadline while it is set
-	waits   bool       // for input, and may be roused
+	waiting  sync.Mutex // guards waits, stage and code, and the deadline while waits is set
+	waits    bool       // for input, and may be roused
+	stage    stage
+	code     string       // the test's own code that runs; "" if none
+	reading  atomic.Int64 // while content is awaited: one more than the bytes of it that came
+	withheld bool         // a rule left the client without a whole reply, and nothing came from it since
 
 	goroutine atomic.Uint64 // that serves the session; 0 while none of the test's own code has run on it
 

@@ -16,6 +16,13 @@ func (s *Server) Close() {
 	if s.refuseOnSession("Close") {
 		return
 	}
+	defer s.stopAlarm() // the sessions may not end
+	s.shut()
+}
+
+// shut is Close.
+func (s *Server) shut() {
+	s.test().Helper()
 	s.life.Lock()
 	defer s.life.Unlock()
 	switch s.phase.Load() {

@@ -183,6 +183,7 @@ func (f fault) inMemory(t *testing.T) (took time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		srv := f.server(t)
+		srv.WaitTimeout = 1000 * time.Hour // longer than a rule holds a client here
 		srv.Script(f.rules...)
 		p := &player{t: t, srv: srv, virtual: true}
 		if f.implicit {

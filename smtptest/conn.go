@@ -53,12 +53,17 @@ func (ch *Channel) fill() error {
 		}
 	}
 	had := ch.r.Buffered()
+	if ch.withheld || ch.hold {
+		ch.enter(stageHeld)
+		defer ch.enter(stageNone)
+	}
 	for {
 		row := ch.await()
 		err := ch.r.Fill()
 		ch.waiting.Lock()
 		ch.waits = false
 		ch.waiting.Unlock()
+		ch.withheld = ch.withheld && err != nil
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}

@@ -89,7 +89,10 @@ func (ch *Channel) nextContent(octets int) ([]byte, error) {
 		return nil, err
 	}
 	if ch.r.Buffered() == 0 {
-		if err := ch.fill(); err != nil {
+		ch.reading.Store(int64(octets) + 1)
+		err := ch.fill()
+		ch.reading.Store(0)
+		if err != nil {
 			return nil, err
 		}
 		ch.newSilence()

@@ -19,9 +19,12 @@ func (ch *Channel) pause(d time.Duration) error {
 		return nil
 	}
 	var until time.Time
+	st := stageHeld
 	if d != Forever {
-		until = time.Now().Add(d)
+		until, st = time.Now().Add(d), stageDelay
 	}
+	ch.enter(st)
+	defer ch.enter(stageNone)
 	early := ch.r.Buffered()
 	ch.arm(until)
 	for !ch.r.Full() {

@@ -40,6 +40,11 @@
 // that panics has failed too; but of one that panics in a synctest bubble the
 // testing package prints no log without -v.
 //
+// If a test has not ended shortly before its deadline (go test -timeout), or if in
+// a synctest bubble a rule holds a client for WaitTimeout, the server fails the test
+// with the dialogue and what each session waits for, and closes, so that a client
+// that waits for it returns.
+//
 // With go test -artifacts, transcript.txt, a session-N.txt for each session and
 // a message-N.eml for each message are kept in the test's ArtifactDir, of tests
 // that pass too; the attribute smtptest.artifacts of the test (go test -json)

@@ -114,6 +114,7 @@ type Server struct {
 	mu      sync.Mutex // guards what follows
 	ended   chan struct{}
 	running sync.WaitGroup // accept loop and sessions
+	alarm   alarm
 	records
 }
 
@@ -243,6 +244,7 @@ func (s *Server) start(implicit, inMemory bool) {
 		s.fatalf("smtptest: cannot listen: %v", err)
 		return
 	}
+	s.setAlarm()
 	s.serve()
 }
 

@@ -24,6 +24,7 @@ func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
 		return "", a.took
 	}
 	a.effect()
+	ch.withheld = ch.withheld || r.Then == "" && a.incomplete()
 	if a.write() {
 		a.then()
 	}
@@ -50,6 +51,19 @@ func (a *act) begin() {
 	a.ch.Server.mu.Lock()
 	defer a.ch.Server.mu.Unlock()
 	a.ch.record(a.turn).rare = a.odd
+}
+
+// incomplete reports whether the event has a reply of which the client gets
+// nothing, or only a part.
+func (a *act) incomplete() bool {
+	switch {
+	case a.turn.name == "BODY" || a.turn.name == "IDLE" || a.turn.name == "TLS":
+		return false
+	case a.raw == "":
+		return a.told == ""
+	}
+	last := a.raw[strings.LastIndexByte(strings.TrimSuffix(a.raw, "\n"), '\n')+1:]
+	return !strings.HasSuffix(last, "\n") || len(last) > 3 && last[3] == '-'
 }
 
 // note says in the transcript what was done.

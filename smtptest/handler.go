@@ -152,9 +152,10 @@ func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply R
 // recovered returns a function to be deferred around the test's own code: it
 // reports a panic, or that the code has left its goroutine.
 func (ch *Channel) recovered(what string, reply *Reply) func() {
-	ch.lend()
+	ch.lend(what)
 	*reply = unreturned
 	return func() {
+		defer ch.lend("")
 		if p := recover(); p == errOver {
 			*reply = NoReply
 		} else if p != nil {

@@ -60,8 +60,10 @@ func (ch *Channel) match(t *turn) *row {
 	if !sc.active.Load() {
 		return nil
 	}
+	ch.enter(stageQueue)
 	sc.events.Lock()
 	defer sc.events.Unlock()
+	ch.enter(stageNone)
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	for {
@@ -188,7 +190,8 @@ func (r *row) compared(t *turn) string {
 // If of a script runs at a time, so it needs no lock of its own; but the script's
 // mu is not held, as it may never return.
 func (ch *Channel) condition(r *row, e *Event, t *turn) (ok, panicked bool) {
-	ch.lend()
+	ch.lend("If of " + r.text)
+	defer ch.lend("")
 	returned := false
 	mu := &ch.Server.script.mu
 	mu.Unlock()

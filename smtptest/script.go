@@ -98,7 +98,8 @@ const (
 )
 
 // Forever as a Delay lasts until the Server closes or the client leaves, or
-// closes its sending side.
+// closes its sending side. If neither happens, the Server fails the test and closes
+// shortly before the test's deadline.
 //
 // During another Delay a client that has closed its sending side only (nc -N) is
 // answered when the Delay is over. TCP cannot tell that from a close: there the

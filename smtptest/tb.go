@@ -17,8 +17,8 @@ import (
 
 // TB is the part of [testing.TB] that the server needs, small enough for other
 // frameworks: *testing.T, *testing.B and *testing.F implement it, and so does
-// GinkgoT(). The server also calls Failed, Skipped, Context, Output, Attr and
-// ArtifactDir when it needs them. If a TB lacks one of them, or if it panics, as in
+// GinkgoT(). The server also calls Deadline, Failed, Skipped, Context, Output, Attr
+// and ArtifactDir when it needs them. If a TB lacks one of them, or if it panics, as in
 // a struct that embeds a nil testing.TB, the server works without it. The server's
 // own goroutines call Errorf only, never Fatalf. A TB must run the functions that
 // Cleanup was given when the test ends, the last one first: they close the server
@@ -222,8 +222,12 @@ func (s *Server) serves() bool {
 	return slices.ContainsFunc(open, func(ch *Channel) bool { return ch.goroutine.Load() == me })
 }
 
-// lend is called before the test's own code runs on the session's goroutine.
-func (ch *Channel) lend() {
+// lend is called before the test's own code runs on the session's goroutine, and
+// with "" after it.
+func (ch *Channel) lend(code string) {
+	ch.waiting.Lock()
+	ch.code = code
+	ch.waiting.Unlock()
 	if ch.goroutine.Load() == 0 {
 		ch.goroutine.Store(goroutine())
 	}

@@ -239,7 +239,9 @@ func (ch *Channel) shake(conn *tls.Conn) (err error) {
 	})
 	defer watch.Wait()
 	defer cancel()
-	ch.lend()
+	ch.lend("")
+	ch.enter(stageShake)
+	defer ch.enter(stageNone)
 	returned := false
 	defer func() {
 		if p := recover(); p != nil || !returned {
@@ -341,6 +343,8 @@ func (ch *Channel) matchTLS(t *turn) {
 // prevented, until it leaves.
 func (ch *Channel) ignore() {
 	ch.arm(time.Time{})
+	ch.enter(stageHeld)
+	defer ch.enter(stageNone)
 	for ch.r.Fill() == nil {
 		ch.r.Forget()
 	}
