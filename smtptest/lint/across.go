@@ -1,9 +1,9 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +20,8 @@ func (c *check) across(sessions []smtptest.Session) {
 	a := across{check: c, tries: map[string]time.Time{}, ids: map[string]copied{}}
 	for i := range sessions {
 		s := &sessions[i]
-		sent := map[mailing][]string{}
+		a.exchanges = exchangesOf(s)
+		sent := map[mailing]map[string]bool{}
 		for k := range s.Transactions {
 			a.again(s, k+1)
 			a.apart(s, k+1, sent)
@@ -31,24 +32,33 @@ func (c *check) across(sessions []smtptest.Session) {
 
 type across struct {
 	*check
-	tries map[string]time.Time // sender and recipient: when a try was answered 4yz
-	ids   map[string]copied    // by Message-ID
+	exchanges []bounds             // by transaction of the session, from 1
+	tries     map[string]time.Time // sender and recipient: when a try was answered 4yz
+	ids       map[string]copied    // by Message-ID
+}
+
+// bounds are the numbers of the first and last exchange of a transaction; 0 if it
+// has none.
+type bounds struct{ first, last int }
+
+// exchangesOf returns the bounds of each transaction, from 1.
+func exchangesOf(s *smtptest.Session) []bounds {
+	all := make([]bounds, len(s.Transactions)+1)
+	for i, e := range s.Exchanges {
+		b := &all[e.Transaction]
+		b.first, b.last = cmp.Or(b.first, i+1), i+1
+	}
+	return all
 }
 
 func (a *across) found(s *smtptest.Session, k int, id string, octets, format string, args ...any) {
-	n := 0
-	for i, e := range s.Exchanges {
-		if e.Transaction == k {
-			n = i + 1
-		}
-	}
-	a.add(Finding{ID: id, Session: s.ID, Exchange: n, Transaction: k, Offset: -1, Octets: octets, Detail: fmt.Sprintf(format, args...)})
+	a.add(Finding{ID: id, Session: s.ID, Exchange: a.exchanges[k].last, Transaction: k, Offset: -1, Octets: octets, Detail: fmt.Sprintf(format, args...)})
 }
 
 // again finds retries that come too early.
 func (a *across) again(s *smtptest.Session, k int) {
 	t := &s.Transactions[k-1]
-	begin, end := timesOf(s, k)
+	begin, end := a.timesOf(s, k)
 	for _, r := range t.Recipients {
 		key := t.From + "\x00" + sameMailbox(r.To)
 		if failed, ok := a.tries[key]; ok && begin.Sub(failed) < 30*time.Minute {
@@ -61,17 +71,13 @@ func (a *across) again(s *smtptest.Session, k int) {
 	}
 }
 
-// timesOf are the times of a transaction's first and last exchange.
-func timesOf(s *smtptest.Session, k int) (begin, end time.Time) {
-	for _, e := range s.Exchanges {
-		if e.Transaction == k {
-			if begin.IsZero() {
-				begin = s.Start.Add(e.At)
-			}
-			end = s.Start.Add(e.At)
-		}
+// timesOf returns the times of a transaction's first and last exchange.
+func (a *across) timesOf(s *smtptest.Session, k int) (begin, end time.Time) {
+	b := a.exchanges[k]
+	if b.first == 0 {
+		return begin, end
 	}
-	return begin, end
+	return s.Start.Add(s.Exchanges[b.first-1].At), s.Start.Add(s.Exchanges[b.last-1].At)
 }
 
 // mailing is a content and its sender; copied is a content without what may
@@ -82,20 +88,25 @@ type (
 )
 
 // apart finds a content that was sent once for each recipient.
-func (a *across) apart(s *smtptest.Session, k int, sent map[mailing][]string) {
+func (a *across) apart(s *smtptest.Session, k int, sent map[mailing]map[string]bool) {
 	t := &s.Transactions[k-1]
 	if t.Data == "" || t.Reply.Code()/100 != 2 {
 		return
 	}
 	key := mailing{t.From, t.Data}
-	to := ""
+	var to strings.Builder
 	for _, r := range t.Recipients {
-		to += sameMailbox(r.To) + "\x00"
+		to.WriteString(sameMailbox(r.To) + "\x00")
 	}
-	if others := sent[key]; len(others) > 0 && !slices.Contains(others, to) {
+	others := sent[key]
+	if len(others) > 0 && !others[to.String()] {
 		a.found(s, k, "one-transaction-per-recipient", "", "the content is that of an earlier transaction")
 	}
-	sent[key] = append(sent[key], to)
+	if others == nil {
+		others = map[string]bool{}
+		sent[key] = others
+	}
+	others[to.String()] = true
 }
 
 var (

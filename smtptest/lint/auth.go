@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -25,13 +26,16 @@ var authRules = []rule{
 
 // authWalk is what AUTH has come to.
 type authWalk struct {
-	mechanism string          // of the exchange in progress; "" if none
-	shown     string          // what has been sent in it, as hashes
-	clear     bool            // it is said that a secret came in clear
-	done      bool            // 235
-	failed    bool            // 535 to the last
-	refused   map[string]bool // shown, with the mechanism, and answered 535
+	mechanism string         // of the exchange in progress; "" if none
+	shown     shown          // what has been sent in it
+	clear     bool           // it is said that a secret came in clear
+	done      bool           // 235
+	failed    bool           // 535 to the last
+	refused   map[shown]bool // answered 535
 }
+
+// shown is a hash of the mechanism and the secrets of an AUTH exchange.
+type shown [sha256.Size]byte
 
 // serverFirst are the mechanisms without an initial response.
 var serverFirst = map[string]bool{"CRAM-MD5": true, "DIGEST-MD5": true}
@@ -105,18 +109,17 @@ func (w *walk) lookSecret(x *step, mechanism string) {
 	default:
 		w.found(x, "auth-malformed-message", x.Command, "%s", x.Flaw)
 	}
-	shown := w.auth.with(x, mechanism)
-	if x.code == 535 && x.Secret != 0 && w.auth.refused[shown] {
+	if x.code == 535 && x.Secret != 0 && w.auth.refused[w.auth.with(x, mechanism)] {
 		w.found(x, "auth-same-credentials", x.Command, "the same were refused before")
 	}
 }
 
-// with is what has been shown in the exchange up to this step.
-func (a *authWalk) with(x *step, mechanism string) string {
+// with returns what has been shown in the exchange up to this step.
+func (a *authWalk) with(x *step, mechanism string) shown {
 	if x.verb == "AUTH" {
-		return fmt.Sprintf("%s %x", mechanism, x.Secret)
+		return sha256.Sum256(fmt.Appendf(nil, "%s %x", mechanism, x.Secret))
 	}
-	return fmt.Sprintf("%s %x", a.shown, x.Secret)
+	return sha256.Sum256(fmt.Appendf(a.shown[:], " %x", x.Secret))
 }
 
 // lookAnswer judges a line after a 334.
@@ -160,7 +163,7 @@ func (w *walk) advanceAuth(x *step) {
 	case x.code == 535:
 		a.failed = true
 		if a.refused == nil {
-			a.refused = map[string]bool{}
+			a.refused = map[shown]bool{}
 		}
 		a.refused[a.shown] = true
 	}

@@ -32,9 +32,11 @@ var visible = []string{"to", "cc", "bcc", "from", "sender", "reply-to", "resent-
 
 // recipients checks what the header tells about the envelope.
 func (in *inspector) recipients(fields []field, has map[string][]field) {
+	// Not: quoted local parts and address literals, which addressesIn does not find.
+	plain := slices.DeleteFunc(slices.Clone(in.to), func(to string) bool { return strings.ContainsAny(to, `"[`) })
 	for _, name := range []string{"bcc", "resent-bcc"} {
 		for _, f := range has[name] {
-			in.blind(f)
+			in.blind(f, plain)
 		}
 	}
 	shown := map[string]bool{}
@@ -68,8 +70,9 @@ func (in *inspector) recipients(fields []field, has map[string][]field) {
 }
 
 // blind checks a Bcc field. A copy of its own for those that are named in it is
-// one of the three ways of RFC 5322 3.6.3.
-func (in *inspector) blind(f field) {
+// one of the three ways of RFC 5322 3.6.3. The search ends at the first of the
+// recipients that the field does not name.
+func (in *inspector) blind(f field, recipients []string) {
 	boxes := in.addressesIn(f)
 	if len(boxes) == 0 {
 		return
@@ -78,9 +81,8 @@ func (in *inspector) blind(f field) {
 	for _, b := range boxes {
 		named[b.key()] = true
 	}
-	for _, to := range in.to {
-		// Not: quoted local parts and address literals, which addressesIn does not find.
-		if !named[strings.ToLower(to)] && !strings.ContainsAny(to, `"[`) {
+	for _, to := range recipients {
+		if !named[strings.ToLower(to)] {
 			in.report("header-bcc-leaked", f.start, f.end, "%s reads it", quote(to))
 			return
 		}

@@ -78,7 +78,7 @@ func (w *walk) greet(x *step) {
 // offers is what an EHLO reply has: the keywords in upper case, with the rest
 // of their lines. Old servers write "AUTH=".
 func offers(reply string) map[string]string {
-	offered := map[string]string{}
+	words := map[string][]string{}
 	for i, line := range strings.Split(reply, "\n") {
 		line = strings.TrimRight(line, "\r")
 		if i == 0 || len(line) < 4 {
@@ -90,7 +90,11 @@ func offers(reply string) map[string]string {
 		}
 		keyword, rest, _ := strings.Cut(line, " ")
 		keyword = upper(keyword)
-		offered[keyword] = strings.TrimSpace(offered[keyword] + " " + rest)
+		words[keyword] = append(words[keyword], rest)
+	}
+	offered := map[string]string{}
+	for keyword, rests := range words {
+		offered[keyword] = strings.TrimSpace(strings.Join(rests, " "))
 	}
 	return offered
 }

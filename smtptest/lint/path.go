@@ -140,6 +140,9 @@ func (w *walk) lookRecipient(x *step, address string) {
 		w.found(x, "recipient-duplicate", address, "exchange %d had the same recipient", n)
 	}
 	if !x.refused() {
+		if w.recipients == nil {
+			w.recipients = map[string]int{}
+		}
 		w.recipients[key] = x.n
 	}
 	if limit := w.limit("RCPTMAX", 100); w.rcpts == limit {

@@ -110,7 +110,7 @@ type within struct {
 
 // session finds what is wrong in one session.
 func (c *check) session(s *smtptest.Session) {
-	w := walk{check: c, s: s, fifth: map[string]int{}, recipients: map[string]int{}, within: make([]within, len(s.Transactions)+1)}
+	w := walk{check: c, s: s, within: make([]within, len(s.Transactions)+1)}
 	for i, e := range s.Exchanges {
 		x := newStep(e, i+1, &w.prev)
 		w.see(&x)
@@ -181,8 +181,11 @@ var groups = map[string]bool{"MAIL": true, "RCPT": true, "RSET": true, "BDAT": t
 // advance takes in what the step has changed.
 func (w *walk) advance(x *step) {
 	if ok := x.told(); ok == 2 && changes[x.verb] || ok == 3 && x.verb == "DATA" {
-		clear(w.fifth)
+		w.fifth = nil
 	} else if ok == 5 && !x.Event && !x.answer {
+		if w.fifth == nil {
+			w.fifth = map[string]int{}
+		}
 		w.fifth[x.Command] = x.n
 	}
 	switch x.verb {
@@ -232,7 +235,7 @@ var changes = map[string]bool{"EHLO": true, "HELO": true, "LHLO": true, "MAIL": 
 func (w *walk) drop() {
 	w.mail, w.open, w.rcpts, w.taken, w.rcpt = step{}, false, 0, 0, 0
 	w.content, w.odd, w.chunks, w.failed, w.rset = false, false, false, 0, 0
-	clear(w.recipients)
+	w.recipients = nil // clear would cost as much as the largest transaction before
 }
 
 func (w *walk) advanceContent(x *step) {

@@ -269,6 +269,8 @@ func Unquote(local string) string {
 	return b.String()
 }
 
+var quotedPairs = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // LeastQuoted is the mailbox without quotes that it does not need: the form in
 // which two spellings of one mailbox are equal (RFC 5321 4.1.2).
 func LeastQuoted(mailbox string) string {
@@ -280,6 +282,6 @@ func LeastQuoted(mailbox string) string {
 	if plain != "" && plain[0] != '"' && localLen(plain) == len(plain) {
 		return plain + mailbox[n:]
 	}
-	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(plain) + `"`
+	quoted := `"` + quotedPairs.Replace(plain) + `"`
 	return quoted + mailbox[n:]
 }
