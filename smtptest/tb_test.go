@@ -240,6 +240,7 @@ func TestNilTBProcess(t *testing.T) {
 			test.setup(srv)
 			srv.StartInMemory()
 			deliver(srv, "ann@example.com", "Hi")
+			select {} // the connection may end before the process does
 		})
 	}
 }
