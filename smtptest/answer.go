@@ -67,6 +67,7 @@ func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 			ch.finish(EndReply)
 		}
 	}
+	ch.noteAuth(t, told)
 	ch.last, ch.lastAlso = t.name, t.also
 	ch.newSilence()
 	ch.ahead = ch.r.Buffered() > 0
@@ -113,6 +114,9 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	s := ch.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if odd != nil || s.config.Commands[t.name] != nil { // others made the reply
+		told, answer = Reply(ch.redact(string(told))), Reply(ch.redact(string(answer)))
+	}
 	took = decided && t.own.commit != nil && t.success(answer) && !ch.interrupted
 	if took {
 		t.own.commit(ch)

@@ -235,7 +235,7 @@ func (ch *Channel) modeAuth(told Reply) {
 			return
 		}
 		t := turn{name: "RESPONSE", arg: line, flags: ch.earlyFlag()}
-		t.line, t.hidden = maskResponse(line)
+		t.line, t.hidden = ch.showResponse(line)
 		ch.auth.flaw = ""
 		switch {
 		case long:
@@ -257,6 +257,19 @@ func (ch *Channel) modeAuth(told Reply) {
 		}
 		t.hidden.flaw = ch.auth.flaw
 		told, _ = ch.answer(&t)
+	}
+}
+
+// noteAuth notes what the reply to t means for the masking of later lines. 235
+// is the success of AUTH whatever the verb (RFC 4954 6).
+func (ch *Channel) noteAuth(t *turn, told Reply) {
+	code := told.Code()
+	ch.after334 = code == 334
+	switch {
+	case ch.after334:
+		ch.secretive = true
+	case code == 235 || code/100 == 2 && (t.name == "AUTH" || t.name == "RESPONSE"):
+		ch.secretive = false
 	}
 }
 

@@ -64,7 +64,7 @@ func (ch *Channel) bdat(t *turn) {
 		if c.told == "" {
 			ch.noteChunk(c)
 		}
-		ch.endOfData(turn{name: "BDAT", also: ".", arg: t.arg, line: t.line, verb: t.verb, flags: t.flags, octets: c.read}, ch.content.Len(), "", c.told)
+		ch.endOfData(turn{name: "BDAT", also: ".", arg: t.arg, line: t.line, verb: t.verb, flags: t.flags, hidden: t.hidden, octets: c.read}, ch.content.Len(), "", c.told)
 	case c.told != "":
 		ch.stamp(t)
 		ch.begin(t)

@@ -145,12 +145,14 @@ type Channel struct {
 	body      bodyRows // while content is read
 	underTLS  bool
 	auth      authState
-	secretive bool  // an AUTH or a 334 was the last, but for what is no command
-	asking    *turn // of the CommandFunc that is running
-	errors    int   // 4yz and 5yz replies sent
-	lines     int   // taken: commands, responses to AUTH and answers to Ask
-	mails     int   // transactions begun
-	refusals  int   // recipients refused in this transaction
+	secretive bool     // an AUTH has begun, and none has succeeded since
+	after334  bool     // the last reply was a 334
+	secrets   []string // that were masked: the last maxSecrets
+	asking    *turn    // of the CommandFunc that is running
+	errors    int      // 4yz and 5yz replies sent
+	lines     int      // taken: commands, responses to AUTH and answers to Ask
+	mails     int      // transactions begun
+	refusals  int      // recipients refused in this transaction
 	domains   domains
 	neverMail bool // the greeting was 521
 
@@ -239,7 +241,7 @@ func (ch *Channel) end() {
 	s.mu.Lock()
 	ch.session.end = ch.why
 	ch.session.duration = time.Since(ch.session.start)
-	ch.session.unread = ch.rest(ch.r.Bytes())
+	ch.session.unread = ch.showUnread(ch.r.Bytes())
 	ch.closeRecord(isAborted)
 	ch.session.channel = nil
 	delete(s.live, ch)

@@ -13,9 +13,12 @@ import (
 // compile checks the rules of a script and parses their On. The error is a
 // sentence for the test author.
 func (s *Server) compile(rules []Rule) ([]*row, error) {
+	if !s.started() {
+		s.passwords = passwordsOf(s.Users)
+	}
 	rows := make([]*row, len(rules))
 	for i, rule := range rules {
-		r := &row{Rule: rule, n: i + 1, text: fmt.Sprintf("row %d: %s", i+1, rule)}
+		r := &row{Rule: rule, n: i + 1, text: s.redact(fmt.Sprintf("row %d: %s", i+1, rule))}
 		if err := r.readOn(); err != nil {
 			return nil, err
 		}
@@ -322,6 +325,9 @@ func (s *Server) asks(rows []*row) bool {
 func (s *Server) checkScript() error {
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
+	for _, r := range s.script.rows {
+		r.text = s.redact(r.text)
+	}
 	if err := s.checkFields(s.script.rows); err != nil {
 		return err
 	}
@@ -329,10 +335,11 @@ func (s *Server) checkScript() error {
 	return nil
 }
 
-// String writes the rule as a literal, without the fields that are zero.
+// String writes the rule as a literal, without the fields that are zero and
+// without the secrets of AUTH in On.
 func (r Rule) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{On: %q", r.On)
+	fmt.Fprintf(&b, "{On: %q", shownOn(r.On))
 	field := func(set bool, name string, value any) {
 		if set {
 			fmt.Fprintf(&b, ", %s: %v", name, value)

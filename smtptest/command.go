@@ -25,11 +25,11 @@ type CommandFunc func(ch *Channel, arg string) Reply
 
 // Ask sends an intermediate reply, such as "334 Password:", and returns the
 // client's next line, without its CRLF. It is for a CommandFunc, which may call
-// it repeatedly before it returns its reply to the last line; the answer to a
-// 334 is masked as a secret wherever lines are shown. The error says that the
-// client has left, or has sent more lines than a session may have and was told
-// 421, or that the server is closing: return then. A further Ask does not
-// return; it ends the CommandFunc.
+// it repeatedly before it returns its reply to the last line. The record masks
+// the client's line if the prompt is a 334, or if the function implements AUTH.
+// The error says that the client has left, or has sent more lines than a session
+// may have and was told 421, or that the server is closing: return then. A
+// further Ask does not return; it ends the CommandFunc.
 func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	t := ch.asking
 	if t == nil {
@@ -42,21 +42,22 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 		panic(fmt.Sprintf("Ask(%q): %v", prompt, err))
 	}
 	ch.Server.mu.Lock()
-	ch.record(t).reply = prompt
+	ch.record(t).reply = Reply(ch.redact(string(prompt)))
 	ch.Server.mu.Unlock()
 	ch.queue(prompt)
 	ch.newSilence()
-	secret := prompt.Code() == 334
-	ch.secretive = ch.secretive || secret
+	ch.noteAuth(t, prompt)
 	line, long, err := ch.readLine()
 	if err != nil {
 		ch.lost(err)
 		return "", err
 	}
 	ch.ReceivedLines = append(ch.ReceivedLines, line)
-	t.line, t.hidden, t.x, t.at = line, hidden{}, nil, time.Since(ch.session.start)
-	if secret {
-		t.line, t.hidden = maskResponse(line)
+	t.line, t.x, t.at = line, nil, time.Since(ch.session.start)
+	if ch.secretive {
+		t.line, t.hidden = ch.showResponse(line)
+	} else {
+		ch.maskLine(t)
 	}
 	if long {
 		t.flags |= tooLong

@@ -58,7 +58,7 @@ func TestTraces(t *testing.T) {
 			play: func(c net.Conn, _ *smtptest.Server) { listenTo(c).say(turn{send: "QUIT\r\nNOOP\r\n"}) }},
 		{name: "unfinished line", why: "only CRLF ends a line", want: traces{unread: "EHLO client.test\n"},
 			play: func(c net.Conn, _ *smtptest.Server) { listenTo(c).say(turn{send: "EHLO client.test\n"}) }},
-		{name: "unfinished AUTH", why: "it holds a secret", want: traces{unread: "AUTH ****"}, setup: withUsers,
+		{name: "unfinished AUTH", why: "it holds a secret", want: traces{unread: "AUTH PLAIN ****"}, setup: withUsers,
 			play: func(c net.Conn, _ *smtptest.Server) { listenTo(c).say(turn{send: "AUTH PLAIN " + ir}) }},
 		{name: "unfinished response", why: "it is a secret", want: traces{unread: "****", early: []string{"AUTH PLAIN"}}, setup: withUsers,
 			play: func(c net.Conn, _ *smtptest.Server) {
@@ -66,11 +66,11 @@ func TestTraces(t *testing.T) {
 				io.WriteString(c, ir)
 				synctest.Wait()
 			}},
-		{name: "answer to the 334 of a row", why: "whoever has asked for it, it is a secret", want: traces{unread: "****", hidden: []string{"****: 6: "}},
-			setup: func(srv *smtptest.Server) { srv.Script(smtptest.Rule{On: "XOAUTH", Reply: "334 "}) },
+		{name: "answer to the 334 of a row", why: "whoever has asked for it, it is a secret", want: traces{unread: "****", hidden: []string{"****: 7: ", "****: 6: "}},
+			setup: func(srv *smtptest.Server) { srv.Script(smtptest.Rule{On: "XOAUTH2", Reply: "334 "}) },
 			play: func(c net.Conn, _ *smtptest.Server) {
 				l := listenTo(c)
-				for _, send := range []string{"XOAUTH\r\n", "secret\r\n", "secret"} {
+				for _, send := range []string{"XOAUTH2\r\n", "secret\r\n", "secret"} {
 					l.say(turn{send: send})
 				}
 			}},
@@ -90,7 +90,7 @@ func TestTraces(t *testing.T) {
 				}
 			}},
 		{name: "behind STARTTLS", why: "RFC 3207 4: thrown away, and the next command is not early", setup: withTLS,
-			want: traces{dropped: []string{"STARTTLS: RSET\r\nAUTH ****"}, truncated: true},
+			want: traces{dropped: []string{"STARTTLS: RSET\r\nAUTH LOGIN\r\n****"}, truncated: true},
 			play: func(c net.Conn, srv *smtptest.Server) {
 				io.WriteString(c, "EHLO client.test\r\n")
 				synctest.Wait()

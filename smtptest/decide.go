@@ -32,7 +32,7 @@ func (ch *Channel) command(line string, long bool) {
 	if ch.Server.config.Commands != nil {
 		ch.ReceivedLines = append(ch.ReceivedLines, t.line)
 	}
-	ch.hide(t)
+	ch.maskLine(t)
 	if t.flags&tooLong == 0 {
 		ch.decide(t)
 		if name == "AUTH" {
@@ -44,7 +44,6 @@ func (ch *Channel) command(line string, long bool) {
 		return
 	}
 	told, took := ch.answer(t)
-	ch.secretive = ch.secretive || told.Code() == 334
 	switch {
 	case ch.over || t.flags&tooLong != 0:
 	case ch.State == StateData: // also if a CommandFunc has said so

@@ -65,7 +65,10 @@
 // only CRLF.CRLF ends data, what EHLO did not offer is not accepted, commands
 // out of order get 503. It listens on loopback addresses only, looks nothing up
 // in the DNS and sends nothing anywhere, unless a Handler such as Relay is
-// told to. Passwords and tokens are masked in everything that it writes.
+// told to. Passwords and tokens are masked in everything that it writes:
+// in a line with a word like AUTH, LOGIN or PASS, and in each line from an AUTH up
+// to one that succeeds, it shows valid commands and replaces the rest by ****.
+// Message content is not masked.
 //
 // # Standards
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,10 +93,11 @@ type Server struct {
 	// 24 h (fake time is free).
 	WaitTimeout time.Duration
 
-	tb     TB
-	report reporter
-	kept   keeper            // of the server's own test, since Start
-	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
+	tb        TB
+	report    reporter
+	passwords *strings.Replacer // masks those of Users; nil if there are none
+	kept      keeper            // of the server's own test, since Start
+	places    map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
 	config   config          // since Start
 	base     context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
@@ -284,6 +286,7 @@ func (s *Server) configure() error {
 	if err := s.config.check(); err != nil {
 		return err
 	}
+	s.passwords = passwordsOf(s.config.Users)
 	return s.checkScript()
 }
 

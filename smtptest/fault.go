@@ -12,7 +12,7 @@ import (
 // perform does what a fired row says, in the order that Rule documents. told
 // is what the client was told ("" if nothing), took whether it took effect.
 func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
-	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: r.text, hidden: t.hidden}}
+	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: ch.redact(r.text), hidden: t.hidden}}
 	a.begin()
 	if r.Then == Hold && ch.replying { // written by this goroutine only
 		ch.flush() // holding may not take the reply from a message before
@@ -168,7 +168,7 @@ func (a *act) effect() {
 		a.told = ""
 	}
 	odd := *a.odd // the one recorded may be read meanwhile
-	odd.raw = a.raw
+	odd.raw = a.ch.redact(a.raw)
 	a.odd = &odd
 	took := a.ch.settle(a.turn, told, a.answer(), !a.turn.kept && !a.row.Lose, a.odd)
 	a.took = a.took || took

@@ -179,7 +179,7 @@ func (ch *Channel) blame(what string, p any) {
 		if place != "" {
 			place = ", at " + place
 		}
-		ch.Server.errorf("smtptest: session %d: %s panicked: %v%s", ch.session.id, what, p, place)
+		ch.Server.errorf("smtptest: session %d: %s panicked: %s%s", ch.session.id, what, ch.redact(fmt.Sprint(p)), place)
 		return
 	}
 	ch.Server.errorf("smtptest: session %d: %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, what)
@@ -198,7 +198,7 @@ func (ch *Channel) legal(what string, reply Reply) Reply {
 		err = errors.New("a message is answered with 2yz, 4yz or 5yz (RFC 5321 4.3.2); others are said by a Rule")
 	}
 	if err != nil {
-		ch.Server.errorf("smtptest: session %d: %s returned the reply %s: %v", ch.session.id, what, cut(fmt.Sprintf("%q", reply)), err)
+		ch.Server.errorf("smtptest: session %d: %s returned the reply %s: %v", ch.session.id, what, cut(fmt.Sprintf("%q", ch.redact(string(reply)))), err)
 		return ch.say(repConfused)
 	}
 	return reply

@@ -77,6 +77,9 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, ve
 		return ch.syntax(verb, "5.5.4"), true
 	}
 	for _, p := range all {
+		if ch.turn.hidden != (hidden{}) && !ch.isKnown(table, p) {
+			p.Text = masked
+		}
 		ch.pending.options = append(ch.pending.options, p.Text)
 	}
 	unknown := false
@@ -136,6 +139,23 @@ func (ch *Channel) customParam(check func(string) error, p wire.Param, verb stri
 		return ch.syntax(verb, "5.5.4")
 	}
 	return ""
+}
+
+// isKnown reports whether p is a parameter of the table or of Server.Parameters,
+// with a value of its grammar.
+func (ch *Channel) isKnown(table map[string]*param, p wire.Param) bool {
+	word := asciiUpper(p.Keyword)
+	if _, custom := ch.Server.config.Parameters[word]; custom {
+		return table != nil
+	}
+	if table[word] == nil {
+		return false
+	}
+	switch table[word].check(ch, p) {
+	case nil, &repTooBig, &repTooSoon, &repTooLate:
+		return true
+	}
+	return false
 }
 
 // code is the enhanced status code of a bad value.

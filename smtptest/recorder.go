@@ -94,14 +94,14 @@ type TLSInfo struct {
 type Exchange struct {
 	Command     string        // the line as sent without its CRLF, secrets masked; for an event its name: "CONNECT", ".", "TLS", "BODY 1000", "IDLE EHLO"
 	Event       bool          // Command names an event and is not a line from the client
-	Reply       Reply         // the answer, challenges of CRAM-MD5 and SCRAM masked; "" if there was none
-	Raw         string        // octets that a row sent instead of a Reply
+	Reply       Reply         // the answer, secrets and the challenges of CRAM-MD5 and SCRAM masked; "" if there was none
+	Raw         string        // octets that a row sent instead of a Reply, secrets masked
 	At          time.Duration // when the command was complete, since the session's start
 	Octets      int           // of content as sent, for "." and BDAT
 	TLS         bool          // under TLS
 	Early       bool          // began to arrive before the reply to its predecessor was written: the client pipelines; at ".": the content began before the 354
 	TooLong     bool          // the line was over its limit; Command holds its beginning
-	Secret      uint64        // for AUTH and its responses: a keyed hash of what is masked, equal within the process for equal secrets; else 0
+	Secret      uint64        // if Command is masked: a keyed hash of the masked part, equal within the process for equal secrets; else 0
 	Length      int           // of a line that Command masks, in octets without its CRLF (of its beginning, if TooLong); else 0
 	Flaw        string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
 	Dropped     string        // what came in clear behind STARTTLS or instead of a handshake, and was thrown away; at most 512 octets, secrets masked

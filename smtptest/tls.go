@@ -152,7 +152,7 @@ func (ch *Channel) drop(b []byte) {
 	}
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	ch.session.exchanges.last().unusual().dropped = ch.rest(b)
+	ch.session.exchanges.last().unusual().dropped = ch.showUnread(b)
 }
 
 // handshakeTimeout is how long a client may take over its handshake. One that
