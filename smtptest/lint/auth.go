@@ -70,7 +70,7 @@ func (w *walk) lookAuth(x *step) {
 	case w.open:
 		w.found(x, "auth-in-transaction", x.Command, "AUTH came within the transaction of exchange %d", w.mail.n)
 	}
-	if w.offered("AUTH") && mechanism != "" && !hasWord(w.offers["AUTH"], mechanism) {
+	if w.offered("AUTH") && mechanism != "" && mechanism != "****" && !hasWord(w.offers["AUTH"], mechanism) {
 		w.found(x, "auth-mechanism-not-offered", x.Command, "offered were %s", w.offers["AUTH"])
 	}
 	if initial && serverFirst[mechanism] {

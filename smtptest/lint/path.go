@@ -27,7 +27,7 @@ var pathCommand = regexp.MustCompile(`(?is)^\s*(FROM|TO)( *):( *)(.*)$`)
 
 // lookPath judges the path of MAIL and RCPT, and what follows it.
 func (w *walk) lookPath(x *step) {
-	if x.verb != "MAIL" && x.verb != "RCPT" || x.dirty || x.TooLong {
+	if x.verb != "MAIL" && x.verb != "RCPT" || x.dirty || x.TooLong || x.Secret != 0 {
 		return
 	}
 	m := pathCommand.FindStringSubmatch(x.arg)

@@ -157,7 +157,7 @@ func isContent(line string) bool {
 
 // lookAgain finds commands that were refused for good before.
 func (w *walk) lookAgain(x *step) {
-	if n := w.fifth[x.Command]; n > 0 && w.hasSeen(n) && x.verb != "" && x.verb != "AUTH" && x.verb != "QUIT" {
+	if n := w.fifth[x.request()]; n > 0 && w.hasSeen(n) && x.verb != "" && x.verb != "AUTH" && x.verb != "QUIT" {
 		w.found(x, "repeat-after-5xx", x.Command, "exchange %d was the same, and refused for good", n)
 	}
 }

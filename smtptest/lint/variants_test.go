@@ -155,6 +155,8 @@ func TestInnocent(t *testing.T) {
 			srv.Commands = map[string]smtptest.CommandFunc{"FOO": func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Ask("334 what?"); return "250 OK" }}
 		}},
 		{name: "AUTH tried by two mechanisms", why: "as smtplib does", setup: secure, lines: said(tlsHi, "AUTH LOGIN", b64("ann"), b64("wrong"), plain, from)},
+		{name: "masked commands that differ", why: "only what is masked tells them apart", setup: secure, lines: said(tlsHi, "AUTH PLAIN", "*", "EXPN staff", "EXPN others")},
+		{name: "a masked argument", why: "it may be valid", setup: secure, lines: said(tlsHi, "AUTH PLAIN", "*", "MAIL FROM:<ann@client.test> SOLICIT=org.example:ADV")},
 		{name: "AUTH with a challenge that is masked", why: "it is base64", setup: secure, lines: said(tlsHi, "AUTH CRAM-MD5", b64("ann "+strings.Repeat("a", 32)))},
 		{name: "AUTH before the EHLO of STARTTLS", why: "STARTTLS forgets it", setup: secure, lines: said(tlsHi, plain, hi, from)},
 		{name: "EHLO again", why: "as git send-email does", setup: withTLS, lines: said(hi, "STARTTLS", "<tls", hi, hi, from)},

@@ -97,9 +97,17 @@ type walk struct {
 	recipients map[string]int // of the transaction: the exchange of each
 
 	auth    authWalk
-	fifth   map[string]int // commands answered 5yz in the present state
-	unknown bool           // the last command was no command
+	fifth   map[request]int // requests that got a 5yz reply in the present state
+	unknown bool            // the last command was no command
 }
+
+// request is what makes two commands the same, also where they are masked.
+type request struct {
+	line   string
+	secret uint64
+}
+
+func (x *step) request() request { return request{x.Command, x.Secret} }
 
 // within is what a transaction was sent under.
 type within struct {
@@ -184,9 +192,9 @@ func (w *walk) advance(x *step) {
 		w.fifth = nil
 	} else if ok == 5 && !x.Event && !x.answer {
 		if w.fifth == nil {
-			w.fifth = map[string]int{}
+			w.fifth = map[request]int{}
 		}
-		w.fifth[x.Command] = x.n
+		w.fifth[x.request()] = x.n
 	}
 	switch x.verb {
 	case "CONNECT":
