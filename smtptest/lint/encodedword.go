@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/base64"
 	"slices"
@@ -9,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// encodedWord is what looks like an encoded word (RFC 2047 2).
+// encodedWord is an encoded word (RFC 2047 2), or one with a mistake in it.
 type encodedWord struct {
 	length  int
 	q       bool   // encoding Q
@@ -22,9 +23,11 @@ const (
 	maxWordLine = 76
 )
 
-// wordAt returns the encoded word that s begins with, or what was meant to be
-// one: it has two question marks at the right places, and a charset or an
-// encoding that is known.
+// wordAt returns the encoded word that s begins with. A word has the whole form
+// =?charset?encoding?text?= of RFC 2047 2, with a charset or an encoding that is
+// known; anything else is text (RFC 2047 6.1), even if it begins in the same way.
+// White space within the text, and a question mark, are mistakes in a word that is
+// no longer than a word may be.
 func wordAt(s string) (w encodedWord, ok bool) {
 	if !strings.HasPrefix(s, "=?") {
 		return w, false
@@ -36,23 +39,31 @@ func wordAt(s string) (w encodedWord, ok bool) {
 	if !ok1 || !ok2 || charset == "" || strings.ContainsAny(charset+encoding, " \t\r\n") || !(q || b || isCharset(charset)) {
 		return w, false
 	}
-	w.q = q
-	text, rest, closed := strings.Cut(rest, "?")
-	if !closed || !strings.HasPrefix(rest, "=") {
-		w.problem = `no "?=" at its end`
-		if closed {
-			w.problem = `"?" in its text`
-		}
-		w.length = strings.IndexAny(s, " \t\r\n")
-		if w.length < 0 {
-			w.length = len(s)
-		}
-		return w, true
+	start := len(s) - len(rest)
+	end := start + strings.IndexByte(rest, '?')
+	if end >= start && !strings.HasPrefix(s[end:], "?=") {
+		w.problem = `"?" in its text`
+		end = start + strings.Index(s[start:max(start, min(len(s), maxWord))], "?=")
 	}
-	w.text = text
-	w.length = len(s) - len(rest) + 1
-	w.problem = w.check(charset, q || b)
+	if end < start {
+		return w, false
+	}
+	w.q, w.text, w.length = q, s[start:end], end+2
+	if !isWordText(w) {
+		return w, false
+	}
+	w.problem = cmp.Or(w.problem, w.check(charset, q || b))
 	return w, true
+}
+
+// isWordText reports whether the text of a word can be meant as one. Text with
+// white space in it can, unless it begins or ends with that: a sentence about
+// encoded words does so at a "=?utf-8?q?".
+func isWordText(w encodedWord) bool {
+	if !strings.ContainsAny(w.text, " \t\r\n") {
+		return true
+	}
+	return w.length <= maxWord && strings.Trim(w.text, " \t\r\n") == w.text && w.problem == ""
 }
 
 // check says what is wrong with a word that has all its parts.

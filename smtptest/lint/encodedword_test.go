@@ -1,6 +1,10 @@
 package lint
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 func subject(bad, why, good string) ruleRow {
 	return ruleRow{id: "header-encoded-word", why: why,
@@ -18,7 +22,6 @@ var wordRows = []ruleRow{
 	subject("=?utf-8?x?eA==?=", "encoding X", "=?utf-8?b?eA==?="),
 	subject("=?utf-8?q?a b?=", "a space inside", "=?utf-8?q?a_b?="),
 	subject("=?utf-8?q??=", "empty", "what is =??= and =?a?c?b?= and =?"),
-	subject("=?utf-8?q?a", "not closed", "=?a?b"),
 	subject("=?utf-8?q?a?b?=", "a question mark inside", "=?utf-8?q?a=3Fb?="),
 	subject("=?utf-8?q?a=3?=", "Q, half of a digit pair", "=?utf-8?q?a=3d?="),
 	subject("=?utf-8?b?eA=?=", "B, padding", "=?utf-8?b?eA==?="),
@@ -42,4 +45,58 @@ var wordRows = []ruleRow{
 		good: sample{without: "Subject", header: "Subject: =?utf-8?q?" + strings.Repeat("x", 41) + "?= =?utf-8?q?x?=\n"}},
 	{id: "header-encoded-word-line", why: "in a folded line", bad: sample{header: "Cc: a@b,\n =?utf-8?q?x?= <" + strings.Repeat("x", 58) + "@b>\n"},
 		good: sample{header: "Cc: =?utf-8?q?x?= <a@b>,\n " + strings.Repeat("x", 75) + "@b\n"}},
+}
+
+// plainTexts are texts that are not encoded words (RFC 2047 6.1, RFC 5322 2.2.1).
+var plainTexts = []string{
+	"How to begin with =?utf-8?q? in a header",
+	"How to begin with =?UTF-8?B? in a header",
+	"=?utf-8?q?",
+	"=?utf-8?q?a",
+	"=?utf-8?q?a?",
+	"=?utf-8?q?=",
+	"=?utf-8?q?a b",
+	"=?utf-8?q?=?utf-8?b?",
+	"it begins with =?utf-8?q? and ends with ?=",
+	"it begins with =?utf-8?q?text and ends with ?= there",
+	"it begins with =?utf-8?q? and ends with text?= there",
+	"why =?utf-8?q?what? and =?utf-8?b?how? are not closed",
+	"=?" + strings.Repeat("x", 100) + "?q?a?b",
+	"=?iso-8859-1?x?",
+	"x=?utf-8?q?y and =?utf-8",
+	"if a=?b?c:d then e=?f?g:h",
+	"?=?q?=?b?=",
+}
+
+// TestPlainText verifies that text which only looks like the beginning of an
+// encoded word is no finding, in any field and parameter and in a body.
+func TestPlainText(t *testing.T) {
+	long := strings.Repeat("x", 70)
+	for _, s := range plainTexts {
+		for _, c := range []sample{
+			{without: "Subject", header: "Subject: " + s + "\n"},
+			{without: "Subject", header: "Subject: " + long + "\n " + s + "\n"},
+			{header: "Comments: " + s + "\n"},
+			{header: "X-Text: " + s + "\n"},
+			{header: "Cc: \"" + s + "\" <a@b>\n"},
+			{header: "Cc: a@b (" + s + ")\n"},
+			{header: mimeVersion + "Content-Description: " + s + "\n"},
+			{header: mimeVersion + "Content-Type: text/plain; name=\"" + s + "\"\n"},
+			{header: mimeVersion + "Content-Disposition: attachment; filename=\"" + s + "\"\n"},
+			{header: mimeVersion + "Content-Type: text/plain\n", body: s + "\n"},
+		} {
+			if got, lines := findings(c.content()); got != nil && !slices.Equal(got, []string{"header-line-over-78"}) {
+				t.Errorf("%q is reported:\n%s", s, strings.Join(lines, "\n"))
+			}
+		}
+	}
+}
+
+// TestPlainNames verifies the same for a display name, which is made of atoms.
+func TestPlainNames(t *testing.T) {
+	for _, s := range []string{"How =?utf-8?q? begins", "=?utf-8?q?a", "=?utf-8?q?", "=?utf-8?b? and ?=", "x=?utf-8?q?y", "=?utf-8?q?=?utf-8?b?"} {
+		if got, lines := findings(sample{header: "Cc: " + s + " <a@b>\n"}.content()); got != nil {
+			t.Errorf("%q is reported:\n%s", s, strings.Join(lines, "\n"))
+		}
+	}
 }
