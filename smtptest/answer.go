@@ -18,6 +18,7 @@ type turn struct {
 	mark      int                     // of BODY: the octets that have come
 	delay     time.Duration           // of the row that fired
 	x         *exchange               // nil until it is recorded
+	runsIf    bool                    // it has the turn to run an If
 	confused  bool                    // the test's own code failed: 451
 	spent     bool                    // Ask has had one line too many, and has answered it 421
 	skip      bool                    // of TLS: no handshake

@@ -67,6 +67,9 @@ func (ch *Channel) slowDown(octets int) error {
 		return nil
 	}
 	b.chunk(octets)
+	if err := ch.flushUnlessHeld(); err != nil {
+		return err
+	}
 	return ch.pause(b.slow.Pause)
 }
 

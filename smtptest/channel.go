@@ -139,6 +139,7 @@ type Channel struct {
 	firstOut  [512]byte
 	session   *session
 	rec       *record // the open transaction; nil if none
+	ifLists   ifLists // of that
 	pending   pending
 	turn      turn // of the command, or the end of data, at hand
 	content   wire.Content

@@ -1,6 +1,8 @@
 package smtptest
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/reserve"
@@ -84,9 +86,40 @@ func (s *Server) allLeft() bool {
 // reportBusy fails the test for sessions that are left when the server is down.
 func (s *Server) reportBusy(method string) {
 	s.test().Helper()
-	if busy := s.busy(); len(busy) > 0 {
-		s.errorf("smtptest: %s: the test's own code in session %s has not returned within %v: a Handler must return when its context ends, a CommandFunc when Ask fails", method, ranges(busy), s.waitTimeout())
+	if culprits := s.culprits(); len(culprits) > 0 {
+		s.errorf("smtptest: %s: the test's own code has not returned within %v: %s; a Handler must return when its context ends, a CommandFunc when Ask fails, a connection when it is closed", method, s.waitTimeout(), strings.Join(culprits, ", "))
 	}
+}
+
+// culprits names the test's own code that has not returned, each with its sessions.
+func (s *Server) culprits() []string {
+	var names []string
+	sessions := map[string][]Session{}
+	for _, ch := range s.channels() {
+		name := ch.culprit()
+		if sessions[name] == nil {
+			names = append(names, name)
+		}
+		sessions[name] = append(sessions[name], Session{ID: ch.session.id})
+	}
+	for i, name := range names {
+		names[i] = name + " in session " + ranges(sessions[name])
+	}
+	return names
+}
+
+// culprit names the test's own code that the session is in: a function, or else its
+// connection.
+func (ch *Channel) culprit() string {
+	ch.waiting.Lock()
+	defer ch.waiting.Unlock()
+	switch {
+	case ch.stage == stageShake:
+		return "the TLS handshake"
+	case ch.code != "":
+		return ch.code
+	}
+	return fmt.Sprintf("the connection (%T)", ch.raw)
 }
 
 // busy are the sessions that have not ended, by their numbers only.

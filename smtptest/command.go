@@ -45,6 +45,7 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	ch.record(t).reply = Reply(ch.redact(string(prompt)))
 	ch.Server.mu.Unlock()
 	ch.queue(prompt)
+	ch.flush() // even if the next line has come already: the function may take its time
 	ch.newSilence()
 	ch.noteAuth(t, prompt)
 	line, long, err := ch.readLine()
@@ -100,9 +101,6 @@ func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 	ch.record(t)
 	ch.inCommand = true
 	ch.Server.mu.Unlock()
-	if !ch.hold {
-		ch.flush() // the function may write to Conn
-	}
 	ch.asking = t
 	defer ch.sound(what, ch.Server, ch.Conn, ch.State)
 	return ch.legal(what, f(ch, t.arg))
@@ -111,7 +109,7 @@ func (ch *Channel) guardCommand(t *turn, f CommandFunc) (reply Reply) {
 // sound ends a CommandFunc. It fails the test, and goes on with what there was
 // before, if the function has set a field to what no session can have.
 func (ch *Channel) sound(what string, server *Server, conn net.Conn, state State) {
-	ch.asking = nil
+	ch.asking, ch.ifLists = nil, ifLists{} // it may have set RcptTos
 	odd := ""
 	if ch.Server != server {
 		ch.Server, odd = server, "Server"

@@ -147,13 +147,13 @@ func TestMisuseSteadfast(t *testing.T) {
 	}{
 		{"Handler", func(srv *smtptest.Server, release chan struct{}) {
 			handler(func(context.Context, smtptest.Message) smtptest.Reply { <-release; return "" })(srv)
-		}, "smtptest: Close: the test's own code in session 1 has not returned within 24h0m0s: a Handler must return when its context ends, a CommandFunc when Ask fails", 24 * time.Hour},
+		}, "smtptest: Close: the test's own code has not returned within 24h0m0s: Handler in session 1; a Handler must return when its context ends, a CommandFunc when Ask fails", 24 * time.Hour},
 		{"CommandFunc", func(srv *smtptest.Server, release chan struct{}) {
 			with("RSET", func(*smtptest.Channel, string) smtptest.Reply { <-release; return "" })(srv)
-		}, "the test's own code in session 1 has not returned", 24 * time.Hour},
+		}, `: Commands["RSET"] in session 1; `, 24 * time.Hour},
 		{"If", func(srv *smtptest.Server, release chan struct{}) {
 			srv.Script(smtptest.Rule{On: "RSET", If: func(smtptest.Event) bool { <-release; return false }, Reply: "450 no"})
-		}, "the test's own code in session 1 has not returned", 24 * time.Hour},
+		}, `: If of row 1: {On: "RSET", If: func, Reply: "450 no"} in session 1; `, 24 * time.Hour},
 		{"CommandFunc that asks and asks", func(srv *smtptest.Server, _ chan struct{}) {
 			with("RSET", func(ch *smtptest.Channel, _ string) smtptest.Reply {
 				for {

@@ -262,7 +262,7 @@ func TestScriptIfForever(t *testing.T) {
 		c.say(turn{send: "NOOP\r\n"})
 		try(func() { srv.Wait(1) })
 		tb.end()
-		for _, want := range []string{"smtptest: Wait(1): ", "smtptest: Close: the test's own code in session 1 has not returned within 24h0m0s"} {
+		for _, want := range []string{"smtptest: Wait(1): ", "smtptest: Close: the test's own code has not returned within 24h0m0s: If of row 1: {On: \"NOOP\", If: func, Reply: \"450 no\"} in session 1; "} {
 			if got := tb.errors(); !strings.Contains(got, want) {
 				t.Errorf("no %q in %s", want, got)
 			}

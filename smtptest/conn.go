@@ -47,10 +47,8 @@ func intern(b []byte) string {
 // pipelined group leave in one write, when nothing more can be answered
 // (RFC 2920 3.2).
 func (ch *Channel) fill() error {
-	if !ch.hold {
-		if err := ch.flush(); err != nil {
-			return err
-		}
+	if err := ch.flushUnlessHeld(); err != nil {
+		return err
 	}
 	had := ch.r.Buffered()
 	if ch.withheld || ch.hold {
@@ -141,6 +139,14 @@ func (ch *Channel) flush() error {
 		return err2
 	}
 	return err
+}
+
+// flushUnlessHeld writes what was gathered, unless a rule holds it.
+func (ch *Channel) flushUnlessHeld() error {
+	if ch.hold {
+		return nil
+	}
+	return ch.flush()
 }
 
 // write sends octets, unless the connection is being closed and no message was
@@ -304,10 +310,7 @@ func (ch *Channel) moment(t *turn) (*row, error) {
 		ch.flush()
 		return r, errOver
 	}
-	if ch.hold {
-		return r, nil
-	}
-	return r, ch.flush()
+	return r, ch.flushUnlessHeld()
 }
 
 var (

@@ -238,6 +238,7 @@ func (s *Server) start(implicit, inMemory bool) {
 	}
 	s.implicit, s.inMemory = implicit, inMemory
 	s.config, s.base, s.kept = s.snapshot(), s.testContext(), s.keeper(s.tb)
+	s.script.ifTurn = make(chan struct{}, 1)
 	if err := s.configure(); err != nil {
 		s.fatalf("smtptest: %v", err)
 		return

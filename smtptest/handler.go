@@ -137,13 +137,9 @@ func OneReply(to []string, each []Reply) Reply {
 func printable(r rune) rune { return show.ASCII(r) }
 
 // guard calls the test's own code: it ends its context with the connection,
-// and answers a panic or an illegal reply with 451. The reply to a message before
-// goes out first: it keeps an interrupt from closing the connection.
+// and answers a panic or an illegal reply with 451.
 func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply Reply) {
 	defer ch.recovered(what, &reply)()
-	if ch.replying { // written by this goroutine only
-		ch.flush()
-	}
 	ctx, done := ch.watch()
 	defer done()
 	return ch.legal(what, call(ctx))
@@ -152,10 +148,10 @@ func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply R
 // recovered returns a function to be deferred around the test's own code: it
 // reports a panic, or that the code has left its goroutine.
 func (ch *Channel) recovered(what string, reply *Reply) func() {
-	ch.lend(what)
+	ch.enterUserCode(what)
 	*reply = unreturned
 	return func() {
-		defer ch.lend("")
+		ch.leaveUserCode()
 		if p := recover(); p == errOver {
 			*reply = NoReply
 		} else if p != nil {

@@ -208,9 +208,6 @@ func refusedAt(addr net.Addr) error {
 // WaitTimeout. The test closes it (Quit or Close); Server.Close ends it too.
 func (s *Server) Client() *smtp.Client {
 	s.test().Helper()
-	if s.refuseInIf("Client") {
-		return nil
-	}
 	if !s.started() {
 		s.misplaced("Client")
 		return nil

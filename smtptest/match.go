@@ -9,14 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/go-smtptest/smtp/smtptest/internal/gate"
 )
 
 // script is the table in force, with its counters.
 type script struct {
-	events  gate.Gate // held while an event is matched, also while If runs: for as long as that likes
-	mu      sync.Mutex
+	ifTurn  chan struct{} // holds a value while an event runs an If; made by Start
+	mu      sync.Mutex    // not held while an If runs
 	active  atomic.Bool   // there are rows; read without mu
 	version atomic.Uint64 // counts Script calls; read without mu
 	rows    []*row
@@ -38,8 +36,8 @@ type row struct {
 	fired  int
 	miss   miss
 
-	outdated bool // there was a later Script
-	replaced bool // by that, before it had fired
+	outdated atomic.Bool // there was a later Script
+	replaced bool        // by that, before it had fired
 }
 
 // window is what one scope has counted.
@@ -53,17 +51,20 @@ func (sc *script) unfired() []*row {
 	return slices.DeleteFunc(slices.Clone(sc.rows), func(r *row) bool { return r.fired > 0 })
 }
 
-// match returns the row that answers the event, or nil. A script that an If has
-// outlasted has nothing to say: the one that replaced it is asked.
+// match returns the rule that replies to the event, or nil. If Script replaces the
+// rules while an If runs, match tries the new ones. An event that has reached an If
+// keeps the turn until it is matched, so the rules count such events in one order.
 func (ch *Channel) match(t *turn) *row {
 	sc := &ch.Server.script
 	if !sc.active.Load() {
 		return nil
 	}
-	ch.enter(stageQueue)
-	sc.events.Lock()
-	defer sc.events.Unlock()
-	ch.enter(stageNone)
+	defer func() {
+		if t.runsIf {
+			t.runsIf = false
+			<-sc.ifTurn
+		}
+	}()
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	for {
@@ -94,7 +95,7 @@ func (ch *Channel) first(t *turn) *row {
 		if ch.fires(r, t, e) {
 			hit = r
 		}
-		if r.outdated {
+		if r.outdated.Load() || ch.over {
 			return nil
 		}
 	}
@@ -138,15 +139,11 @@ func (ch *Channel) fires(r *row, t *turn, e *Event) bool {
 		return false
 	}
 	if r.If != nil {
-		ok, panicked := ch.condition(r, e, t)
-		if r.outdated {
+		ok := ch.evalIf(r, e, t)
+		switch {
+		case r.outdated.Load() || t.confused || ch.over:
 			return false
-		}
-		if panicked {
-			t.confused = true
-			return false
-		}
-		if !ok {
+		case !ok:
 			r.miss.refused++
 			return false
 		}
@@ -184,27 +181,6 @@ func (r *row) compared(t *turn) string {
 		return t.arg
 	}
 	return t.alsoArg
-}
-
-// condition asks If; a panic there fails the test and is answered with 451. One
-// If of a script runs at a time, so it needs no lock of its own; but the script's
-// mu is not held, as it may never return.
-func (ch *Channel) condition(r *row, e *Event, t *turn) (ok, panicked bool) {
-	ch.lend("If of " + r.text)
-	defer ch.lend("")
-	returned := false
-	mu := &ch.Server.script.mu
-	mu.Unlock()
-	defer mu.Lock()
-	defer func() {
-		if p := recover(); p != nil || !returned {
-			panicked = p != nil
-			ch.blame("If of "+r.text, p)
-		}
-	}()
-	ok = r.If(ch.detached(e, t))
-	returned = true
-	return ok, false
 }
 
 // window returns the counters of a scope, begun afresh when Every is over.
@@ -337,36 +313,6 @@ func lower(c byte) byte {
 	return c
 }
 
-// event is what scopes see of the turn, and conditions, in a copy. Its lists are
-// the session's own, without the recipient at hand.
-func (ch *Channel) event(t *turn) Event {
-	e := Event{Verb: t.name, Arg: t.arg, Transaction: ch.mails, Open: int(ch.Server.open.Load()), Errors: ch.errors}
-	e.Message = Message{
-		Session:     ch.session.id,
-		Time:        time.Now(),
-		Peer:        ch.Peer,
-		Helo:        ch.SeenGreeting,
-		User:        ch.User,
-		TLS:         ch.underTLS,
-		From:        ch.MailFrom,
-		To:          ch.RcptTos,
-		MailOptions: ch.MailOptions,
-		RcptOptions: ch.RcptOptions,
-	}
-	if ch.rec == nil {
-		e.Transaction++
-	}
-	switch {
-	case t.name == "HELO" || t.name == "EHLO" || t.name == "LHLO":
-		e.Helo = ch.pending.path
-	case t.name == "MAIL" && ch.rec == nil:
-		e.From, e.MailOptions = ch.pending.path, ch.pending.options
-	case t.endsData() && ch.rec != nil:
-		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, ch.rec.unstuffed, ch.rec.chunks
-	}
-	return e
-}
-
 // recipient is the last forward-path, also one that is not accepted yet; "" if
 // there is none.
 func (ch *Channel) recipient(t *turn) string {
@@ -377,19 +323,4 @@ func (ch *Channel) recipient(t *turn) string {
 		return ch.RcptTos[n-1]
 	}
 	return ""
-}
-
-// detached is the event for one condition: what that writes into it reaches
-// neither the session nor the conditions of other rows.
-func (ch *Channel) detached(e *Event, t *turn) Event {
-	d := *e
-	d.To, d.MailOptions, d.RcptOptions = slices.Clone(d.To), slices.Clone(d.MailOptions), slices.Clone(d.RcptOptions)
-	if t.name == "RCPT" && ch.pending.ok {
-		d.To, d.RcptOptions = append(d.To, ch.pending.path), append(d.RcptOptions, ch.pending.options)
-	}
-	for i, options := range d.RcptOptions {
-		d.RcptOptions[i] = slices.Clone(options)
-	}
-	d.Unstuffed, d.Chunks = slices.Clone(d.Unstuffed), slices.Clone(d.Chunks)
-	return d
 }

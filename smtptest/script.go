@@ -48,7 +48,7 @@ import (
 // order of commands.
 type Rule struct {
 	On          string           // the event: "RCPT", "RCPT TO:<*@example.com>", "CONNECT", ".", "*"
-	If          func(Event) bool // and only then; one runs at a time, and it must not call the Server
+	If          func(Event) bool // and only if it returns true; one runs at a time, and it may read the Server
 	Skip, Times int              // let the first Skip matches pass, then fire Times times (0: always)
 	Per         Scope            // what Skip, Times, For and Every count over
 	For         time.Duration    // fire only for so long after the first match
@@ -112,7 +112,9 @@ const Forever time.Duration = math.MaxInt64
 const ByLine = -1
 
 // Event is what a row's If decides on: a command or other event, and the state
-// of the session with this command taken as accepted.
+// of the session with this command taken as accepted. Lists of up to 100 entries
+// are the If's own. Longer lists are shared with the other Ifs of the transaction:
+// read them only, and clone what you keep.
 type Event struct {
 	Verb, Arg   string // "RCPT", "TO:<bob@example.com>" as sent; not masked. Verb is "" for a line that is named like an event
 	Message            // Session, Peer, Helo, TLS, User, From, To, options; Data at "."
@@ -131,7 +133,8 @@ func (s *Server) Script(rules ...Rule) {
 		s.misplaced("Script")
 		return
 	}
-	if s.refuseInIf("Script") {
+	if calledBy("evalIf") && s.serves() { // the event would be matched again, perhaps by the same If
+		s.errorf("smtptest: Script called by an If, which may only read the Server: call it from the test, a Handler or a CommandFunc")
 		return
 	}
 	rows, err := s.compile(rules)
@@ -141,7 +144,7 @@ func (s *Server) Script(rules ...Rule) {
 	}
 	s.script.mu.Lock()
 	for _, r := range s.script.rows {
-		r.outdated = true
+		r.outdated.Store(true)
 	}
 	for _, r := range s.script.unfired() {
 		r.replaced = true
@@ -160,9 +163,6 @@ func (s *Server) Script(rules ...Rule) {
 // Unused returns the rows of the present script that have not fired. At the
 // end of the test each fails it, unless it is Optional or has a Chance.
 func (s *Server) Unused() []Rule {
-	if s.refuseInIf("Unused") {
-		return nil
-	}
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
 	var unused []Rule
@@ -175,9 +175,6 @@ func (s *Server) Unused() []Rule {
 // Fired returns how often each row of the present script has fired, in the
 // order of the rows.
 func (s *Server) Fired() []int {
-	if s.refuseInIf("Fired") {
-		return nil
-	}
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
 	fired := make([]int, len(s.script.rows))

@@ -197,20 +197,6 @@ func (s *Server) refuseOnSession(method string) bool {
 	return true
 }
 
-// refuseInIf fails the test when a method that needs the script is called from
-// a condition: that is asked while the script is at work.
-func (s *Server) refuseInIf(method string) bool {
-	s.test().Helper()
-	if !s.inIf() {
-		return false
-	}
-	s.errorf("smtptest: %s called by an If, which is to look at the event only: call it from the test, a Handler or a CommandFunc", method)
-	return true
-}
-
-// inIf says whether this goroutine is in a condition of this server's script.
-func (s *Server) inIf() bool { return calledBy("condition") && s.serves() }
-
 // serves says whether this goroutine serves a session of this server. The
 // Handler of another one may stop it.
 func (s *Server) serves() bool {
@@ -222,15 +208,23 @@ func (s *Server) serves() bool {
 	return slices.ContainsFunc(open, func(ch *Channel) bool { return ch.goroutine.Load() == me })
 }
 
-// lend is called before the test's own code runs on the session's goroutine, and
-// with "" after it.
-func (ch *Channel) lend(code string) {
-	ch.waiting.Lock()
-	ch.code = code
-	ch.waiting.Unlock()
+// enterUserCode is called before the test's own code runs on the session's
+// goroutine. It writes the replies so far: that code may take its time, and the
+// server may close meanwhile. The caller defers leaveUserCode.
+func (ch *Channel) enterUserCode(code string) {
+	ch.flushUnlessHeld()
+	ch.setCode(code)
 	if ch.goroutine.Load() == 0 {
 		ch.goroutine.Store(goroutine())
 	}
+}
+
+func (ch *Channel) leaveUserCode() { ch.setCode("") }
+
+func (ch *Channel) setCode(code string) {
+	ch.waiting.Lock()
+	defer ch.waiting.Unlock()
+	ch.code = code
 }
 
 // goroutine is the number of this goroutine, as in a stack trace.

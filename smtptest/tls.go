@@ -239,7 +239,7 @@ func (ch *Channel) shake(conn *tls.Conn) (err error) {
 	})
 	defer watch.Wait()
 	defer cancel()
-	ch.lend("")
+	ch.enterUserCode("")
 	ch.enter(stageShake)
 	defer ch.enter(stageNone)
 	returned := false

@@ -59,7 +59,7 @@ func (ch *Channel) greeted(extended bool) {
 func (ch *Channel) reset(why outcome) {
 	ch.closeRecord(why)
 	ch.MailFrom, ch.RcptTos, ch.MailOptions, ch.RcptOptions = "", nil, nil, nil
-	ch.refusals, ch.domains = 0, domains{}
+	ch.refusals, ch.domains, ch.ifLists = 0, domains{}, ifLists{}
 	if ch.State != StateGreeted && ch.State != StateRefusing {
 		ch.State = StateHello
 	}

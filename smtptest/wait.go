@@ -186,8 +186,6 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 		return nil
 	case !s.started():
 		return errors.New("this is " + phases[s.phase.Load()])
-	case s.inIf():
-		return errInIf
 	}
 	var down <-chan struct{}
 	if s.serves() {
@@ -224,7 +222,6 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 var (
 	errClosed   = errors.New("the server is closed")
 	errDown     = errors.New("the server goes down, and waits for the Handler or CommandFunc that waits here")
-	errInIf     = errors.New("nothing more can come while an If waits: call it from the test")
 	errNegative = errors.New("the number to wait for is negative")
 )
 
