@@ -40,10 +40,10 @@
 // that panics has failed too; but of one that panics in a synctest bubble the
 // testing package prints no log without -v.
 //
-// If a test has not ended shortly before its deadline (go test -timeout), or if in
-// a synctest bubble a rule holds a client for WaitTimeout, the server fails the test
-// with the dialogue and what each session waits for, and closes, so that a client
-// that waits for it returns.
+// If a test has not ended shortly before its deadline (go test -timeout), the server
+// fails it with the dialogue and what each session waits for, and closes, so that a
+// client that waits for it returns. In a synctest bubble it does so once nothing has
+// happened for WaitTimeout while a rule holds a client.
 //
 // With go test -artifacts, transcript.txt, a session-N.txt for each session and
 // a message-N.eml for each message are kept in the test's ArtifactDir, of tests

@@ -16,7 +16,7 @@ func (ch *Channel) evalIf(r *row, e *Event, t *turn) (ok bool) {
 	if !ch.awaitIf(t) || r.outdated.Load() {
 		return false
 	}
-	what, returned := "If of "+r.text, false
+	what, returned := "If of "+ch.redact(r.text), false
 	ch.enterUserCode(what)
 	defer func() {
 		ch.leaveUserCode()
