@@ -29,8 +29,8 @@ type authWalk struct {
 	mechanism string         // of the exchange in progress; "" if none
 	shown     shown          // what has been sent in it
 	clear     bool           // it is said that a secret came in clear
-	done      bool           // 235
-	failed    bool           // 535 to the last
+	done      int            // the exchange with the 235; 0 if none
+	failed    int            // the exchange with the 535 to the last AUTH; 0 if none
 	refused   map[shown]bool // answered 535
 }
 
@@ -56,8 +56,8 @@ func mechanismOf(x *step) (name string, initial bool) {
 }
 
 func (w *walk) lookAuth(x *step) {
-	if x.verb == "MAIL" && w.auth.failed && !w.auth.done {
-		w.auth.failed = false // once
+	if x.verb == "MAIL" && w.auth.failed > 0 && w.hasSeen(w.auth.failed) && w.auth.done == 0 {
+		w.auth.failed = 0 // once
 		w.found(x, "auth-fallthrough", x.Command, "MAIL came although AUTH had failed")
 	}
 	if x.verb != "AUTH" {
@@ -65,7 +65,7 @@ func (w *walk) lookAuth(x *step) {
 	}
 	mechanism, initial := mechanismOf(x)
 	switch {
-	case w.auth.done:
+	case w.auth.done > 0 && w.hasSeen(w.auth.done):
 		w.found(x, "auth-twice", x.Command, "the client is authenticated")
 	case w.open:
 		w.found(x, "auth-in-transaction", x.Command, "AUTH came within the transaction of exchange %d", w.mail.n)
@@ -109,7 +109,7 @@ func (w *walk) lookSecret(x *step, mechanism string) {
 	default:
 		w.found(x, "auth-malformed-message", x.Command, "%s", x.Flaw)
 	}
-	if x.code == 535 && x.Secret != 0 && w.auth.refused[w.auth.with(x, mechanism)] {
+	if x.code == 535 && x.Secret != 0 && w.hasSeen(w.auth.failed) && w.auth.refused[w.auth.with(x, mechanism)] {
 		w.found(x, "auth-same-credentials", x.Command, "the same were refused before")
 	}
 }
@@ -122,10 +122,19 @@ func (a *authWalk) with(x *step, mechanism string) shown {
 	return sha256.Sum256(fmt.Appendf(a.shown[:], " %x", x.Secret))
 }
 
+// maybeQuit reports whether x can be a QUIT, which the record does not show when
+// it came in the place of a response.
+func (x *step) maybeQuit() bool {
+	return x.verb == "QUIT" || x.answer && x.Length == len("QUIT")
+}
+
 // lookAnswer judges a line after a 334.
 func (w *walk) lookAnswer(x *step) {
-	if w.auth.mechanism == "" {
-		return // of a verb of the test's own
+	if w.auth.mechanism == "" { // of a verb of the test's own
+		return
+	}
+	if w.quitWaiting(x) {
+		return
 	}
 	challenge := strings.TrimSpace(strings.TrimPrefix(w.prev.said, "334"))
 	masked := challenge == "****" // which was base64
@@ -159,9 +168,9 @@ func (w *walk) advanceAuth(x *step) {
 	case x.told() == 3:
 		a.mechanism = mechanism
 	case x.told() == 2:
-		a.done, a.failed = true, false
+		a.done, a.failed = x.n, 0
 	case x.code == 535:
-		a.failed = true
+		a.failed = x.n
 		if a.refused == nil {
 			a.refused = map[shown]bool{}
 		}

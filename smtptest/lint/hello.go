@@ -68,8 +68,12 @@ func (w *walk) greet(x *step) {
 	if x.refused() {
 		return
 	}
-	w.hello, w.offers = true, nil
+	w.hello = true
 	w.drop()
+	if x.said == "" {
+		return // the last reply to EHLO is an older one
+	}
+	w.offers = nil
 	if x.verb != "HELO" && x.told() == 2 {
 		w.offers = offers(x.said)
 	}
@@ -101,8 +105,11 @@ func offers(reply string) map[string]string {
 
 // endHello finds a client that gave up where HELO would have done.
 func (w *walk) endHello() {
-	if w.ehloFell > 0 && w.s.End != "" && w.s.End != smtptest.EndServer && w.s.End != smtptest.EndRule {
+	if w.ehloFell > 0 && !w.muted && !w.astray && w.s.End != "" && w.s.End != smtptest.EndServer && w.s.End != smtptest.EndRule {
 		x := newStep(w.s.Exchanges[w.ehloFell-1], w.ehloFell, &step{})
+		if x.did(smtptest.Hold) {
+			return
+		}
 		w.found(&x, "ehlo-fallback-missing", x.Command, "EHLO was answered %d, and no HELO followed", x.code)
 	}
 }

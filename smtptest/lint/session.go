@@ -33,12 +33,10 @@ var sessionRules = []rule{
 // lookEarly finds what came before the reply to its predecessor.
 func (w *walk) lookEarly(x *step) {
 	prev := &w.prev
-	if prev.verb == "STARTTLS" && x.Early && !x.Event {
-		w.found(x, "starttls-pipelined", x.Command, "%s came before the reply to STARTTLS", name(x))
-		return
-	}
 	switch {
-	case !x.Early || prev.Raw != "" || x.verb == "." && prev.verb == ".": // octets of a row may have been a reply before they were all written
+	case !w.isEarly(x) || x.verb == "." && prev.verb == ".":
+	case prev.verb == "STARTTLS" && !x.Event:
+		w.found(x, "starttls-pipelined", x.Command, "%s came before the reply to STARTTLS", name(x))
 	case x.verb == ".":
 		w.found(x, "data-before-354", "", "content came before the reply to DATA")
 	case x.Event:
@@ -53,6 +51,22 @@ func (w *walk) lookEarly(x *step) {
 	case x.verb == "BDAT" && prev.verb == "RCPT":
 		w.found(x, "bdat-before-rcpt-replies", x.Command, "BDAT came before the reply to RCPT")
 	}
+}
+
+// leastWait is the time after which a client may have given up waiting for a reply.
+const leastWait = 100 * time.Millisecond
+
+// isEarly reports whether the client sent x before a reply for which it could
+// wait. It could not if none came, if it had got a reply too many, or if the
+// octets of a rule were a reply before all of them were written. A QUIT is not
+// early if the reply took so long that the client may have given up.
+func (w *walk) isEarly(x *step) bool {
+	return x.Early && w.prev.said != "" && w.prev.Raw == "" && !w.astray && !w.quitWaiting(x)
+}
+
+// quitWaiting reports whether x can be the QUIT of a client that gave up waiting.
+func (w *walk) quitWaiting(x *step) bool {
+	return x.Early && x.maybeQuit() && x.At-w.prev.At >= leastWait
 }
 
 // name is how a sentence calls a step.
@@ -78,7 +92,7 @@ func (w *walk) lookOrder(x *step) {
 	mailGone := w.mail.n == 0 || w.mail.refused() && w.hasSeen(w.mail.n)
 	switch {
 	case w.refusing:
-		if x.verb != "QUIT" && w.prev.verb == "CONNECT" && !x.Early { // one finding is enough for all that follows
+		if x.verb != "QUIT" && w.prev.verb == "CONNECT" && w.hasSeen(w.prev.n) { // one finding is enough for all that follows
 			wrong("%s came after the greeting had refused the session", name(x))
 		}
 	case x.verb == "MAIL" && !w.hello:
@@ -136,7 +150,7 @@ func (w *walk) lookOffered(x *step) {
 	switch keyword, ok := extensions[x.verb]; {
 	case ok && !w.offered(keyword) && !(x.verb == "STARTTLS" && x.TLS):
 		w.found(x, "command-not-offered", x.Command, "%s came, and the last EHLO reply does not have %s", x.verb, keyword)
-	case w.prev.verb == "DATA" && w.prev.refused() && !x.Early && x.verb == "" && isContent(x.Command):
+	case w.prev.verb == "DATA" && w.prev.refused() && w.hasSeen(w.prev.n) && x.verb == "" && isContent(x.Command):
 		w.found(x, "data-after-refusal", x.Command, "content came although DATA was answered %d", w.prev.code)
 		unknown = true
 	case unknown && w.prev.verb == "BDAT":
@@ -171,7 +185,7 @@ func (w *walk) byClient() bool {
 // waiting says that the client was left without a reply.
 func (w *walk) waiting() bool {
 	x := &w.last
-	return x.said == "" && x.verb != "TLS" && x.verb != "BODY" && x.verb != "IDLE" && !(x.verb == "BDAT" && x.Did == "")
+	return (x.said == "" || x.did(smtptest.Hold)) && x.verb != "TLS" && x.verb != "BODY" && x.verb != "IDLE" && !(x.verb == "BDAT" && x.Did == "")
 }
 
 // finish finds what the end of the session shows.
@@ -180,13 +194,14 @@ func (w *walk) finish() {
 	w.endHello()
 	x := &w.last
 	switch {
-	case x.n == 0 || !w.byClient():
+	case x.n == 0 || !w.byClient() || w.muted:
 	case x.verb == "QUIT":
 		if x.said == "" && !strings.Contains(x.Did, "no reply") {
 			w.found(x, "quit-reply-not-read", x.Command, "the connection was closed before the reply")
 		}
 	case w.waiting():
 		w.endWaiting(x)
+	case strings.Contains(x.Did, " every "): // the reply came in pieces, and perhaps not to its end
 	case w.gaveUp():
 	case w.midway():
 		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", w.where())
@@ -222,15 +237,15 @@ func (w *walk) where() string {
 	return "before the last chunk"
 }
 
-// excused says that leaving without QUIT was no fault: the server had said a
-// 421, octets of a row that are no reply, or nothing more at all, or TLS did
-// not please the client.
+// excused reports whether leaving without QUIT was no fault: the server had sent a
+// 421, octets of a rule that are no reply, or a reply too many or too few, or the
+// client could reject what it saw of TLS.
 func (w *walk) excused() bool {
-	if w.odd || w.last.verb == "TLS" || w.last.verb == "IDLE" || w.last.Raw != "" {
+	if w.odd || w.astray || w.last.verb == "TLS" || w.last.verb == "IDLE" || w.last.Raw != "" {
 		return true
 	}
 	for _, e := range w.s.Exchanges {
-		if strings.HasPrefix(e.Raw, "421") || strings.Contains(e.Did, string(smtptest.HalfClose)) || upper(e.Command) == "QUIT" {
+		if strings.HasPrefix(e.Raw, "421") || upper(e.Command) == "QUIT" {
 			return true
 		}
 	}

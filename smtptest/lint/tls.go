@@ -4,7 +4,10 @@ import (
 	"crypto/x509"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
 )
 
 var tlsRules = []rule{
@@ -25,7 +28,8 @@ func (w *walk) lookTLS(x *step) {
 		w.found(x, "starttls-again", x.Command, "the session is under TLS")
 	case x.verb == "STARTTLS":
 		w.tried = true
-		if x.Dropped != "" {
+		gaveUp := upper(x.Dropped) == "QUIT\r\n" && strings.Contains(x.Did, "after ")
+		if x.Dropped != "" && x.said != "" && x.Raw == "" && !w.astray && !gaveUp {
 			w.found(x, "starttls-pipelined", x.Dropped, "octets in clear came behind STARTTLS")
 		}
 	case (x.verb == "AUTH" || x.verb == "MAIL") && !x.TLS && !w.tried && w.offered("STARTTLS"):
@@ -67,7 +71,8 @@ func (w *walk) lookEvent(x *step) {
 	if x.verb != "TLS" {
 		return
 	}
-	if x.Dropped != "" && x.Dropped[0] != 0x16 {
+	invited := !w.muted && !w.prev.did(smtptest.Hold)
+	if x.Dropped != "" && x.Dropped[0] != 0x16 && invited {
 		w.found(x, "starttls-no-handshake", x.Dropped, "the client sent no TLS record")
 	}
 	if oldest(x.Did) {

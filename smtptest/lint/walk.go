@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,12 @@ type step struct {
 	code   int    // of said; 0 if it has none
 	answer bool   // a line after a 334, not a command
 	dirty  bool   // has controls in it: what it was meant to be is open
+}
+
+// did reports whether the rule that fired at the step did this, and reports it as
+// one of the parts of Exchange.Did.
+func (x *step) did(what smtptest.Then) bool {
+	return slices.Contains(strings.Split(x.Did, "; "), string(what))
 }
 
 // told is the first digit of the code; 0 means that the client cannot know what
@@ -70,6 +77,9 @@ type walk struct {
 	s    *smtptest.Session
 	prev step // the last that was no BODY or IDLE
 	last step // the last of all
+
+	muted  bool // the server has closed its sending side: the client gets no more replies
+	astray bool // the client has got more or fewer replies than it sent commands: which one it takes for which is open
 
 	greeted  bool              // the greeting has been said
 	refusing bool              // by a 5yz greeting
@@ -129,6 +139,7 @@ func (c *check) session(s *smtptest.Session) {
 		} else if w.content {
 			w.odd = true
 		}
+		w.lookReplies(&x)
 		w.last = x
 	}
 	for i := range s.Transactions {
@@ -165,7 +176,7 @@ func (w *walk) look(x *step) {
 // see finds out which replies the client has read by now: a command that must
 // end its group was answered, or there is no pipelining at all.
 func (w *walk) see(x *step) {
-	if !x.Early && w.prev.n > 0 && (!w.pipelines() || !groups[w.prev.verb]) {
+	if !x.Early && w.prev.n > 0 && !w.astray && !w.prev.did(smtptest.Hold) && (!w.pipelines() || !groups[w.prev.verb]) {
 		w.seen = w.prev.n
 	}
 	if t := x.Transaction; t > 0 {
@@ -174,6 +185,32 @@ func (w *walk) see(x *step) {
 		}
 		w.within[t].last = *x
 	}
+}
+
+// lookReplies notes what the step means for the replies to come.
+func (w *walk) lookReplies(x *step) {
+	w.muted = w.muted || x.did(smtptest.HalfClose)
+	switch {
+	case x.verb == "TLS":
+	case x.verb == "BODY" || x.verb == "IDLE":
+		w.astray = w.astray || x.said != ""
+	case x.Raw != "":
+		w.astray = w.astray || !isOneReply(x.Raw)
+	default:
+		w.astray = w.astray || x.said == ""
+	}
+}
+
+// isOneReply reports whether the octets end in the last line of a reply, and have
+// no such line before.
+func isOneReply(octets string) bool {
+	n := 0
+	for line := range strings.Lines(octets) {
+		if len(line) < 4 || line[3] != '-' {
+			n++
+		}
+	}
+	return n == 1 && strings.HasSuffix(octets, "\n")
 }
 
 func (w *walk) pipelines() bool { return w.offered("PIPELINING") }
