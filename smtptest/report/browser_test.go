@@ -1,53 +1,20 @@
 package report_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"image"
-	"image/color"
-	"image/draw"
-	"image/png"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 )
-
-// browser runs a headless Chromium.
-func browser(t *testing.T, args ...string) string {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("SMTPTEST_REQUIRE_TOOLS") != "" {
-			t.Fatalf("%v: interop/setup.sh installs it", err)
-		}
-		t.Skipf("%v: interop/setup.sh installs it", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // of a failure only
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, append([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--user-data-dir=" + t.TempDir(),
-	}, args...)...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, stderr.String())
-	}
-	return string(out)
-}
 
 // canary is a server on the loopback that nobody must speak to.
 type canary struct {
@@ -92,6 +59,7 @@ const (
 // TestHostileMail shows hostile mail in a real browser. The rows that take
 // defences away show that the test would see it if the mail got out.
 func TestHostileMail(t *testing.T) {
+	b := browser(t)
 	for _, c := range []struct {
 		name, reason string
 		without      []string
@@ -113,7 +81,7 @@ func TestHostileMail(t *testing.T) {
 				}
 				html = strings.ReplaceAll(html, defence, strings.Repeat(" ", len(defence)))
 			}
-			dom := browser(t, "--virtual-time-budget=5000", "--dump-dom", address(t, "report.html", html))
+			dom := b.dom(t, b.show(t, address(t, "report.html", html), 1200, 1000))
 			intact := strings.Contains(dom, "<title>mail at "+srv.Addr+"</title>") && strings.Contains(dom, "<body>") && strings.Contains(dom, "Client faults")
 			if intact == c.owned {
 				t.Errorf("%s: the page is intact: %t: %.500s", c.reason, intact, dom)
@@ -139,26 +107,6 @@ func address(t *testing.T, name, html string) string {
 	return "file://" + path
 }
 
-// screenshot is what a window of the size shows of the page. Frames are drawn in
-// the page's own process: the shot does not wait for those of another.
-func screenshot(t *testing.T, page, size string) *image.RGBA {
-	t.Helper()
-	shot := filepath.Join(t.TempDir(), "shot.png")
-	browser(t, "--virtual-time-budget=5000", "--run-all-compositor-stages-before-draw", "--disable-features=IsolateSandboxedIframes", "--screenshot="+shot, "--window-size="+size, address(t, "report.html", page))
-	f, err := os.Open(shot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	img, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rgba := image.NewRGBA(img.Bounds())
-	draw.Draw(rgba, rgba.Rect, img, image.Point{}, draw.Src)
-	return rgba
-}
-
 // TestPicture looks for the picture that came with a mail: the frame is drawn,
 // and its cid: images are, also of the hostile mail.
 func TestPicture(t *testing.T) {
@@ -166,14 +114,13 @@ func TestPicture(t *testing.T) {
 	send(good, "ann@example.com", "bob@example.com", "Content-Type: multipart/related; boundary=m\r\n\r\n"+
 		"--m\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:pic%40x\" width=60 height=60>\r\n"+
 		"--m\r\nContent-Type: image/png\r\nContent-ID: <pic@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n"+base64Of(magenta())+"\r\n--m--\r\n")
+	b := browser(t)
 	for name, srv := range map[string]*smtptest.Server{"good mail": good, "hostile mail": hostile(t, "http://127.0.0.1:1")} {
-		img := screenshot(t, write(t, srv), "1000,4000")
+		img := b.screenshot(t, b.show(t, address(t, "report.html", write(t, srv)), 1000, 4000), "iframe")
 		n := 0
-		for y := range img.Rect.Dy() {
-			for x := range img.Rect.Dx() {
-				if img.RGBAAt(x, y) == (color.RGBA{255, 0, 255, 255}) {
-					n++
-				}
+		for pixel := range slices.Chunk(img.Pix, 4) {
+			if [4]byte(pixel) == [4]byte{255, 0, 255, 255} {
+				n++
 			}
 		}
 		if n != 60*60 {
@@ -189,6 +136,7 @@ const measure = `<script>addEventListener("load",function(){var d=document.docum
 // TestWidth shows the page in windows of a phone's and of a desktop's width:
 // nothing of it is wider, however long the words.
 func TestWidth(t *testing.T) {
+	b := browser(t)
 	html := strings.ReplaceAll(write(t, hostile(t, "http://127.0.0.1:1")), policy, "x")
 	for _, c := range []struct {
 		name, add string
@@ -204,7 +152,7 @@ func TestWidth(t *testing.T) {
 			page := address(t, "report.html", strings.Replace(html, "</body>", c.add+"</body>", 1))
 			outer := address(t, "outer.html", fmt.Sprintf(`<!DOCTYPE html><title>none</title>`+
 				`<script>addEventListener("message",function(e){document.title="over "+e.data})</script><iframe width="%d" height="800" src="%s"></iframe>`, c.width, page))
-			dom := browser(t, "--virtual-time-budget=5000", "--window-size=1400,1000", "--dump-dom", outer)
+			dom := b.dom(t, b.show(t, outer, 1400, 1000))
 			over := regexp.MustCompile(`<title>(.*?)</title>`).FindStringSubmatch(dom)
 			if over == nil || over[1] == "none" || (over[1] == "over 0") != c.fits {
 				t.Errorf("width %d: %v, want it to fit: %t", c.width, over, c.fits)

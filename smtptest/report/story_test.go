@@ -82,7 +82,8 @@ func TestREADMEPicture(t *testing.T) {
 	const file = "../../docs/report.png"
 	var page string
 	synctest.Test(t, func(t *testing.T) { page = write(t, story(t)) })
-	picture := reduced(t, screenshot(t, page, "920,1660"))
+	b := browser(t)
+	picture := reduced(t, b.screenshot(t, b.show(t, address(t, "report.html", page), 920, 1660), ""))
 	if *update {
 		if err := os.WriteFile(file, picture, 0o666); err != nil {
 			t.Fatal(err)
