@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 )
 
@@ -117,6 +118,31 @@ func TestOAuthCheck(t *testing.T) {
 		_, err := play(t, Start(mechanism, Config{Check: got.check}), message, answer)
 		if !errors.Is(err, expired) || !errors.Is(err, ErrCredentials) || errors.Is(err, ErrMalformed) {
 			t.Errorf("%s, expired: %v", mechanism, err)
+		}
+	}
+}
+
+// TestErrorIsStatedOnce verifies that no text of an error has the same part
+// twice, if Check returns ErrCredentials by itself or within its own error.
+func TestErrorIsStatedOnce(t *testing.T) {
+	wrapped := fmt.Errorf("%w: the token has expired", ErrCredentials)
+	for _, check := range []struct{ err, want error }{{ErrCredentials, ErrCredentials}, {wrapped, wrapped}, {errors.New("expired"), refused(errors.New("expired"))}} {
+		for _, c := range []struct {
+			mechanism string
+			client    []string
+			more      string // after the error
+		}{
+			{"PLAIN", []string{"\x00tim\x00abc"}, ""},
+			{"LOGIN", []string{none, "tim", "abc"}, ""},
+			{"XOAUTH2", []string{"user=tim\x01auth=Bearer abc\x01\x01", ""}, ""},
+			{"XOAUTH2", []string{"user=tim\x01auth=Bearer abc\x01\x01", "x"}, `; malformed response to the error, not ""`},
+			{"OAUTHBEARER", []string{"n,a=tim,\x01auth=Bearer abc\x01\x01", "\x01"}, ""},
+			{"OAUTHBEARER", []string{"n,a=tim,\x01auth=Bearer abc\x01\x01", ""}, `; malformed response to the error, not "\x01"`},
+		} {
+			x := Start(c.mechanism, Config{Check: func(string, string, string, string) error { return check.err }})
+			if _, err := play(t, x, c.client...); err == nil || err.Error() != c.mechanism+": "+check.want.Error()+c.more {
+				t.Errorf("error %v, want %s: %v%s", err, c.mechanism, check.want, c.more)
+			}
 		}
 	}
 }

@@ -229,4 +229,9 @@ func equal(a, b string) bool {
 
 func malformed(reason string) error { return fmt.Errorf("%w: %s", ErrMalformed, reason) }
 
-func refused(reason error) error { return fmt.Errorf("%w: %w", ErrCredentials, reason) }
+func refused(reason error) error {
+	if errors.Is(reason, ErrCredentials) {
+		return reason
+	}
+	return fmt.Errorf("%w: %w", ErrCredentials, reason)
+}
