@@ -42,8 +42,56 @@ var tlsFaults = []fault{{
 	n: 86, name: "plain text",
 	setup: withTLS,
 	rules: []smtptest.Rule{{On: "TLS", Raw: "500 what do you mean?\r\n"}},
-	talk:  talk(begunTLS, "S: 500 what do you mean?", "C: NOOP", "C: QUIT"), // nothing is served any more
+	talk:  talk(begunTLS, secure, "S! first record does not look like a TLS handshake"),
 	ends:  "TLS failed",
+}, {
+	n: 86, name: "plain text, closed",
+	setup: withTLS,
+	rules: []smtptest.Rule{{On: "TLS", Raw: "500 what do you mean?\r\n", Then: smtptest.Close}},
+	talk:  talk(begunTLS, "C+ \x16", "S: 500 what do you mean?", closed),
+	ends:  "closed by rule",
+}, {
+	n: 86, name: "plain text to plain text",
+	setup: withTLS,
+	rules: []smtptest.Rule{{On: "TLS", Raw: "500 what do you mean?\r\n"}},
+	talk:  talk(begunTLS, "C: NOOP", "S: 500 what do you mean?", "C: NOOP", "C: QUIT"), // nothing is served any more
+	ends:  "TLS failed",
+}, {
+	n: 86, name: "plain text to nothing",
+	setup: withTLS,
+	rules: []smtptest.Rule{{On: "TLS", Raw: "500 what do you mean?\r\n"}},
+	talk:  talk(begunTLS, "-- 10s", closed),
+	ends:  "TLS failed",
+}, {
+	n: 86, name: "plain text to what was sent behind STARTTLS",
+	setup: withTLS,
+	rules: []smtptest.Rule{{On: "TLS", Raw: "500 what do you mean?\r\n"}},
+	talk:  talk("S: "+greeting, sayEhloTLS, "C: STARTTLS", "C: NOOP", "S: "+tlsReady, "-- 10s", closed), // which is discarded (RFC 3207 4.2)
+	ends:  "TLS failed",
+}, {
+	n: 86, name: "plain text, late",
+	setup: withTLS,
+	rules: []smtptest.Rule{{On: "TLS", Delay: time.Minute, Raw: "500 what do you mean?\r\n"}},
+	talk:  talk(begunTLS, "C+ \x16", "-- 1m", "S: 500 what do you mean?"),
+	ends:  "TLS failed",
+}, {
+	n: 86, name: "plain text, later than the client's word",
+	setup: withTLS,
+	rules: []smtptest.Rule{{On: "TLS", Delay: time.Minute, Raw: "500 what do you mean?\r\n"}},
+	talk:  talk(begunTLS, "C~ 1m5s", "C+ \x16", "S: 500 what do you mean?"),
+	ends:  "TLS failed",
+}, {
+	n: 86, name: "plain text, slowly",
+	setup: withTLS,
+	rules: []smtptest.Rule{{On: "TLS", Raw: "500 what?\r\n", Chunk: 4, Pause: time.Minute}},
+	talk:  talk(begunTLS, "C+ \x16", "S+ 500 ", "-- 1m", "S+ what", "-- 1m", "S+ ?\r\n"),
+	ends:  "TLS failed",
+}, {
+	n: 86, name: "plain text on a TLS port",
+	implicit: true,
+	rules:    []smtptest.Rule{{On: "TLS", Raw: "500 what do you mean?\r\n"}},
+	talk:     talk(secure, "S! first record does not look like a TLS handshake"),
+	ends:     "TLS failed",
 }, {
 	n: 86, name: "garbage",
 	setup: withTLS,

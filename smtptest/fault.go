@@ -20,7 +20,7 @@ func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
 	if r.Keep {
 		a.keep()
 	}
-	if t.spent || !a.wait() || !a.choose() {
+	if t.spent || !a.wait() || !a.awaitHello() || !a.choose() {
 		return "", a.took
 	}
 	a.effect()

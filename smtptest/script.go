@@ -14,7 +14,8 @@ import (
 //	a verb      a command line was read (BDAT: with its chunk). An argument may follow:
 //	            "RCPT TO:<bob@example.com>", "MAIL FROM:<*> *SIZE=*"
 //	"CONNECT"   a connection is there; the answer is the greeting
-//	"TLS"       before a handshake, implicit or after the 220 to STARTTLS
+//	"TLS"       before a handshake, implicit or after the 220 to STARTTLS; Raw replaces
+//	            the handshake, and is sent once the first byte of the client has come
 //	"RESPONSE"  a line after a 334; the argument is the line
 //	"BODY n"    n octets of content have arrived, as sent; a chunk out of place is no content
 //	"."         the content is complete; with LMTP ". <recipient>", one event for each

@@ -173,11 +173,7 @@ func (ch *Channel) handshake() bool {
 	below := &transport{Conn: ch.raw, head: bytes.Clone(ch.r.Bytes())}
 	ch.r.Forget()
 	conn := tls.Server(below, ch.Server.tls)
-	limit := handshakeTimeout
-	if idle := ch.idleLimit(); idle > 0 {
-		limit = min(limit, idle)
-	}
-	ch.arm(time.Now().Add(limit))
+	ch.armHandshake()
 	defer ch.arm(time.Time{})
 	if err := ch.shake(conn); err != nil {
 		ch.handshakeFailed(&t, below.cause(err, ch.Server.implicit), err)
@@ -191,6 +187,32 @@ func (ch *Channel) handshake() bool {
 	ch.session.tls = info
 	ch.Server.mu.Unlock()
 	ch.noteTLS(&t, info.Version) // the cipher suite depends on the machines: it is in Session.TLS
+	return true
+}
+
+func (ch *Channel) armHandshake() {
+	limit := handshakeTimeout
+	if idle := ch.idleLimit(); idle > 0 {
+		limit = min(limit, idle)
+	}
+	ch.arm(time.Now().Add(limit))
+}
+
+// awaitHello waits for the beginning of the ClientHello before Raw is sent in
+// place of a handshake: a client discards what it has read together with the 220
+// to STARTTLS (RFC 3207 4.2). It reports whether the session goes on.
+func (a *act) awaitHello() bool {
+	ch := a.ch
+	if a.turn.name != "TLS" || a.row.Raw == "" {
+		return true
+	}
+	ch.armHandshake()
+	for ch.r.Buffered() == 0 {
+		if err := ch.r.Fill(); err != nil {
+			ch.handshakeFailed(a.turn, (&transport{}).cause(err, ch.Server.implicit), err)
+			return false
+		}
+	}
 	return true
 }
 
