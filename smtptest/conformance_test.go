@@ -314,7 +314,7 @@ func filled(want []smtptest.Message) []smtptest.Message {
 func envelopes(messages []smtptest.Message) []smtptest.Message {
 	for i := range messages {
 		m := &messages[i]
-		m.Session, m.Time, m.Peer, m.Helo = 0, time.Time{}, "", ""
+		m.Session, m.Transaction, m.Time, m.Peer, m.Helo = 0, 0, time.Time{}, "", ""
 	}
 	return messages
 }

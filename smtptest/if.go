@@ -52,9 +52,10 @@ func (ch *Channel) awaitIf(t *turn) bool {
 // event is what scopes see of the turn, and conditions, in a copy. Its lists are
 // the session's own, without the recipient at hand.
 func (ch *Channel) event(t *turn) Event {
-	e := Event{Verb: t.name, Arg: t.arg, Transaction: ch.mails, Open: int(ch.Server.open.Load()), Errors: ch.errors}
+	e := Event{Verb: t.name, Arg: t.arg, Open: int(ch.Server.open.Load()), Errors: ch.errors}
 	e.Message = Message{
 		Session:     ch.session.id,
+		Transaction: ch.mails,
 		Time:        time.Now(),
 		Peer:        ch.Peer,
 		Helo:        ch.SeenGreeting,
@@ -66,7 +67,7 @@ func (ch *Channel) event(t *turn) Event {
 		RcptOptions: ch.RcptOptions,
 	}
 	if ch.rec == nil {
-		e.Transaction++
+		e.Transaction++ // the transaction to come
 	}
 	switch {
 	case t.name == "HELO" || t.name == "EHLO" || t.name == "LHLO":

@@ -102,6 +102,7 @@ type record struct {
 	octets      int
 	at          time.Duration // of acceptance, since the session's start
 	reply       Reply
+	number      uint32 // Message.Transaction
 	outcome     outcome
 	tls         bool
 }
@@ -152,6 +153,7 @@ func (se *session) begin(rec *record) {
 		se.records = se.first[:0]
 	}
 	se.records = append(se.records, rec)
+	rec.number = uint32(len(se.records))
 }
 
 // add makes a transaction a message. mu must be held.
@@ -194,6 +196,7 @@ func export(recs []*record) []Message {
 func (rec *record) message() Message {
 	m := Message{
 		Session:     rec.session.id,
+		Transaction: int(rec.number),
 		Time:        rec.session.start.Add(rec.at),
 		Peer:        rec.session.peer,
 		Helo:        rec.helo,

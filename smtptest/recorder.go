@@ -9,6 +9,7 @@ import (
 // cmp.Diff needs no options, and a copy shares nothing that can change.
 type Message struct {
 	Session     int        // which connection, from 1
+	Transaction int        // which transaction of the session, from 1: it is Session.Transactions[Transaction-1]
 	Time        time.Time  // of acceptance
 	Peer        string     // the client's address, "127.0.0.1:49152"
 	Helo        string     // argument of the last HELO, EHLO or LHLO; "" if none

@@ -117,11 +117,10 @@ const ByLine = -1
 // are the If's own. Longer lists are shared with the other Ifs of the transaction:
 // read them only, and clone what you keep.
 type Event struct {
-	Verb, Arg   string // "RCPT", "TO:<bob@example.com>" as sent; not masked. Verb is "" for a line that is named like an event
-	Message            // Session, Peer, Helo, TLS, User, From, To, options; Data at "."
-	Transaction int    // within the session, from 1
-	Open        int    // connections open now, this one included
-	Errors      int    // 4yz and 5yz replies sent in this session
+	Verb, Arg string // "RCPT", "TO:<bob@example.com>" as sent; not masked. Verb is "" for a line that is named like an event
+	Message          // Session, Transaction (before MAIL the one to come), Peer, Helo, TLS, User, From, To, options; Data at "."
+	Open      int    // connections open now, this one included
+	Errors    int    // 4yz and 5yz replies sent in this session
 }
 
 // Script replaces the script, at any time, also in mid-session; all counters

@@ -31,13 +31,13 @@ import (
 // ignores MIME boundaries, transfer encodings, and whether lines end in CRLF or
 // LF. Where octets count, compare Data without this option.
 //
-// Session, Time, Peer and Helo are ignored: they vary from run to run. Reply,
+// It ignores Session, Transaction, Time, Peer and Helo: they vary from run to run. Reply,
 // MailOptions (but for SIZE), RcptOptions, Unstuffed and Chunks are compared if
 // both messages have them, so that a wanted message needs no more than From, To
 // and Data (and User and TLS, if it came so).
 func Message(ignored ...string) cmp.Option {
 	return cmp.Options{
-		cmp.FilterPath(isField("Session", "Time", "Peer", "Helo"), cmp.Ignore()),
+		cmp.FilterPath(isField("Session", "Transaction", "Time", "Peer", "Helo"), cmp.Ignore()),
 		cmp.FilterPath(isField("Reply", "MailOptions", "RcptOptions", "Unstuffed", "Chunks"),
 			cmp.FilterValues(eitherUnsaid, cmp.Ignore())),
 		cmp.FilterPath(within(isField("MailOptions")), cmpopts.IgnoreSliceElements(isSize)),
