@@ -96,7 +96,7 @@ func (ch *Channel) record(t *turn) *exchange {
 	se := ch.session
 	if t.x == nil {
 		t.x = se.exchanges.add()
-		*t.x = exchange{command: t.line, at: t.at, octets: t.octets, flags: t.flags}
+		*t.x = exchange{command: t.line, on: ch.on(t), at: t.at, octets: t.octets, flags: t.flags}
 		if ch.rec != nil {
 			t.x.within = uint32(len(se.records))
 		}
@@ -142,6 +142,25 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		t.verb.note(ch, told, took || t.kept)
 	}
 	return took
+}
+
+// on returns the event as Rule.On writes it. It shows no more of a line than
+// Exchange.Command does.
+func (ch *Channel) on(t *turn) string {
+	switch {
+	case t.verb != nil:
+		return t.verb.name
+	case t.name == "." || t.name == "RESPONSE":
+		return t.name
+	case t.flags&isEvent != 0:
+		return t.line
+	case ch.Server.config.Commands[t.name] != nil:
+		return t.name
+	}
+	if word, _, _ := strings.Cut(t.line, " "); word != "" && asciiUpper(word) == t.name && !strings.ContainsFunc(word, isControl) {
+		return t.name
+	}
+	return "*"
 }
 
 func (t *turn) endsData() bool { return t.name == "." || t.also == "." }

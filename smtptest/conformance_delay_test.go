@@ -201,7 +201,7 @@ func TestBodyAnswerTime(t *testing.T) {
 		w.Close()
 		c.Quit()
 		dot := exchangeOf(srv.WaitSession(nil), ".")
-		want := smtptest.Exchange{Command: ".", Event: true, At: time.Minute, TLS: true, Octets: dot.Octets, Transaction: 1}
+		want := smtptest.Exchange{Command: ".", Event: true, On: ".", At: time.Minute, TLS: true, Octets: dot.Octets, Transaction: 1}
 		if diff := cmp.Diff(want, dot); diff != "" {
 			t.Errorf("exchange mismatch (-want +got):\n%s", diff)
 		}

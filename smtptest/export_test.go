@@ -19,7 +19,7 @@ var ConfigFields = len(configFields())
 // Recorded is what is recorded of an end of data with so many octets.
 func Recorded(octets int) Exchange {
 	ch := &Channel{session: &session{}}
-	return ch.record(&turn{octets: octets}).export()
+	return ch.record(&turn{name: ".", octets: octets}).export()
 }
 
 // LeaveLines has a session take so many lines more. It is for a CommandFunc.

@@ -38,6 +38,7 @@ type session struct {
 // exchange is an Exchange without what is rare.
 type exchange struct {
 	command string
+	on      string
 	reply   Reply
 	at      time.Duration
 	rare    *rare
@@ -248,6 +249,7 @@ func (x *exchange) export() Exchange {
 	e := Exchange{
 		Command:     x.command,
 		Event:       x.flags&isEvent != 0,
+		On:          x.on,
 		Reply:       x.reply,
 		At:          x.at,
 		Octets:      x.octets,

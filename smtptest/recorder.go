@@ -95,6 +95,7 @@ type TLSInfo struct {
 type Exchange struct {
 	Command     string        // the line as sent without its CRLF, secrets masked; for an event its name: "CONNECT", ".", "TLS", "BODY 1000", "IDLE EHLO"
 	Event       bool          // Command names an event and is not a line from the client
+	On          string        // the event as Rule.On writes it: "RCPT", "RESPONSE", ".", "IDLE EHLO"; a BDAT LAST has "BDAT"; a line without a verb, or with a masked one, has "*"
 	Reply       Reply         // the answer, secrets and the challenges of CRAM-MD5 and SCRAM masked; "" if there was none
 	Raw         string        // octets that a row sent instead of a Reply, secrets masked
 	At          time.Duration // when the command was complete, since the session's start
