@@ -3,6 +3,8 @@ package smtptest
 import (
 	"strings"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // turn is one event on its way through the door.
@@ -18,6 +20,9 @@ type turn struct {
 	mark      int                     // of BODY: the octets that have come
 	delay     time.Duration           // of the row that fired
 	x         *exchange               // nil until it is recorded
+	told      Reply                   // the complete reply that the client got; "" if none
+	rec       *record                 // of the transaction to which told belongs
+	before    Reply                   // the transaction's reply before told
 	runsIf    bool                    // it has the turn to run an If
 	confused  bool                    // the test's own code failed: 451
 	spent     bool                    // Ask has had one line too many, and has answered it 421
@@ -104,6 +109,7 @@ func (ch *Channel) record(t *turn) *exchange {
 			t.x.rare = &rare{hidden: t.hidden}
 		}
 	}
+	t.x.command, t.x.octets = t.line, t.octets // of a BDAT both may be known later
 	return t.x
 }
 
@@ -115,8 +121,13 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	s := ch.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	reply := told.said() // that the client gets whole
+	if odd != nil && odd.raw != "" {
+		reply = Reply(wire.FirstReply(string(answer)))
+	}
 	if odd != nil || s.config.Commands[t.name] != nil { // others made the reply
 		told, answer = Reply(ch.redact(string(told))), Reply(ch.redact(string(answer)))
+		reply = Reply(ch.redact(string(reply)))
 	}
 	took = decided && t.own.commit != nil && t.success(answer) && !ch.interrupted
 	if took {
@@ -124,10 +135,9 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	}
 	x := ch.record(t)
 	if answer != NoReply && !ch.mute && !ch.interrupted {
-		if ch.rec != nil && t.endsData() && (took || ch.rec.reply == "" || ch.rec.outcome != isAccepted) {
-			ch.rec.reply = Reply(strings.TrimRight(string(answer), "\r\n"))
-		}
 		x.reply = ch.auth.shown(told)
+		t.told = reply
+		ch.answerContent(t, took)
 	} else if odd != nil {
 		odd.raw = ""
 	}
@@ -139,9 +149,49 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		ch.errors++
 	}
 	if t.verb != nil && t.verb.note != nil {
-		t.verb.note(ch, told, took || t.kept)
+		t.verb.note(ch, t.told, took || t.kept)
 	}
 	return took
+}
+
+// answerContent records the reply to a content. Of several the first counts for
+// BODY rules, and with LMTP the last to a recipient that accepts the message.
+func (ch *Channel) answerContent(t *turn, took bool) {
+	rec := ch.rec
+	if t.told == "" || rec == nil {
+		return
+	}
+	t.rec, t.before = rec, rec.reply
+	switch {
+	case !t.endsData() && t.name != "BODY":
+	case rec.reply == "", t.endsData() && (took || rec.outcome != isAccepted):
+		rec.reply = t.told
+	}
+}
+
+// withdraw takes a recorded reply back, of which only n octets could be sent.
+// Server.mu must be held.
+func (ch *Channel) withdraw(t *turn, n int) {
+	x := ch.record(t)
+	odd := x.unusual()
+	odd.note("broken off after " + count(n, "octet"))
+	odd.raw = odd.raw[:min(n, len(odd.raw))]
+	x.reply = ""
+	if t.rec == nil || wire.FirstReply(odd.raw) != "" {
+		return
+	}
+	switch t.name {
+	case "RCPT":
+		var last *Recipient
+		for _, last = range t.rec.rcpts.all() {
+		}
+		if last != nil && last.Reply == t.told {
+			last.Reply = ""
+		}
+	case ".", "BDAT", "BODY":
+		t.rec.reply = t.before
+	}
+	t.told = ""
 }
 
 // on returns the event as Rule.On writes it. It shows no more of a line than

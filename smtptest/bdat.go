@@ -11,7 +11,6 @@ type chunk struct {
 	read    int // octets of it that have come
 	last    bool
 	inPlace bool
-	told    Reply // by a BODY row, instead of the answer
 }
 
 // verbBdat reads the chunk before anything is decided: it comes whatever the
@@ -54,19 +53,19 @@ func (ch *Channel) takesChunk(t *turn) bool {
 // bdat answers a chunk. The last one is the end of data too.
 func (ch *Channel) bdat(t *turn) {
 	c := ch.pending.chunk
+	answered := c.inPlace && ch.body.answered // by a BODY rule
 	t.octets = c.read
 	switch {
 	case ch.over:
 		ch.stamp(t)
 		ch.begin(t)
-	case c.told == "" && ch.customBdat(t):
+	case !answered && ch.customBdat(t):
 	case c.inPlace && c.last:
-		if c.told == "" {
-			ch.noteChunk(c)
-		}
-		ch.endOfData(turn{name: "BDAT", also: ".", arg: t.arg, line: t.line, verb: t.verb, flags: t.flags, hidden: t.hidden, octets: c.read}, ch.content.Len(), "", c.told)
-	case c.told != "":
-		ch.stamp(t)
+		ch.noteChunk(c)
+		end := *t
+		end.also = "."
+		ch.endOfData(end, ch.content.Len(), "")
+	case answered:
 		ch.begin(t)
 		ch.bdatFailed()
 	case ch.Server.config.LMTP && c.last && ch.rec != nil:
@@ -90,6 +89,7 @@ func (ch *Channel) refuseEach(t *turn) {
 		if ch.answer(&one); ch.over {
 			return
 		}
+		t.x = nil // each reply has an exchange
 	}
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
@@ -153,6 +153,8 @@ func (ch *Channel) bdatPlace() Reply {
 // place. Its size is the client's word and nothing is allocated for it.
 func (ch *Channel) readChunk() error {
 	c := &ch.pending.chunk
+	ch.stamp(&ch.turn)
+	ch.begin(&ch.turn) // before what happens while the chunk comes
 	base := 0
 	switch {
 	case !c.inPlace:
@@ -178,7 +180,6 @@ func (ch *Channel) readChunk() error {
 	if c.last {
 		ch.shortOf(base + c.read)
 	}
-	c.told = ch.body.told
 	return err
 }
 

@@ -4,17 +4,16 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // bodyRows is where the BODY rows stand while a content is read.
 type bodyRows struct {
-	marks   []int  // numbers of octets that rows wait for; the first is next
-	version uint64 // of the script that they are from
-	done    int    // octets whose rows have had their moment, or are to have none; -1 at the start
-	slow    *row   // shapes the reading
-	next    int    // octets at which that pauses
-	told    Reply  // the answer to the content, if a row has given one
+	marks    []int  // numbers of octets that rows wait for; the first is next
+	version  uint64 // of the script that they are from
+	done     int    // octets whose rows have had their moment, or are to have none; -1 at the start
+	slow     *row   // shapes the reading
+	next     int    // octets at which that pauses
+	answered bool   // a rule has replied to the content
 }
 
 // reach lets the BODY rows fire whose number of octets has come.
@@ -45,10 +44,8 @@ func (b *bodyRows) fired(r *row, octets int) {
 	switch {
 	case r == nil:
 		return
-	case r.Raw != "":
-		b.told = Reply(strings.TrimRight(r.Raw, "\r\n"))
-	case r.Reply != "" && r.Reply != NoReply:
-		b.told = r.Reply
+	case r.Raw != "" || r.Reply != "":
+		b.answered = true
 	case r.Chunk != 0 || r.Pause != 0:
 		b.slow = r
 		b.chunk(octets)

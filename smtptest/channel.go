@@ -159,7 +159,7 @@ type Channel struct {
 
 	over        bool      // the session ends
 	why         string    // as Session.End; "" if nobody has said so yet
-	hold        bool      // what is gathered waits for the next answer
+	held        *turn     // the last event whose reply waits for the next one; nil if none waits
 	mute        bool      // our side is half-closed: nothing can be sent
 	ahead       bool      // input was there before the last reply was written
 	last        string    // the last event
@@ -235,11 +235,15 @@ func (ch *Channel) serve() {
 // end closes the connection, if nothing has done so, and the record. It also
 // runs when the test's code has left the goroutine.
 func (ch *Channel) end() {
+	held := ch.held
 	ch.flush()
 	ch.finish(EndServer)
 	ch.Conn.Close()
 	s := ch.Server
 	s.mu.Lock()
+	if held != nil && ch.interrupted {
+		ch.withdraw(held, 0)
+	}
 	ch.session.end = ch.why
 	ch.session.duration = time.Since(ch.session.start)
 	ch.session.unread = ch.showUnread(ch.r.Bytes())

@@ -84,7 +84,7 @@ func TestConformanceBDAT(t *testing.T) {
 			"C+ MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 6 LAST\r\nRSET\r\nQUIT\r\n", "S: "+mailOK, "S: 550 5.1.1 gone", "S: "+noRcpt, "S: "+bye, closed)},
 		{name: "pipelined behind a failed one", why: "2: read and refused, whatever they hold", setup: failing, fates: []string{smtptest.OutcomeReset}, talk: talk(begin, sayMail, sayRcpt,
 			"C+ BDAT 6\r\nQUIT\r\nBDAT 6\r\nRSET\r\nBDAT 6 LAST\r\nQUIT\r\nRSET\r\n", "S: 452 4.3.1 no room", "S: "+outOfStep, "S: "+outOfStep, "S: "+ok, sayQuit)},
-		{name: "pipelined behind one that a row of its content refused", why: "2: only what is in place is content", setup: stopping, fates: []string{smtptest.OutcomeReset}, talk: talk(begin, sayMail, sayRcpt,
+		{name: "pipelined behind one that a row of its content refused", why: "2: only what is in place is content", setup: stopping, fates: []string{smtptest.OutcomeRefused}, talk: talk(begin, sayMail, sayRcpt,
 			"C+ BDAT 3\r\nabcBDAT 3\r\ndefBDAT 3 LAST\r\nghiRSET\r\n", "S: 550 5.7.1 stop", "S: "+outOfStep, "S: "+outOfStep, "S: "+ok, sayQuit)},
 		{name: "a last out of place", why: "it is no end of data, so a row of . does not cover it", fates: []string{smtptest.OutcomeReset, smtptest.OutcomeRefused}, setup: func(srv *smtptest.Server) {
 			setup(srv)

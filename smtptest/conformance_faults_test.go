@@ -254,6 +254,7 @@ func (f fault) check(p *player) {
 	if diff := cmp.Diff(f.told, told); diff != "" {
 		p.t.Errorf("replies to the messages recorded, mismatch (-want +got):\n%s", diff)
 	}
+	checkAgreement(p.t, p.srv)
 	if p.t.Failed() {
 		p.t.Log(p.srv.Transcript())
 	}

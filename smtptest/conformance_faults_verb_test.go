@@ -99,7 +99,7 @@ var everyVerb = func() (faults []fault) {
 		{on: "MAIL", until: reach[ehlo], send: "MAIL FROM:<a@client.test>"},
 		{on: "RCPT", until: reach[mailGiven], send: "RCPT TO:<b@server.test>", fate: ": aborted"},
 		{on: "DATA", until: reach[rcptGiven], send: "DATA", fate: ": aborted"},
-		{on: "BODY", until: reach[inData], fate: ": aborted"},
+		{on: "BODY", until: reach[inData], fate: ": refused"},
 		{on: ".", until: reach[inData], send: "text\r\n.", fate: ": refused"},
 		{on: "BDAT", until: talk("S: "+greeting, ehloWith("CHUNKING"), sayMail, sayRcpt), send: "BDAT 6\r\ntext", fate: ": aborted", setup: offering("CHUNKING")},
 		{on: "RSET", until: reach[mailGiven], send: "RSET", fate: ": aborted"},

@@ -40,6 +40,7 @@ func TestMessageTransaction(t *testing.T) {
 	if diff := cmp.Diff([]int{1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3}, seen); diff != "" {
 		t.Errorf("Event.Transaction, mismatch (-want +got):\n%s", diff)
 	}
+	checkAgreement(t, srv)
 }
 
 // TestExchangeOn verifies that each exchange has its event as Rule.On writes it.
@@ -93,6 +94,7 @@ func TestExchangeOn(t *testing.T) {
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Errorf("On mismatch (-want +got):\n%s", diff)
 				}
+				checkAgreement(t, srv)
 			})
 		})
 	}

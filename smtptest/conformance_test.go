@@ -230,6 +230,7 @@ func (r row) check(t *testing.T, srv *smtptest.Server, all turn) {
 		t.Errorf("%s\nthe recorded replies differ from the sent ones (-sent +recorded):\n%s", r.why, cmp.Diff(all.expect, said))
 	}
 	checkReplies(t, srv, s)
+	checkAgreement(t, srv)
 }
 
 // spoken is what the server said, by its own record.

@@ -51,7 +51,7 @@ func (ch *Channel) fill() error {
 		return err
 	}
 	had := ch.r.Buffered()
-	if ch.withheld || ch.hold {
+	if ch.withheld || ch.held != nil {
 		ch.enter(stageHeld)
 		defer ch.enter(stageNone)
 	}
@@ -122,7 +122,7 @@ func (ch *Channel) queue(r Reply) {
 // flushed at once when it is long, so that a client that reads nothing is made
 // to wait.
 func (ch *Channel) gather(out []byte) {
-	ch.hold = false
+	ch.held = nil
 	ch.out = out
 	if len(ch.out) > maxGathered {
 		ch.flush()
@@ -132,7 +132,7 @@ func (ch *Channel) gather(out []byte) {
 // flush writes what was gathered. After the write a message that was recorded
 // before it has had its reply, so an interrupt may close the connection.
 func (ch *Channel) flush() error {
-	ch.hold = false
+	ch.held = nil
 	err := ch.write(ch.out)
 	ch.out = ch.out[:0]
 	if err2 := ch.replied(); err2 != nil {
@@ -143,7 +143,7 @@ func (ch *Channel) flush() error {
 
 // flushUnlessHeld writes what was gathered, unless a rule holds it.
 func (ch *Channel) flushUnlessHeld() error {
-	if ch.hold {
+	if ch.held != nil {
 		return nil
 	}
 	return ch.flush()

@@ -47,7 +47,7 @@ func (ch *Channel) modeData(told Reply) {
 		ch.content.Begin(0, 0)
 		instead = ch.verbData("").reply
 	}
-	octets, answered, err := ch.readContent()
+	octets, err := ch.readContent()
 	if instead != "" {
 		ch.content.Begin(0, 0)
 	}
@@ -56,25 +56,24 @@ func (ch *Channel) modeData(told Reply) {
 		ch.lost(err)
 		return
 	}
-	ch.endOfData(turn{name: ".", line: ".", flags: isEvent | began, octets: octets}, octets, instead, answered)
+	ch.endOfData(turn{name: ".", line: ".", flags: isEvent | began, octets: octets}, octets, instead)
 }
 
-// readContent takes content up to its final dot, and lets BODY rows have their
-// moments. answered is what such a row answered to the content.
-func (ch *Channel) readContent() (octets int, answered Reply, err error) {
+// readContent takes content up to its final dot, and lets BODY rules fire.
+func (ch *Channel) readContent() (octets int, err error) {
 	var dot wire.Dot
 	ch.body = bodyRows{done: -1}
 	for {
 		src, err := ch.nextContent(octets)
 		if err != nil {
-			return octets, "", err
+			return octets, err
 		}
 		n, done := dot.Decode(&ch.content, src)
 		ch.r.Discard(n)
 		octets += n
 		if done {
 			ch.shortOf(octets - 3)
-			return max(0, octets-3), ch.body.told, nil
+			return max(0, octets-3), nil
 		}
 	}
 }
@@ -127,32 +126,37 @@ func (ch *Channel) closeRecord(why outcome) {
 	ch.keep(ch.content.Len())
 	ch.syncRecipients()
 	ch.accepted = nil
-	if ch.rec.outcome == isOpen {
+	switch {
+	case ch.rec.outcome != isOpen:
+	case ch.rec.reply != "":
+		ch.rec.outcome = isRefused // by a BODY rule
+	default:
 		ch.rec.outcome = why
 	}
 	ch.rec = nil
 }
 
 // endOfData answers a content that is complete, at the dot or the last chunk.
-// octets is the size of the content as sent.
-func (ch *Channel) endOfData(end turn, octets int, instead, answered Reply) {
+// octets is the size of the content as sent. If a BODY rule has replied to the
+// content, the end gets no reply.
+func (ch *Channel) endOfData(end turn, octets int, instead Reply) {
 	t := &ch.turn
 	*t = end
 	if ch.rec != nil && instead == "" {
 		ch.collect(octets)
 	}
 	switch {
-	case answered != "":
+	case ch.body.answered:
 		ch.stamp(t)
 		ch.begin(t)
-		ch.dismiss(answered)
+		ch.endTransaction(false)
 		ch.ahead = ch.r.Buffered() > 0
 	case ch.Server.config.LMTP && instead == "":
 		ch.answerRecipients(end)
 	default:
 		ch.ownEnd(t, instead)
-		told, took := ch.answer(t)
-		ch.endTransaction(told, took)
+		_, took := ch.answer(t)
+		ch.endTransaction(took)
 	}
 }
 
@@ -204,13 +208,13 @@ func (ch *Channel) commitMessage() {
 }
 
 // endTransaction is called after the answer to the end of data.
-func (ch *Channel) endTransaction(told Reply, took bool) {
+func (ch *Channel) endTransaction(took bool) {
 	s := ch.Server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ch.rec != nil {
 		why := isRefused
-		if ch.over && told.Code() == 0 {
+		if (ch.over || ch.interrupted) && ch.rec.reply == "" {
 			why = isAborted
 		}
 		if n := len(ch.rec.chunks); ch.turn.name == "BDAT" && !took && n > 0 {
@@ -223,25 +227,11 @@ func (ch *Channel) endTransaction(told Reply, took bool) {
 	}
 }
 
-// dismiss ends a transaction whose content a BODY row has answered.
-func (ch *Channel) dismiss(told Reply) {
-	ch.Server.mu.Lock()
-	defer ch.Server.mu.Unlock()
-	if ch.rec != nil {
-		ch.rec.reply = told
-	}
-	ch.reset(isRefused)
-	if ch.State == StateData {
-		ch.State = StateHello
-	}
-}
-
 // answerRecipients answers the end of data for each accepted recipient
 // (RFC 2033 4.2). The message is visible before the first of these replies is
 // written; its To then holds all that are not yet refused.
 func (ch *Channel) answerRecipients(end turn) {
-	took := ch.answerEach(end)
-	ch.endTransaction(ch.rec.reply, took)
+	ch.endTransaction(ch.answerEach(end))
 }
 
 // answerEach says whether one of the recipients has accepted the message.
@@ -265,13 +255,14 @@ func (ch *Channel) answerEach(end turn) (took bool) {
 			}
 			return own[0]
 		}
-		told, took1 := ch.answer(&t)
+		_, took1 := ch.answer(&t)
+		end.x = nil // each recipient has an exchange
 		took = took || took1
 		if own != nil {
 			own = own[1:]
 		}
 		ch.Server.mu.Lock()
-		r.Accepted, r.Final = took1, told.said()
+		r.Accepted, r.Final = took1, t.told
 		ch.Server.mu.Unlock()
 		answered = i + 1
 		if ch.over {

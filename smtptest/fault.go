@@ -194,8 +194,13 @@ func (a *act) write() bool {
 	ch.out = ch.out[:0]
 	if err == nil {
 		a.note(shape(r))
-		ch.hold = false
-		err = ch.dole(a.appendTo(nil), r)
+		ch.held = nil
+		octets, sent := a.appendTo(nil), 0
+		if sent, err = ch.dole(octets, r); sent < len(octets) {
+			ch.Server.mu.Lock()
+			ch.withdraw(a.turn, sent)
+			ch.Server.mu.Unlock()
+		}
 	}
 	if err != nil {
 		ch.lost(err)
@@ -214,10 +219,12 @@ func (a *act) appendTo(out []byte) []byte {
 	return out
 }
 
-// dole writes octets in pieces, with a pause between two of them. An interrupt
-// waits for the end of the reply to a message, but for no pause.
-func (ch *Channel) dole(rest []byte, r *row) error {
-	for len(rest) > 0 {
+// dole writes octets in pieces, with a pause between two of them, and returns how
+// many were sent. An interrupt waits for the end of the reply to a message, but
+// for no pause.
+func (ch *Channel) dole(octets []byte, r *row) (sent int, err error) {
+	for sent < len(octets) {
+		rest := octets[sent:]
 		n := max(1, r.Chunk)
 		if r.Chunk == ByLine {
 			n = bytes.IndexByte(rest, '\n') + 1
@@ -226,19 +233,19 @@ func (ch *Channel) dole(rest []byte, r *row) error {
 			n = len(rest)
 		}
 		if err := ch.write(rest[:n]); err != nil {
-			return err
+			return sent, err
 		}
-		if rest = rest[n:]; len(rest) == 0 || r.Pause == 0 {
+		if sent += n; sent == len(octets) || r.Pause == 0 {
 			continue
 		}
 		if err := ch.replied(); err != nil {
-			return err
+			return sent, err
 		}
 		if err := ch.pause(r.Pause); err != nil {
-			return err
+			return sent, err
 		}
 	}
-	return ch.replied()
+	return sent, ch.replied()
 }
 
 func shape(r *row) string {
@@ -263,7 +270,8 @@ func (a *act) then() {
 		return
 	case Hold:
 		a.note(string(Hold))
-		ch.hold = true
+		held := *a.turn
+		ch.held = &held
 		if err := ch.replied(); err != nil { // nobody is writing it
 			ch.lost(err)
 		}

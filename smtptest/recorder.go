@@ -19,7 +19,7 @@ type Message struct {
 	To          []string   // accepted forward-paths as sent, without <> and source route, in order, duplicates kept
 	MailOptions []string   // parameters of MAIL as sent ("SIZE=10"); nil if none
 	RcptOptions [][]string // parameters of RCPT as sent, parallel to To
-	Reply       Reply      // what the client was really told of it; "" if nothing; with LMTP for the last recipient that accepted
+	Reply       Reply      // the reply that the client got to it; "" if none, or no complete one; with LMTP the last to a recipient that accepted
 	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; at most SizeLimit+2 octets, if a row accepted more
 	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
 	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
@@ -96,9 +96,9 @@ type Exchange struct {
 	Command     string        // the line as sent without its CRLF, secrets masked; for an event its name: "CONNECT", ".", "TLS", "BODY 1000", "IDLE EHLO"
 	Event       bool          // Command names an event and is not a line from the client
 	On          string        // the event as Rule.On writes it: "RCPT", "RESPONSE", ".", "IDLE EHLO"; a BDAT LAST has "BDAT"; a line without a verb, or with a masked one, has "*"
-	Reply       Reply         // the answer, secrets and the challenges of CRAM-MD5 and SCRAM masked; "" if there was none
-	Raw         string        // octets that a row sent instead of a Reply, secrets masked
-	At          time.Duration // when the command was complete, since the session's start
+	Reply       Reply         // the reply, secrets and the challenges of CRAM-MD5 and SCRAM masked; "" if none was sent, or not all of it
+	Raw         string        // the bytes that a rule sent instead of a Reply, complete or not, secrets masked
+	At          time.Duration // when the command was complete, since the session's start; of BDAT its line
 	Octets      int           // of content as sent, for "." and BDAT
 	TLS         bool          // under TLS
 	Early       bool          // began to arrive before the reply to its predecessor was written: the client pipelines; at ".": the content began before the 354
@@ -122,7 +122,7 @@ type Transaction struct {
 	Octets      int         // of content as sent, dots stuffed, without the final dot
 	Unstuffed   []int       // as in Message, once the end of the content was reached
 	Chunks      []int       // as in Message: those that were accepted
-	Reply       Reply       // to the end of data, as in Message; "" if none was given
+	Reply       Reply       // to the content, as in Message, or to the part of it at which a BODY rule replied
 	Outcome     string      // what became of it
 }
 
@@ -139,7 +139,7 @@ const (
 type Recipient struct {
 	To       string   // forward-path, as in Message
 	Options  []string // its parameters as sent; nil if none
-	Reply    Reply    // the answer to RCPT
+	Reply    Reply    // to RCPT; "" if the client got none, or no complete one
 	Accepted bool     // it took effect: the path is in Message.To
 	Final    Reply    // what was answered for it at the end of data, if that differs from the transaction's Reply: LMTP, a Relay's upstream
 }

@@ -176,7 +176,7 @@ func (ch *Channel) commitRcpt() {
 
 // noteRcpt keeps the answer to each acceptable recipient, whatever it was.
 func (ch *Channel) noteRcpt(told Reply, took bool) {
-	if added := ch.pending.adopted; len(added) > 0 && ch.rec != nil && told != NoReply {
+	if added := ch.pending.adopted; len(added) > 0 && ch.rec != nil {
 		for _, r := range added {
 			r.Reply = told
 		}
@@ -186,7 +186,7 @@ func (ch *Channel) noteRcpt(told Reply, took bool) {
 		return
 	}
 	r := ch.rec.addRcpt()
-	*r = Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told.said(), Accepted: took}
+	*r = Recipient{To: ch.pending.path, Options: ch.recorded(ch.pending.options), Reply: told, Accepted: took}
 	if took && ch.Server.config.Commands != nil {
 		ch.accepted = append(ch.accepted, r)
 	}

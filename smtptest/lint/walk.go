@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // step is one exchange, as the client saw it.
@@ -16,7 +17,7 @@ type step struct {
 	verb   string // in upper case; "" if no command is known by it; of an event its name
 	arg    string // what follows the verb and a space, as sent
 	said   string // what came back, by Reply or Raw
-	code   int    // of said; 0 if it has none
+	code   int    // of the reply in said; 0 if that has no complete one
 	answer bool   // a line after a 334, not a command
 	dirty  bool   // has controls in it: what it was meant to be is open
 }
@@ -34,11 +35,10 @@ func (x *step) told() int { return x.code / 100 }
 func (x *step) refused() bool { return x.code >= 400 }
 
 func newStep(e smtptest.Exchange, n int, prev *step) step {
-	x := step{Exchange: e, n: n, said: string(e.Reply)}
+	x := step{Exchange: e, n: n, said: string(e.Reply), code: e.Reply.Code()}
 	if e.Raw != "" {
-		x.said = e.Raw
+		x.said, x.code = e.Raw, smtptest.Reply(wire.FirstReply(e.Raw)).Code()
 	}
-	x.code = smtptest.Reply(x.said).Code()
 	x.verb, x.arg, _ = strings.Cut(e.Command, " ")
 	x.verb = upper(x.verb)
 	if !e.Event && prev.told() == 3 {
@@ -136,7 +136,7 @@ func (c *check) session(s *smtptest.Session) {
 			w.look(&x)
 			w.advance(&x)
 			w.prev = x
-		} else if w.content {
+		} else if w.content || w.prev.verb == "BDAT" && w.prev.said == "" {
 			w.odd = true
 		}
 		w.lookReplies(&x)

@@ -103,3 +103,27 @@ func AddEnhanced(s, code string) string {
 	}
 	return b.String()
 }
+
+// FirstReply returns the reply that octets begin with, without its last line
+// end, or "" if they begin with none. A reply is complete: each of its lines ends
+// with CRLF and has the same code (RFC 5321 4.2). Its text may be anything, as a
+// client understands a reply by its code.
+func FirstReply(octets string) string {
+	for end := 0; ; end += len(crlf) {
+		line, _, complete := strings.Cut(octets[end:], "\r\n")
+		if !complete || !hasCode(line) || line[:3] != octets[:3] || strings.ContainsAny(line, "\r\n") {
+			return ""
+		}
+		end += len(line)
+		switch {
+		case len(line) == 3 || line[3] == ' ':
+			return octets[:end]
+		case line[3] != '-':
+			return ""
+		}
+	}
+}
+
+func hasCode(line string) bool {
+	return len(line) >= 3 && '2' <= line[0] && line[0] <= '5' && isDigits(line[1:3], 2)
+}

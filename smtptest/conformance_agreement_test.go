@@ -1,0 +1,314 @@
+package smtptest_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// checkAgreement verifies that the parts of a record agree: each message with
+// its transaction, each reply with what was sent, and each outcome with its
+// reply. The sessions have ended, and nothing was drained.
+func checkAgreement(t *testing.T, srv *smtptest.Server) {
+	t.Helper()
+	sessions, accepted := srv.Sessions(), 0
+	for _, s := range sessions {
+		sent := spoken(s)
+		for i, x := range s.Transactions {
+			switch {
+			case x.Outcome == smtptest.OutcomeAccepted:
+				accepted++
+			case x.Reply != "" && x.Outcome != smtptest.OutcomeRefused:
+				t.Errorf("session %d, transaction %d: Outcome = %q with the reply %q", s.ID, i+1, x.Outcome, x.Reply)
+			}
+			if x.Reply != "" && !strings.Contains(sent, onWire(x.Reply)) {
+				t.Errorf("session %d, transaction %d: the Reply %q was not sent", s.ID, i+1, x.Reply)
+			}
+		}
+		at := time.Duration(0)
+		for _, e := range s.Exchanges {
+			if e.On == "" {
+				t.Errorf("session %d: %q has no On", s.ID, e.Command)
+			}
+			if e.At < at {
+				t.Errorf("session %d: %q is recorded after %v, and came before", s.ID, e.Command, at)
+			}
+			at = e.At
+		}
+	}
+	messages := srv.Messages()
+	if len(messages) != accepted {
+		t.Errorf("%d messages, and %d accepted transactions", len(messages), accepted)
+	}
+	for _, m := range messages {
+		x := sessions[m.Session-1].Transactions[m.Transaction-1]
+		if x.Outcome != smtptest.OutcomeAccepted || x.From != m.From || x.Data != m.Data || x.Reply != m.Reply || !slices.Equal(x.Chunks, m.Chunks) {
+			t.Errorf("message and transaction differ:\n%+v\n%+v", m, x)
+		}
+	}
+}
+
+// TestRecordedReply verifies that the record has a reply to the content only if
+// the client got all of it.
+func TestRecordedReply(t *testing.T) {
+	const accepted, refused, aborted = smtptest.OutcomeAccepted, smtptest.OutcomeRefused, smtptest.OutcomeAborted
+	raw := func(octets string, then smtptest.Then) []smtptest.Rule {
+		return []smtptest.Rule{{On: ".", Raw: octets, Then: then}}
+	}
+	slowly := func(r smtptest.Rule) []smtptest.Rule {
+		r.On, r.Chunk, r.Pause = ".", 7, time.Minute
+		return []smtptest.Rule{r}
+	}
+	closes := (*smtptest.Server).Close
+	stays := func(*smtptest.Server) { time.Sleep(time.Hour) }
+	for _, test := range []struct {
+		name    string
+		rules   []smtptest.Rule
+		then    func(*smtptest.Server) // the client leaves after it; nil: at once
+		reply   smtptest.Reply
+		outcome string
+	}{
+		{"reply", []smtptest.Rule{{On: ".", Reply: "250 yes"}}, nil, "250 yes", accepted},
+		{"reply of two lines", []smtptest.Rule{{On: ".", Reply: "250-yes\n250 yes"}}, nil, "250-yes\n250 yes", accepted},
+		{"no reply", []smtptest.Rule{{On: ".", Reply: smtptest.NoReply}}, nil, "", refused},
+		{"no reply, closed", []smtptest.Rule{{On: ".", Reply: smtptest.NoReply, Then: smtptest.Close}}, nil, "", aborted},
+		{"kept without reply", []smtptest.Rule{{On: ".", Reply: smtptest.NoReply, Keep: true}}, nil, "", accepted},
+		{"whole", raw("250 yes\r\n", ""), nil, "250 yes", accepted},
+		{"whole, several lines", raw("250-yes\r\n250-\r\n250\r\n", smtptest.Close), nil, "250-yes\r\n250-\r\n250", accepted},
+		{"whole, odd text", raw("250 \xff\x00"+strings.Repeat("x", 600)+"\r\n", ""), nil, "250 \xff\x00" + smtptest.Reply(strings.Repeat("x", 600)), accepted},
+		{"whole refusal", raw("550 no\r\n", ""), nil, "550 no", refused},
+		{"whole refusal, closed", raw("550 no\r\n", smtptest.Close), nil, "550 no", refused},
+		{"two replies", raw("250 yes\r\n550 no\r\n", ""), nil, "250 yes", accepted},
+		{"a reply and a half", raw("250 yes\r\n55", smtptest.Drop), nil, "250 yes", accepted},
+		{"half a line", raw("250 ye", ""), nil, "", accepted},
+		{"half a line, closed", raw("250 ye", smtptest.Close), nil, "", accepted},
+		{"half a code", raw("25", smtptest.Reset), nil, "", accepted},
+		{"half a reply", raw("250-half\r\n25", smtptest.Close), nil, "", accepted},
+		{"half a reply, whole lines", raw("250-half\r\n", smtptest.HalfClose), nil, "", accepted},
+		{"half a refusal", raw("550-half\r\n55", ""), nil, "", refused},
+		{"half a refusal, closed", raw("550-half\r\n55", smtptest.Close), nil, "", aborted},
+		{"CR", raw("250 yes\r", ""), nil, "", accepted},
+		{"LF", raw("250 yes\n", ""), nil, "", accepted},
+		{"LF between", raw("250-yes\n250 yes\r\n", ""), nil, "", accepted},
+		{"two codes", raw("250-yes\r\n251 yes\r\n", ""), nil, "", accepted},
+		{"no space", raw("250yes\r\n", ""), nil, "", accepted},
+		{"no code", raw("yes\r\n", ""), nil, "", refused},
+		{"code of no class", raw("650 yes\r\n", ""), nil, "", refused},
+		{"nothing but an end", raw("\r\n", ""), nil, "", refused},
+		{"nothing but an end, closed", raw("\r\n", smtptest.Close), nil, "", aborted},
+		{"late", []smtptest.Rule{{On: ".", Delay: time.Minute}}, stays, ok, accepted},
+		{"never", []smtptest.Rule{{On: ".", Delay: smtptest.Forever}}, nil, "", aborted},
+		{"late, and the server closes", []smtptest.Rule{{On: ".", Delay: time.Minute}}, closes, "", aborted},
+		{"late and kept, and the server closes", []smtptest.Rule{{On: ".", Delay: time.Minute, Keep: true}}, closes, "", accepted},
+		{"slowly", slowly(smtptest.Rule{Reply: "250 yes, slowly"}), stays, "250 yes, slowly", accepted},
+		{"slowly, and the client leaves", slowly(smtptest.Rule{Reply: "250 yes, slowly"}), nil, "", accepted},
+		{"slowly, and the server closes", slowly(smtptest.Rule{Reply: "250 yes, slowly"}), closes, "", accepted},
+		{"slow refusal, and the client leaves", slowly(smtptest.Rule{Reply: "550 no, slowly"}), nil, "", aborted},
+		{"slow octets", slowly(smtptest.Rule{Raw: "250 yes, slowly\r\n"}), stays, "250 yes, slowly", accepted},
+		{"slow octets, and the client leaves", slowly(smtptest.Rule{Raw: "250 yes, slowly\r\n"}), nil, "", accepted},
+		{"slow octets after a reply, and the client leaves", slowly(smtptest.Rule{Raw: "250 yes\r\n550 no\r\n"}), nil, "", accepted},
+		{"slow octets after a short reply, and the client leaves", slowly(smtptest.Rule{Raw: "250\r\n550 no\r\n"}), nil, "250", accepted},
+		{"held, and the client leaves", []smtptest.Rule{{On: ".", Then: smtptest.Hold}}, nil, ok, accepted},
+		{"held, and the server closes", []smtptest.Rule{{On: ".", Then: smtptest.Hold}}, closes, "", accepted},
+		{"after a half-close", []smtptest.Rule{{On: "DATA", Then: smtptest.HalfClose}}, nil, "", accepted},
+	} {
+		for name, send := range map[string]string{"DATA": "DATA\r\ntext\r\n.\r\n", "BDAT": "BDAT 6 LAST\r\ntext\r\n"} {
+			if name == "BDAT" && test.rules[0].On == "DATA" {
+				continue
+			}
+			t.Run(test.name+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					srv := smtptest.NewUnstartedServer(t)
+					offering("CHUNKING")(srv)
+					srv.Script(test.rules...)
+					srv.StartInMemory()
+					c := listenTo(dial(t, srv))
+					c.say(turn{send: envelope})
+					c.say(turn{send: send})
+					if test.then != nil {
+						test.then(srv)
+					}
+					c.Close()
+					x := srv.WaitSession(nil).Transactions[0]
+					if x.Reply != test.reply || x.Outcome != test.outcome {
+						t.Errorf("Reply = %q, Outcome = %q; want %q, %q", x.Reply, x.Outcome, test.reply, test.outcome)
+					}
+					checkAgreement(t, srv)
+				})
+			})
+		}
+	}
+}
+
+// TestRecordedRecipientReplies verifies the same for the replies to recipients:
+// those to RCPT, and those to each of them at the end of data.
+func TestRecordedRecipientReplies(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		rules []smtptest.Rule
+		want  []string // the reply to RCPT, and the final one
+		reply smtptest.Reply
+	}{
+		{"whole", []smtptest.Rule{{On: "RCPT", Raw: "250 rcpt\r\n"}, {On: ".", Raw: "250 dot\r\n"}}, []string{"250 rcpt, 250 dot", "250 rcpt, 250 dot"}, "250 dot"},
+		{"half", []smtptest.Rule{{On: "RCPT", Raw: "250 rcpt"}, {On: ".", Raw: "250 dot"}}, []string{", ", ", "}, ""},
+		{"half of the second", []smtptest.Rule{{On: "RCPT", Skip: 1, Raw: "250-rcpt\r\n"}, {On: ".", Skip: 1, Raw: "250-dot\r\n"}}, []string{rcptOK + ", " + ok, ", "}, ok},
+		{"two for the first", []smtptest.Rule{{On: ".", Times: 1, Raw: "250 dot\r\n550 no\r\n"}, {On: ".", Reply: smtptest.NoReply}}, []string{rcptOK + ", 250 dot", rcptOK + ", "}, "250 dot"},
+		{"the second slowly", []smtptest.Rule{{On: ".", Skip: 1, Reply: "250 yes, slowly", Pause: time.Minute}}, []string{rcptOK + ", " + ok, rcptOK + ", "}, ok},
+		{"the second never", []smtptest.Rule{{On: ".", Skip: 1, Delay: smtptest.Forever}}, []string{rcptOK + ", " + ok, rcptOK + ", "}, ok},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				srv.LMTP = true
+				srv.Script(test.rules...)
+				srv.StartInMemory()
+				c := listenTo(dial(t, srv))
+				c.say(turn{send: "LHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nDATA\r\ntext\r\n.\r\n"})
+				c.Close()
+				x := srv.WaitSession(nil).Transactions[0]
+				var got []string
+				for _, r := range x.Recipients {
+					got = append(got, string(r.Reply+", "+r.Final))
+				}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("replies to the recipients, mismatch (-want +got):\n%s", diff)
+				}
+				if x.Reply != test.reply {
+					t.Errorf("Reply = %q, want %q", x.Reply, test.reply)
+				}
+				checkAgreement(t, srv)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		srv.Script(smtptest.Rule{On: "RCPT", Reply: "250 yes, slowly", Pause: time.Minute})
+		c := listenTo(arrive(t, srv, mailGiven))
+		c.say(turn{send: "RCPT TO:<b@server.test>\r\n"})
+		c.Close()
+		if r := srv.WaitSession(nil).Transactions[0].Recipients[0]; r.Reply != "" || !r.Accepted {
+			t.Errorf("a recipient who got a part of its reply is recorded as %+v", r)
+		}
+	})
+}
+
+// TestRefusedContent verifies that a transaction whose content a BODY rule has
+// refused is recorded with that reply, whatever the client does then.
+func TestRefusedContent(t *testing.T) {
+	for _, rule := range []smtptest.Rule{{Reply: "552 5.3.4 too big"}, {Raw: "552 5.3.4 too big\r\n"}, {Reply: "452 4.3.1 full"}, {Reply: "421 4.3.2 down"},
+		{Reply: "552 5.3.4 too big", Then: smtptest.Close}, {Reply: "552 5.3.4 too big", Then: smtptest.Drop},
+		{Reply: "552 5.3.4 too big", Then: smtptest.Reset}, {Reply: "552 5.3.4 too big", Then: smtptest.HalfClose}} {
+		for begin, ends := range map[string][]string{
+			"DATA\r\ntext\r\n":                             {"", "text\r\n.\r\n", "text\r\n.\r\nRSET\r\n", ".\r\nQUIT\r\n"},
+			"BDAT 6\r\ntext\r\n":                           {"", "RSET\r\n", "QUIT\r\n", "EHLO client.test\r\n", "BDAT 6 LAST\r\ntext\r\n", "BDAT 6 LAST\r\ntext\r\nRSET\r\nQUIT\r\n"},
+			"BDAT 12 LAST\r\ntext\r\n":                     {"", "text\r\n", "text\r\nRSET\r\nQUIT\r\n"},
+			"BDAT 2\r\nteBDAT 4 LAST\r\nxt\r\n":            {"", "QUIT\r\n"},
+			"BDAT 2\r\nteBDAT 2\r\nxtBDAT 9 LAST\r\n\r\nx": {"", "QUIT\r\n"},
+		} {
+			for _, end := range ends {
+				t.Run(rule.String()+begin+end, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						srv := smtptest.NewUnstartedServer(t)
+						offering("CHUNKING")(srv)
+						rule.On = "BODY 3"
+						srv.Script(rule, smtptest.Rule{On: "BODY 4", Optional: true, Reply: "550 a second time"})
+						srv.StartInMemory()
+						c := listenTo(dial(t, srv))
+						c.say(turn{send: envelope})
+						c.say(turn{send: begin})
+						c.say(turn{send: end})
+						c.Close()
+						x := srv.WaitSession(nil).Transactions[0]
+						want := smtptest.Reply(strings.TrimSuffix(string(rule.Reply)+rule.Raw, "\r\n"))
+						if x.Reply != want || x.Outcome != smtptest.OutcomeRefused {
+							t.Errorf("Reply = %q, Outcome = %q; want %q, refused", x.Reply, x.Outcome, want)
+						}
+						checkAgreement(t, srv)
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestChunkThatStops verifies that a BDAT is recorded before what happens while
+// its chunk comes, and with the octets that came.
+func TestChunkThatStops(t *testing.T) {
+	const waits = smtptest.Forever
+	for _, test := range []struct {
+		name string
+		lmtp bool
+		rule smtptest.Rule
+		sent string
+		then func(*smtptest.Server, *listener)
+		want []string // from BDAT on: On, Reply's code, Octets
+		end  string
+	}{
+		{name: "idle", sent: "BDAT 9\r\ntext", want: []string{"BDAT 0 4", "IDLE RCPT 421 0"}, end: smtptest.EndIdle},
+		{name: "idle, last", sent: "BDAT 9 LAST\r\ntext", want: []string{"BDAT 0 4", "IDLE RCPT 421 0"}, end: smtptest.EndIdle},
+		{name: "idle, LMTP", lmtp: true, sent: "BDAT 9 LAST\r\ntext", want: []string{"BDAT 0 4", "IDLE RCPT 421 0"}, end: smtptest.EndIdle},
+		{name: "idle, no octet", sent: "BDAT 9 LAST\r\n", want: []string{"BDAT 0 0", "IDLE RCPT 421 0"}, end: smtptest.EndIdle},
+		{name: "idle, second chunk", sent: "BDAT 2\r\nteBDAT 9 LAST\r\nxt", want: []string{"BDAT 250 2", "BDAT 0 2", "IDLE BDAT 421 0"}, end: smtptest.EndIdle},
+		{name: "idle, out of place", sent: "RSET\r\nBDAT 9 LAST\r\ntext", want: []string{"BDAT 0 4", "IDLE RSET 421 0"}, end: smtptest.EndIdle},
+		{name: "an IDLE rule", rule: smtptest.Rule{On: "IDLE RCPT", Times: 1, Delay: time.Minute, Reply: "421 4.4.2 bye"}, sent: "BDAT 9\r\ntext",
+			want: []string{"BDAT 0 4", "IDLE RCPT 421 0"}, end: smtptest.EndReply},
+		{name: "an IDLE rule closes", rule: smtptest.Rule{On: "IDLE", Delay: time.Minute, Then: smtptest.Close}, sent: "BDAT 9\r\ntext",
+			want: []string{"BDAT 0 4", "IDLE RCPT 0 0"}, end: smtptest.EndRule},
+		{name: "a BODY rule closes", rule: smtptest.Rule{On: "BODY 3", Then: smtptest.Close}, sent: "BDAT 9\r\ntext",
+			want: []string{"BDAT 0 3", "BODY 3 0 0"}, end: smtptest.EndRule},
+		{name: "a BODY rule replies", rule: smtptest.Rule{On: "BODY 3", Reply: "552 no"}, sent: "BDAT 4\r\ntextQUIT\r\n",
+			want: []string{"BDAT 0 4", "BODY 3 552 0", "QUIT 221 0"}, end: smtptest.EndQuit},
+		{name: "a BODY rule replies, last", rule: smtptest.Rule{On: "BODY 3", Reply: "552 no"}, sent: "BDAT 4 LAST\r\ntextQUIT\r\n",
+			want: []string{"BDAT 0 4", "BODY 3 552 0", "QUIT 221 0"}, end: smtptest.EndQuit},
+		{name: "a BODY rule waits", rule: smtptest.Rule{On: "BODY 3", Delay: waits}, sent: "BDAT 9\r\ntext", then: func(_ *smtptest.Server, c *listener) { c.Close() },
+			want: []string{"BDAT 0 3", "BODY 3 0 0"}, end: smtptest.EndClosed},
+		{name: "the client leaves", sent: "BDAT 9\r\ntext", then: func(_ *smtptest.Server, c *listener) { c.Close() }, want: []string{"BDAT 0 4"}, end: smtptest.EndClosed},
+		{name: "the server closes", sent: "BDAT 9\r\ntext", then: func(srv *smtptest.Server, _ *listener) { srv.Close() }, want: []string{"BDAT 0 4"}, end: smtptest.EndServer},
+		{name: "the server closes, LMTP", lmtp: true, sent: "BDAT 9 LAST\r\ntext", then: func(srv *smtptest.Server, _ *listener) { srv.Close() }, want: []string{"BDAT 0 4"}, end: smtptest.EndServer},
+		{name: "it does not stop", sent: "BDAT 4 LAST\r\ntextQUIT\r\n", want: []string{"BDAT 250 4", "QUIT 221 0"}, end: smtptest.EndQuit},
+		{name: "it does not stop, LMTP", lmtp: true, sent: "BDAT 4 LAST\r\ntextQUIT\r\n", want: []string{"BDAT 250 4", "BDAT 250 4", "QUIT 221 0"}, end: smtptest.EndQuit},
+		{name: "it does not stop, out of place in LMTP", lmtp: true, sent: "BDAT x\r\nBDAT 4 LAST\r\ntextQUIT\r\n",
+			want: []string{"BDAT 501 0", "BDAT 503 4", "BDAT 503 4", "QUIT 221 0"}, end: smtptest.EndQuit},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				offering("CHUNKING")(srv)
+				srv.LMTP = test.lmtp
+				if test.rule.On != "" {
+					srv.Script(test.rule)
+				}
+				srv.StartInMemory()
+				c := listenTo(dial(t, srv))
+				hello := map[bool]string{false: "EHLO", true: "LHLO"}[test.lmtp]
+				c.say(turn{send: hello + " client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\n" + test.sent})
+				if open := srv.Sessions()[0]; test.then != nil && !slices.ContainsFunc(open.Exchanges, func(e smtptest.Exchange) bool { return e.On == "BDAT" }) {
+					t.Error("the BDAT is not in the record of the open session")
+				}
+				if test.then != nil {
+					test.then(srv, c)
+				}
+				s := srv.WaitSession(nil)
+				var got []string
+				for _, e := range s.Exchanges {
+					if e.On == "BDAT" || got != nil {
+						got = append(got, strings.Join([]string{e.On, strconv.Itoa(e.Reply.Code()), strconv.Itoa(e.Octets)}, " "))
+					}
+				}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("exchanges mismatch (-want +got):\n%s", diff)
+				}
+				if s.End != test.end {
+					t.Errorf("End = %q, want %q", s.End, test.end)
+				}
+				checkAgreement(t, srv)
+			})
+		})
+	}
+}
