@@ -82,7 +82,7 @@ func checkHidden(t *testing.T, text string, secrets []string) {
 	upper := strings.ToUpper(text)
 	for _, secret := range secrets {
 		if i := strings.Index(upper, strings.ToUpper(secret)); i >= 0 {
-			t.Errorf("%q shows: ...%q...\n%s", secret, upper[max(0, i-60):min(len(upper), i+60)], text)
+			t.Errorf("%q shows in upper case: ...%q...", secret, upper[max(0, i-200):min(len(upper), i+200)])
 			return
 		}
 	}

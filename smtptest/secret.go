@@ -75,15 +75,12 @@ const maxRest = 512 // bytes
 // SMTP, IMAP, POP3, NNTP or HTTP log in, or -1. Its time is linear in the length
 // of the line.
 func loginWord(line string) int {
-	first := true // no letter or digit of the command came yet
 	for i := range len(line) {
-		c := line[i]
-		for _, word := range loginWords[c|0x20] {
-			if isLoginWord(line, i, word, first) {
+		for _, word := range loginWords[line[i]|0x20] {
+			if isLoginWord(line, i, word) {
 				return i
 			}
 		}
-		first = (first || isLineEnd(rune(c))) && !isAlnum(c)
 	}
 	return -1
 }
@@ -92,44 +89,64 @@ func hasLoginWord(s string) bool { return loginWord(s) >= 0 }
 
 // loginWords has the login words by their first letter.
 var loginWords = [256][]string{
-	'a': {"auth", "authoriz", "authoris", "apop"},
+	'a': {"auth", "apop"},
 	'b': {"bearer"},
 	'l': {"login", "logon"},
-	'p': {"pass", "passwd", "password", "passphrase", "passcode", "pwd"},
+	'p': {"pass", "pwd"},
 	's': {"sasl"},
 	'u': {"user"},
 	'x': {"xauth"},
 }
 
-// isLoginWord reports whether the word is at line[i:], in any case and with
-// blanks between its letters or without. first means that it begins a command:
-// there, a secret may follow it directly.
-func isLoginWord(line string, i int, word string, first bool) bool {
-	j := i
-	for n := range len(word) {
-		for n > 0 && j < len(line) && (line[j] <= ' ' || line[j] > '~') {
-			j++
-		}
-		if j == len(line) || line[j]|0x20 != word[n] {
-			return false
-		}
-		j++
+// isLoginWord reports whether the line has the login word at i, or a longer one
+// that begins with it. At the start of a command, a secret may follow the word
+// directly.
+func isLoginWord(line string, i int, word string) bool {
+	j := wordEnd(line, i, word)
+	if j < 0 {
+		return false
 	}
 	begins := i == 0 || !isLetter(line[i-1])
 	ends := j == len(line) || !isLetter(line[j])
 	spaced := j-i > len(word)
+	after := asciiUpper(line[j:min(j+2, len(line))])
 	switch word {
-	case "user": // a common word, but for USER bob
-		return first && j < len(line) && strings.IndexByte(blanks, line[j]) >= 0
+	case "user": // a common word, but at the start of a command, and not in User-Agent
+		return ends && !strings.HasPrefix(after, "-") && isFirst(line, i)
 	case "auth": // also OAuth and AUTHENTICATE, but not author or authority
-		_, author := keyword(line[j:], "OR")
-		return begins && spaced || !spaced && (first || !author)
-	case "authoriz", "authoris":
-		return begins || !spaced
+		isAuthor := after == "OR" && wordEnd(line, i, "authoriz") < 0 && wordEnd(line, i, "authoris") < 0
+		return begins && spaced || !spaced && (!isAuthor || isFirst(line, i))
 	case "login": // also XLOGIN
 		return !spaced || begins && ends
+	case "pass": // also PASSWD, password, passphrase and passcode
+		ends = ends || after[0] == 'W' || after == "PH" || after == "CO"
 	}
-	return begins && (ends || first)
+	return begins && ends || isFirst(line, i)
+}
+
+// wordEnd returns the end of the word that begins at line[i], in any case and with
+// blanks between its letters or without; -1 if another word is there.
+func wordEnd(line string, i int, word string) int {
+	for n := range len(word) {
+		for n > 0 && i < len(line) && (line[i] <= ' ' || line[i] > '~') {
+			i++
+		}
+		if i == len(line) || line[i]|0x20 != word[n] {
+			return -1
+		}
+		i++
+	}
+	return i
+}
+
+// isFirst reports whether line[i] is the first letter or digit of a command.
+func isFirst(line string, i int) bool {
+	for i--; i >= 0 && !isAlnum(line[i]); i-- {
+		if isLineEnd(rune(line[i])) {
+			return true
+		}
+	}
+	return i < 0
 }
 
 // commandsLen returns the length of the part of the line, from its start, that
