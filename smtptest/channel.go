@@ -176,8 +176,6 @@ type Channel struct {
 	reading  atomic.Int64 // while content is awaited: one more than the bytes of it that came
 	withheld bool         // a rule left the client without a whole reply, and nothing came from it since
 
-	goroutine atomic.Uint64 // that serves the session; 0 while none of the test's own code has run on it
-
 	// Guarded by Server.mu.
 	gone        chan struct{} // closed by interrupt
 	interrupted bool

@@ -12,12 +12,11 @@ import (
 // returns when all its goroutines are gone, or fails the test if the test's own
 // code keeps one of them for WaitTimeout. The reply to a message that was
 // recorded is written first; a client that does not read has 50 ms to take it.
-// What was recorded stays readable. Calling it again does nothing.
+// What was recorded stays readable. Calling it again does nothing. Code that the
+// server calls, such as a Handler, must not call Close, Stop or a Wait: these wait
+// for that code, and fail the test after WaitTimeout.
 func (s *Server) Close() {
 	s.test().Helper()
-	if s.refuseOnSession("Close") {
-		return
-	}
 	defer s.stopAlarm() // the sessions may not end
 	s.shut()
 }
@@ -108,6 +107,18 @@ func (s *Server) culprits() []string {
 	return names
 }
 
+// inUserCode says which of the test's own functions have not returned, as a wait
+// may wait for what only comes after them; "" if there are none.
+func (s *Server) inUserCode() string {
+	var b strings.Builder
+	for _, ch := range s.channels() {
+		if code := ch.userCode(); code != "" {
+			fmt.Fprintf(&b, "; session %d is in your %s, which has not returned", ch.session.id, code)
+		}
+	}
+	return b.String()
+}
+
 // culprit names the test's own code that the session is in: a function, or else its
 // connection.
 func (ch *Channel) culprit() string {
@@ -144,9 +155,6 @@ func (s *Server) CloseClientConnections() {
 // kept. Restart ends it. On a closed server both do nothing.
 func (s *Server) Stop() {
 	s.test().Helper()
-	if s.refuseOnSession("Stop") {
-		return
-	}
 	s.life.Lock()
 	defer s.life.Unlock()
 	switch s.phase.Load() {
@@ -166,9 +174,6 @@ func (s *Server) Stop() {
 // Restart ends the outage that Stop began, at the same address.
 func (s *Server) Restart() {
 	s.test().Helper()
-	if s.refuseOnSession("Restart") {
-		return
-	}
 	s.life.Lock()
 	defer s.life.Unlock()
 	switch s.phase.Load() {

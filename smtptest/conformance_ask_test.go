@@ -157,7 +157,6 @@ func TestCommandFailures(t *testing.T) {
 		{"line break", `session 1: Commands["XFOO"] returned the reply "250 a\r\nb"`, func(*smtptest.Channel, string) smtptest.Reply { return "250 a\r\nb" }, confused},
 		{"bad prompt", `session 1: Commands["XFOO"] panicked: Ask("hello")`, func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Ask("hello"); return "" }, confused},
 		{"goexit", `session 1: Commands["XFOO"] left its goroutine`, func(*smtptest.Channel, string) smtptest.Reply { runtime.Goexit(); return "" }, ""},
-		{"close", `smtptest: Close called by a Handler, a CommandFunc, an If or another function that the Server was given`, func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Server.Close(); return "250 2.0.0 OK" }, ok + "\r\n"},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

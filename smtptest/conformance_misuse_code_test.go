@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/smtp"
 	"runtime"
 	"strings"
 	"sync"
@@ -99,18 +100,17 @@ func TestMisuseCode(t *testing.T) {
 		}), ""},
 		{"an If leaves", row(smtptest.Rule{On: "XFOO", If: func(smtptest.Event) bool { runtime.Goexit(); return true }, Reply: "450 no", Optional: true}),
 			`session 1: If of row 1: {On: "XFOO", If: func, Optional: true, Reply: "450 no"} left its goroutine: call t.Error there, never t.Fatal`},
+		{"an If replaces its script again and again", func(srv *smtptest.Server) {
+			var rule smtptest.Rule
+			rule = smtptest.Rule{On: "XFOO", If: func(smtptest.Event) bool { srv.Script(rule); return false }, Reply: "450 no", Optional: true}
+			srv.Script(rule)
+		}, "session 1: the rules were replaced 100 times while an If of the same event ran; call Script outside of If"},
 		{"GetCertificate panics", func(srv *smtptest.Server) {
 			srv.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { panic("boom") }}
 		}, "a function of Server.TLS panicked: boom"},
 		{"GetCertificate leaves", func(srv *smtptest.Server) {
 			srv.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { runtime.Goexit(); return nil, nil }}
 		}, "session 2: a function of Server.TLS left its goroutine: call t.Error there, never t.Fatal"},
-		{"GetConfigForClient closes", func(srv *smtptest.Server) {
-			srv.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { srv.Close(); return nil, nil }}
-		}, "Close called by a Handler, a CommandFunc, an If or another function that the Server was given"},
-		{"Parameters stop", func(srv *smtptest.Server) {
-			srv.Parameters = map[string]func(string) error{"X": func(string) error { srv.Stop(); return nil }}
-		}, "Stop called by a Handler, a CommandFunc, an If or another function that the Server was given"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -129,6 +129,49 @@ func TestMisuseCode(t *testing.T) {
 				}
 				tb.end()
 				if got := tb.errors(); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+					t.Errorf("failure %q, want it to say %q", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestMisuseSelfWait verifies that a call by which the test's own code waits for
+// itself ends after WaitTimeout, with a message that names session and function.
+func TestMisuseSelfWait(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		setup func(*smtptest.Server)
+		want  string
+	}{
+		{"GetConfigForClient closes", func(srv *smtptest.Server) {
+			srv.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { srv.Close(); return nil, nil }}
+		}, "Close: the test's own code has not returned within 24h0m0s: the TLS handshake in session 1"},
+		{"Parameters stop", func(srv *smtptest.Server) {
+			srv.Parameters = map[string]func(string) error{"X": func(string) error { srv.Stop(); return nil }}
+		}, `Stop: the test's own code has not returned within 24h0m0s: Parameters["X"] in session 1`},
+		{"Authenticate waits", func(srv *smtptest.Server) {
+			srv.Authenticate = func(smtptest.Credentials) bool { srv.Wait(1); return true }
+		}, "Wait(1): nothing more within 24h0m0s; session 1 is in your Authenticate, which has not returned"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewUnstartedServer(softTB{tb})
+				test.setup(srv)
+				srv.StartInMemory()
+				c := srv.Client()
+				if srv.TLS != nil {
+					c.StartTLS(srv.ClientTLSConfig())
+				}
+				if srv.Authenticate != nil {
+					c.Auth(smtp.PlainAuth("", "bob", "secret", "localhost"))
+				}
+				c.Text.Cmd("EHLO client.test\r\nMAIL FROM:<a@client.test> X\r\nQUIT")
+				io.ReadAll(c.Text.R)
+				c.Close()
+				tb.end()
+				if got := tb.errors(); !strings.Contains(got, test.want) {
 					t.Errorf("failure %q, want it to say %q", got, test.want)
 				}
 			})

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +31,7 @@ const (
 	onStopped   place = "stopped"
 	onClosed    place = "closed"
 	onNil       place = "nil TB"         // problems panic
-	afterTest   place = "test has ended" // problems panic on the goroutine of another test
+	afterTest   place = "test has ended" // problems are written to standard error
 	inHandler   place = "in a Handler"
 	inCommand   place = "in a CommandFunc"
 	inIf        place = "in an If"
@@ -71,16 +73,24 @@ func also(columns ...map[place]string) map[place]string {
 
 const zeroServer, notStarted = "a zero Server: make it with NewServer or one of its siblings", "a server that is not started: call Start first"
 
+// ends is for a call that waits for what Close waits for: both end after
+// WaitTimeout, in either order, so what the call says depends on the order.
+const ends = "(ends)"
+
 var (
 	everywhere = func(sentence string) map[place]string { return says(sentence, allPlaces...) }
 	unready    = also(says(zeroServer, onZero), says(notStarted, onUnstarted))
 	unreached  = also(unready, says("connection refused", onStopped, onClosed, afterTest, inClose))
-	onSession  = says("called by a Handler, a CommandFunc, an If or another function that the Server was given: it would wait for itself; call it from the test", onSessions...)
-	scriptInIf = says("Script called by an If, which may only read the Server: call it from the test, a Handler or a CommandFunc", inIf)
-	inVain     = also(unready, says("nothing more within 24h0m0s", onStarted, onStopped, onNil, inHandler, inCommand, inIf),
-		says("the server is closed", onClosed, afterTest), says("the server goes down", inClose))
-	startAgain = also(onSession, says(zeroServer, onZero), says("already started: NewServer starts it", onStarted, onNil),
-		says("a stopped server: Restart ends its outage", onStopped), says("a closed server: make a new one", onClosed, afterTest))
+	selfWait   = also(says("the test's own code has not returned within 24h0m0s: Handler in session 1", inHandler), says(ends, inClose),
+		says(`the test's own code has not returned within 24h0m0s: Commands["XPROBE"] in session 1`, inCommand),
+		says("the test's own code has not returned within 24h0m0s: If of row 1", inIf))
+	inVain = also(unready, says("nothing more within 24h0m0s", onStarted, onStopped, onNil),
+		says("nothing more within 24h0m0s; session 1 is in your Handler, which has not returned", inHandler),
+		says(`nothing more within 24h0m0s; session 1 is in your Commands["XPROBE"], which has not returned`, inCommand),
+		says("nothing more within 24h0m0s; session 1 is in your If of row 1", inIf),
+		says("the server is closed", onClosed, afterTest), says(ends, inClose))
+	startAgain = also(says(zeroServer, onZero), says("already started: NewServer starts it", onStarted, onNil, inHandler, inCommand, inIf),
+		says("a stopped server: Restart ends its outage", onStopped), says("a closed server: make a new one", onClosed, afterTest), says(ends, inClose))
 	sockets = says("use NewInMemoryServer there", onUnstarted)
 )
 
@@ -102,7 +112,7 @@ var misuses = []misuse{
 		}
 	}), unreached},
 	{"ClientTLSConfig", calls(func(s *smtptest.Server) { s.ClientTLSConfig() }), nil},
-	{"Close", calls((*smtptest.Server).Close), also(onSession, says(zeroServer, onZero))},
+	{"Close", calls((*smtptest.Server).Close), also(selfWait, says(zeroServer, onZero))},
 	{"CloseClientConnections", calls((*smtptest.Server).CloseClientConnections), nil},
 	{"Count", calls(func(s *smtptest.Server) { s.Count() }), nil},
 	{"DialContext", dialing(context.Background()), unreached},
@@ -112,19 +122,19 @@ var misuses = []misuse{
 	{"Host", calls(func(s *smtptest.Server) { s.Host() }), nil},
 	{"Messages", calls(func(s *smtptest.Server) { s.Messages() }), nil},
 	{"Port", calls(func(s *smtptest.Server) { s.Port() }), nil},
-	{"Restart", calls((*smtptest.Server).Restart), also(unready, onSession, says("not stopped: it ends what Stop began", onStarted, onNil))},
+	{"Restart", calls((*smtptest.Server).Restart), also(unready, selfWait, says("not stopped: it ends what Stop began", onStarted, onNil, inHandler, inCommand, inIf))},
 	{"RootPEM", calls(func(s *smtptest.Server) { s.RootPEM() }), nil},
-	{"Script()", calls(func(s *smtptest.Server) { s.Script() }), also(scriptInIf, says(zeroServer, onZero))},
+	{"Script()", calls(func(s *smtptest.Server) { s.Script() }), says(zeroServer, onZero)},
 	{"Script(row)", calls(func(s *smtptest.Server) {
 		s.Script(smtptest.Rule{On: "IDLE", Delay: 48 * time.Hour, Reply: "421 no", Optional: true})
-	}), also(scriptInIf, says(zeroServer, onZero))},
-	{"Script(zero row)", calls(func(s *smtptest.Server) { s.Script(smtptest.Rule{}) }), also(everywhere(`row 1: {On: ""}: On: is empty: name an event`), scriptInIf, says(zeroServer, onZero))},
+	}), says(zeroServer, onZero)},
+	{"Script(zero row)", calls(func(s *smtptest.Server) { s.Script(smtptest.Rule{}) }), also(everywhere(`row 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
 	{"Sessions", calls(func(s *smtptest.Server) { s.Sessions() }), nil},
 	{"Start", calls((*smtptest.Server).Start), also(startAgain, sockets)},
 	{"StartInMemory", calls((*smtptest.Server).StartInMemory), startAgain},
 	{"StartTLS", calls((*smtptest.Server).StartTLS), also(startAgain, sockets)},
 	{"StartTLSInMemory", calls((*smtptest.Server).StartTLSInMemory), startAgain},
-	{"Stop", calls((*smtptest.Server).Stop), also(unready, onSession, says("a stopped server: Restart ends its outage", onStopped))},
+	{"Stop", calls((*smtptest.Server).Stop), also(unready, selfWait, says("a stopped server: Restart ends its outage", onStopped))},
 	{"Transcript", calls(func(s *smtptest.Server) { s.Transcript() }), nil},
 	{"Unused", calls(func(s *smtptest.Server) { s.Unused() }), nil},
 	{"Wait(0)", calls(func(s *smtptest.Server) { s.Wait(0) }), nil},
@@ -180,9 +190,10 @@ func TestMisuseRows(t *testing.T) {
 }
 
 // TestMisusePlaces calls each method in each place: it works, or the test fails
-// with one sentence that says what to do; where there is no test to fail, the
-// sentence is that of a panic. Nothing hangs, no session dies of it, and nothing
-// is logged to a test that has ended (fakeTB panics then).
+// with one sentence that says what to do. Where there is no test to fail, the
+// sentence is that of a panic, or goes to standard error. A call that waits for
+// itself ends after WaitTimeout, and names the session and the function. Nothing is
+// logged to a test that has ended (fakeTB panics then).
 func TestMisusePlaces(t *testing.T) {
 	for _, m := range misuses {
 		t.Run(m.call, func(t *testing.T) {
@@ -215,7 +226,8 @@ func (m misuse) in(p place, soft bool) error {
 		}
 	}, func(panicked any) { said = append(said, fmt.Sprint(panicked)) })
 	var dead error
-	if p == inHandler || p == inCommand || p == inIf {
+	want := m.says[p]
+	if (p == inHandler || p == inCommand || p == inIf) && !strings.Contains(want, "the test's own code has not returned") {
 		dead = deliver(srv, "a@client.test", "text")
 	}
 	if p == onNil {
@@ -224,11 +236,14 @@ func (m misuse) in(p place, soft bool) error {
 	if p != afterTest {
 		fake.end()
 	}
-	said = append(said, fake.failures...)
-	want := m.says[p]
+	said = append(said, slices.DeleteFunc(fake.failures, func(failure string) bool {
+		return !soft && strings.Contains(failure, "left its goroutine") || // that of Fatalf
+			p == inClose && strings.HasPrefix(failure, "smtptest: Close: ")
+	})...)
 	all := strings.Join(said, "\n")
 	own := strings.HasPrefix(all, "smtptest: ") || want == "connection refused"
 	switch {
+	case want == ends:
 	case dead != nil:
 		return fmt.Errorf("the next client: %w", dead)
 	case want == "" && all != "":
@@ -267,16 +282,36 @@ func (p place) visit(tb smtptest.TB, f func(*smtptest.Server), panicked func(any
 		}
 		tb.(*fakeTB).end()
 	}
-	run := try
-	if p == afterTest {
-		run = func(f func()) { f() }
-	}
-	run(func() {
-		if p := panicOf(func() { f(srv) }); p != nil {
-			panicked(p)
-		}
+	stderr := stderrOf(func() {
+		try(func() {
+			if p := panicOf(func() { f(srv) }); p != nil {
+				panicked(p)
+			}
+		})
 	})
+	if stderr != "" {
+		panicked(strings.TrimSuffix(stderr, "\n"))
+	}
 	return srv
+}
+
+// stderrOf calls f and returns what it writes to standard error.
+func stderrOf(f func()) string {
+	file, err := os.CreateTemp("", "stderr")
+	if err != nil {
+		panic(err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	old := os.Stderr
+	defer func() { os.Stderr = old }()
+	os.Stderr = file
+	f()
+	text, err := os.ReadFile(file.Name())
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 // session is visit for the places on a server's own goroutines. The Handler's is

@@ -301,7 +301,7 @@ func TestConditions(t *testing.T) {
 		want  string
 	}{
 		{"panics", func(*smtptest.Server) bool { panic("boom") }, refused, "smtptest: session 1: If of row 1: {On: \"RCPT\", If: func, Reply: \"550 no\"} panicked: boom"},
-		{"sets a script", func(s *smtptest.Server) bool { s.Script(); return false }, rcptOK, "smtptest: Script called by an If, which may only read the Server: call it from the test, a Handler or a CommandFunc"},
+		{"sets a script", func(s *smtptest.Server) bool { s.Script(); return false }, rcptOK, ""},
 		{"asks for Unused", func(s *smtptest.Server) bool { return len(s.Unused()) == 2 }, "550 no", ""},
 		{"asks for Fired", func(s *smtptest.Server) bool { return len(s.Fired()) == 2 }, "550 no", ""},
 		{"connects", func(s *smtptest.Server) bool { return s.Client().Close() == nil }, "550 no", ""},
@@ -321,8 +321,8 @@ func TestConditions(t *testing.T) {
 			if diff := cmp.Diff(test.want, regexp.MustCompile(`, at \S+_test\.go:\d+$`).ReplaceAllString(tb.errors(), "")); diff != "" {
 				t.Errorf("failure mismatch (-want +got):\n%s", diff)
 			}
-			if fired := srv.Fired()[1]; fired != 0 {
-				t.Errorf("the row below fired %d times", fired)
+			if fired := srv.Fired(); len(fired) > 1 && fired[1] != 0 { // a replaced script has no rules
+				t.Errorf("the rule below fired %d times", fired[1])
 			}
 			c.Close()
 			srv.Close()

@@ -223,9 +223,6 @@ func (s *Server) StartTLSInMemory() {
 
 func (s *Server) start(implicit, inMemory bool) {
 	s.test().Helper()
-	if s.refuseOnSession("Start") {
-		return
-	}
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.phase.Load() != unstarted {

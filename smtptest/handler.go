@@ -178,7 +178,7 @@ func (ch *Channel) blame(what string, p any) {
 		ch.Server.errorf("smtptest: session %d: %s panicked: %s%s", ch.session.id, what, ch.redact(fmt.Sprint(p)), place)
 		return
 	}
-	ch.Server.errorf("smtptest: session %d: %s left its goroutine: call t.Error there, never t.Fatal", ch.session.id, what)
+	ch.Server.errorf("smtptest: session %d: %s left its goroutine: call t.Error there, never t.Fatal or a method of the Server that waits", ch.session.id, what)
 }
 
 // unreturned stands for the reply of code that has not returned.

@@ -51,9 +51,13 @@ func (sc *script) unfired() []*row {
 	return slices.DeleteFunc(slices.Clone(sc.rows), func(r *row) bool { return r.fired > 0 })
 }
 
+// maxScripts is how many scripts one event tries.
+const maxScripts = 100
+
 // match returns the rule that replies to the event, or nil. If Script replaces the
-// rules while an If runs, match tries the new ones. An event that has reached an If
-// keeps the turn until it is matched, so the rules count such events in one order.
+// rules while an If runs, match tries the new ones, but not without end: an If may
+// call Script itself. An event that has reached an If keeps the turn until it is
+// matched, so the rules count such events in one order.
 func (ch *Channel) match(t *turn) *row {
 	sc := &ch.Server.script
 	if !sc.active.Load() {
@@ -65,14 +69,24 @@ func (ch *Channel) match(t *turn) *row {
 			<-sc.ifTurn
 		}
 	}()
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	for {
-		version := sc.version.Load()
-		if r := ch.first(t); sc.version.Load() == version {
+	for range maxScripts {
+		if r, current := ch.tryScript(t); current {
 			return r
 		}
 	}
+	ch.Server.errorf("smtptest: session %d: the rules were replaced %d times while an If of the same event ran; call Script outside of If", ch.session.id, maxScripts)
+	return nil
+}
+
+// tryScript is match for the present script. current is false if that was replaced
+// meanwhile.
+func (ch *Channel) tryScript(t *turn) (r *row, current bool) {
+	sc := &ch.Server.script
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	version := sc.version.Load()
+	r = ch.first(t)
+	return r, sc.version.Load() == version
 }
 
 // first is the first row of the script that fires, or nil.

@@ -133,10 +133,6 @@ func (s *Server) Script(rules ...Rule) {
 		s.misplaced("Script")
 		return
 	}
-	if calledBy("evalIf") && s.serves() { // the event would be matched again, perhaps by the same If
-		s.errorf("smtptest: Script called by an If, which may only read the Server: call it from the test, a Handler or a CommandFunc")
-		return
-	}
 	rows, err := s.compile(rules)
 	if err != nil {
 		s.fatalf("smtptest: %v", err)

@@ -6,13 +6,10 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
-	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
 // TB is the part of [testing.TB] that the server needs, small enough for other
@@ -72,16 +69,9 @@ func (endedTB) Cleanup(func())        {}
 func (endedTB) Logf(string, ...any)   {}
 func (endedTB) Errorf(string, ...any) {}
 
-// Fatalf ends the goroutine. It panics on a goroutine of the testing package, where
-// another test uses the server: that test would end the process without this text.
+// Fatalf ends the goroutine, and writes the text to standard error.
 func (endedTB) Fatalf(format string, args ...any) {
-	text := fmt.Sprintf(format, args...) + " (the test of this server has ended)"
-	for name := range stack.Callers {
-		if strings.HasPrefix(name, "testing.") {
-			panic(text)
-		}
-	}
-	fmt.Fprintln(os.Stderr, text)
+	fmt.Fprintln(os.Stderr, fmt.Sprintf(format, args...)+" (the test of this server has ended)")
 	runtime.Goexit()
 }
 
@@ -100,7 +90,6 @@ func (s *Server) errorf(format string, args ...any) {
 
 func (s *Server) tell(fatal bool, format string, args ...any) {
 	s.test().Helper()
-	fatal = fatal && !onSession()
 	s.report.mu.Lock() // until the test is told, so that it does not end before
 	defer s.report.mu.Unlock()
 	s.report.failed = true
@@ -185,74 +174,25 @@ func (s *Server) endReports() {
 	s.report.over.Store(true)
 }
 
-// refuseOnSession fails the test when a method that waits for all sessions, or
-// for another one that does, is called from one of them: by a Handler, a
-// CommandFunc, a condition, Authenticate or a function of Parameters or TLS.
-func (s *Server) refuseOnSession(method string) bool {
-	s.test().Helper()
-	if !s.serves() {
-		return false
-	}
-	s.errorf("smtptest: %s called by a Handler, a CommandFunc, an If or another function that the Server was given: it would wait for itself; call it from the test", method)
-	return true
-}
-
-// serves says whether this goroutine serves a session of this server. The
-// Handler of another one may stop it.
-func (s *Server) serves() bool {
-	open := s.channels()
-	if len(open) == 0 {
-		return false
-	}
-	me := goroutine()
-	return slices.ContainsFunc(open, func(ch *Channel) bool { return ch.goroutine.Load() == me })
-}
-
 // enterUserCode is called before the test's own code runs on the session's
 // goroutine. It writes the replies so far: that code may take its time, and the
 // server may close meanwhile. The caller defers leaveUserCode.
 func (ch *Channel) enterUserCode(code string) {
 	ch.flushUnlessHeld()
 	ch.setCode(code)
-	if ch.goroutine.Load() == 0 {
-		ch.goroutine.Store(goroutine())
-	}
 }
 
 func (ch *Channel) leaveUserCode() { ch.setCode("") }
+
+// userCode names the test's own function that the session is in; "" if it is in none.
+func (ch *Channel) userCode() string {
+	ch.waiting.Lock()
+	defer ch.waiting.Unlock()
+	return ch.code
+}
 
 func (ch *Channel) setCode(code string) {
 	ch.waiting.Lock()
 	defer ch.waiting.Unlock()
 	ch.code = code
-}
-
-// goroutine is the number of this goroutine, as in a stack trace.
-func goroutine() uint64 {
-	text := stackTexts.Get().(*[64]byte)
-	defer stackTexts.Put(text)
-	runtime.Stack(text[:], false)
-	var n uint64
-	for _, digit := range text[len("goroutine "):] {
-		if digit < '0' || digit > '9' {
-			break
-		}
-		n = n*10 + uint64(digit-'0')
-	}
-	return n
-}
-
-var stackTexts = sync.Pool{New: func() any { return new([64]byte) }}
-
-// onSession says whether this goroutine serves a session, of whichever server.
-func onSession() bool { return calledBy("serve") }
-
-// calledBy says whether this goroutine is in a method of Channel.
-func calledBy(method string) bool {
-	for name := range stack.Callers {
-		if strings.HasSuffix(name, "smtptest.(*Channel)."+method) {
-			return true
-		}
-	}
-	return false
 }

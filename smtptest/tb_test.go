@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 )
@@ -217,13 +218,16 @@ var nilTBs = []struct {
 		func(srv *smtptest.Server) { srv.Handler = &perRecipient{replies: []smtptest.Reply{"", ""}} }},
 	{"a field that cannot be", `smtptest: session 1: Commands["MAIL"] has set Channel.Server`,
 		with("MAIL", func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Server = nil; return "" })},
-	{"a method that waits for itself", "smtptest: Close called by a Handler",
+	{"a method that waits for itself", "smtptest: Close: the test's own code has not returned within 1ms: Handler in session 1",
 		func(srv *smtptest.Server) {
+			srv.WaitTimeout = time.Millisecond
 			handler(func(context.Context, smtptest.Message) smtptest.Reply { srv.Close(); return "" })(srv)
 		}},
-	{"a method that an If may not call", "smtptest: Script called by an If",
+	{"an If that replaces its own rule", "smtptest: session 1: the rules were replaced 100 times",
 		func(srv *smtptest.Server) {
-			srv.Script(smtptest.Rule{On: "MAIL", Reply: "450 no", If: func(smtptest.Event) bool { srv.Script(); return true }})
+			var rule smtptest.Rule
+			rule = smtptest.Rule{On: "MAIL", Reply: "450 no", If: func(smtptest.Event) bool { srv.Script(rule); return true }}
+			srv.Script(rule)
 		}},
 	{"a panic", "smtptest: session 1: Handler panicked: boom, at tb_test.go:",
 		handler(func(context.Context, smtptest.Message) smtptest.Reply { panic("boom") })},

@@ -178,20 +178,13 @@ func (s *Server) endedSessions(next *int) []Session {
 }
 
 // until calls look, without a lock, until it is satisfied: at once and each
-// time that something was recorded. On a session of the server it ends when the
-// server goes down, which waits for that session.
+// time that something was recorded.
 func (s *Server) until(ctx context.Context, look func() bool) error {
 	switch {
 	case look():
 		return nil
 	case !s.started():
 		return errors.New("this is " + phases[s.phase.Load()])
-	}
-	var down <-chan struct{}
-	if s.serves() {
-		s.mu.Lock()
-		down = s.ended
-		s.mu.Unlock()
 	}
 	timer := time.NewTimer(s.waitTimeout())
 	defer timer.Stop()
@@ -208,10 +201,8 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 		}
 		select {
 		case <-changed:
-		case <-down:
-			return errDown
 		case <-timer.C:
-			return fmt.Errorf("nothing more within %v", s.waitTimeout())
+			return fmt.Errorf("nothing more within %v%s", s.waitTimeout(), s.inUserCode())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -221,7 +212,6 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 // errClosed and its kin say why a wait ended without what it waited for.
 var (
 	errClosed   = errors.New("the server is closed")
-	errDown     = errors.New("the server goes down, and waits for the Handler or CommandFunc that waits here")
 	errNegative = errors.New("the number to wait for is negative")
 )
 

@@ -8,15 +8,7 @@ import (
 	"strings"
 )
 
-// Callers yields the functions that this goroutine is in, the innermost first.
-func Callers(yield func(string) bool) {
-	for f := range frames {
-		if !yield(f.Function) {
-			return
-		}
-	}
-}
-
+// frames yields the calls that this goroutine is in, the innermost first.
 func frames(yield func(runtime.Frame) bool) {
 	pcs := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
@@ -60,8 +52,8 @@ func isStandard(f runtime.Frame, root string) bool {
 // Panicking reports whether a panic runs this Cleanup. A panic that is still on the
 // stack does not count if a deferred function has recovered it and skips the test.
 func Panicking() bool {
-	for name := range Callers {
-		switch name {
+	for f := range frames {
+		switch f.Function {
 		case "runtime.gopanic":
 			return true
 		case "runtime.Goexit":
