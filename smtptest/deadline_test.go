@@ -100,16 +100,20 @@ func TestDeadlineWait(t *testing.T) {
 	})
 }
 
-// TestDeadlineSpared verifies that a test that has ended, or has no deadline, is
-// not failed.
+// TestDeadlineSpared verifies that the server does not fail a test that has ended,
+// has closed the server, or has no deadline.
 func TestDeadlineSpared(t *testing.T) {
-	for name, deadline := range map[string]time.Duration{"ends first": time.Minute, "is over at Start": -time.Minute} {
+	for name, deadline := range map[string]time.Duration{"test ends first": time.Minute, "server closes first": time.Minute, "deadline is over at Start": -time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tb := deadlineTB{&fakeTB{}, time.Now().Add(deadline), new([]time.Time)}
-				_, c := hangTo(t, tb, inData, "text\r\n.\r\n", smtptest.Rule{On: ".", Delay: smtptest.Forever})
+				srv, c := hangTo(t, tb, inData, "text\r\n.\r\n", smtptest.Rule{On: ".", Delay: smtptest.Forever})
+				defer c.Close()
 				time.Sleep(50 * time.Second)
-				c.Close()
+				if name == "server closes first" {
+					srv.Close()
+					time.Sleep(time.Hour)
+				}
 				tb.end()
 				time.Sleep(time.Hour)
 				if len(*tb.failed) > 0 {
