@@ -191,7 +191,7 @@ func (b *body) look8bit(data string) {
 
 var (
 	isMIME     = regexp.MustCompile(`(?im)^MIME-Version:`)
-	saidBinary = regexp.MustCompile(`(?im)^Content-Transfer-Encoding:\s*"?(8bit|binary)`)
+	saidBinary = regexp.MustCompile(`(?im)^Content-Transfer-Encoding:(\s|\([^()]*\))*"?(8bit|binary)`)
 )
 
 func saysEightBit(header, data string) bool {
@@ -271,7 +271,7 @@ func (b *body) lookEnd() {
 }
 
 var (
-	report        = regexp.MustCompile(`(?im)^Content-Type:\s*multipart/report\b`)
+	report        = regexp.MustCompile(`(?im)^Content-Type:(\s|\([^()]*\))*multipart/report\b`)
 	autoSubmitted = regexp.MustCompile(`(?im)^Auto-Submitted:`)
 )
 

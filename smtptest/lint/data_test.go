@@ -26,6 +26,8 @@ var dataRows = []row{
 	{id: "data-line-too-long", why: "998", bad: said(hi, mail(xs(999))), good: said(hi, mail(xs(998)))},
 	{id: "data-line-over-78", why: "78", bad: said(hi, mail(xs(79))), good: said(hi, mail(xs(78)))},
 	{id: "data-8bit", why: "BODY=8BITMIME", bad: said(hi, from, to, "DATA", eightBits, "."), good: said(open8, eightBits, ".")},
+	{id: "data-8bit-not-mime", why: "a comment before 8bit", bad: said(open8, text("Gr\u00fc\u00dfe"), "."),
+		good: said(open8, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding:\r\n (not 7bit) 8bit\r\n"+text("Gr\u00fc\u00dfe"), ".")},
 	{id: "data-8bit-not-mime", why: "MIME says so", bad: said(open8, text("Gr\u00fc\u00dfe"), "."), good: said(open8, eightBits, ".")},
 	{id: "data-dot-not-stuffed", why: "doubled", bad: said(hi, mail(".a")), good: said(hi, mail("..a", "..", "b"))},
 	{id: "data-possibly-overstuffed", why: "an ellipsis", bad: said(hi, mail("...a")), good: said(hi, mail("....a", ".../lib"))},
@@ -38,6 +40,8 @@ var dataRows = []row{
 	{id: "bdat-after-failure", why: "the refusal was not known", setup: limited, bad: said(hi, from, to, "+BDAT 5\r\nabcde", "NOOP", "+BDAT 1\r\na"), good: said(hi, from, to, "+BDAT 5\r\nabcdeBDAT 1\r\na")},
 	{id: "rset-missing-after-bdat-failure", why: "RSET", setup: limited, bad: said(hi, from, to, "+BDAT 5\r\nabcde", "NOOP", from), good: said(hi, from, to, "+BDAT 5\r\nabcde", "RSET", from)},
 	{id: "binarymime-with-data", why: "BDAT", bad: said(hi, from+" BODY=BINARYMIME", to, "DATA"), good: said(hi, from+" BODY=BINARYMIME", to, "+"+chunk(binary, " LAST"))},
+	{id: "null-sender-misused", why: "a comment before multipart/report", bad: said(hi, "MAIL FROM:<>", to, "DATA", text("Hi!"), "."),
+		good: said(hi, "MAIL FROM:<>", to, "DATA", "MIME-Version: 1.0\r\nContent-Type: (a bounce) multipart/report; boundary=b\r\n"+text("--b", "", "Hi!", "--b--"), ".")},
 	{id: "null-sender-misused", why: "Auto-Submitted", bad: said(hi, "MAIL FROM:<>", to, "DATA", text("Hi!"), "."), good: said(hi, "MAIL FROM:<>", to, "DATA", "Auto-Submitted: auto-replied\r\n"+text("Hi!"), ".")},
 }
 

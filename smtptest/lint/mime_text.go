@@ -3,6 +3,7 @@ package lint
 import (
 	"encoding/base64"
 	"html"
+	"iter"
 	"net/url"
 	"regexp"
 	"slices"
@@ -99,13 +100,17 @@ func (in *inspector) twice(t text, charset string) {
 // from 0x80 on; 0 where it has none.
 var cp1252 = []rune("€\x00‚ƒ„…†‡ˆ‰Š‹Œ\x00Ž\x00\x00‘’“”•–—˜™š›œ\x00žŸ")
 
-// isMojibake says whether s is UTF-8 whose every octet outside ASCII was taken
-// for a character of ISO 8859-1 or windows-1252.
+// isMojibake reports whether s is UTF-8 whose every octet outside ASCII was taken
+// for a character of ISO 8859-1 or windows-1252. A capital letter with an accent
+// and a sign after it can be two octets of UTF-8, too, as at the end of "CAFÉ…":
+// only one that follows a small letter is evidence.
 func isMojibake(s string) bool {
 	if nonASCII(s) < 0 || !utf8.ValidString(s) {
 		return false
 	}
 	octets := make([]byte, 0, len(s))
+	evidence := false
+	var before rune
 	for _, r := range s {
 		if r > 0xff {
 			i := slices.Index(cp1252, r)
@@ -114,9 +119,11 @@ func isMojibake(s string) bool {
 			}
 			r = rune(0x80 + i)
 		}
+		evidence = evidence || r >= 0xe0 || r >= 0xc0 && 'a' <= before && before <= 'z'
 		octets = append(octets, byte(r))
+		before = r
 	}
-	return utf8.Valid(octets)
+	return evidence && utf8.Valid(octets)
 }
 
 // isBase64Text says whether all of s is base64 of readable text. Short words can
@@ -155,20 +162,54 @@ type related struct {
 }
 
 // cid finds addresses of other parts in HTML (RFC 2392).
-var cid = regexp.MustCompile(`(?i)\b(?:src|href|background|poster)\s*=\s*["']?cid:([^"'\s>]+)|\burl\(\s*["']?cid:([^"'\s)]+)`)
+var cid = regexp.MustCompile(`(?i)[\s"'/](?:src|href|background|poster)\s*=\s*["']?cid:([^"'\s>]+)|\burl\(\s*["']?cid:([^"'\s)]+)`)
 
 func (in *inspector) contentIDs(t text) {
 	if !strings.Contains(strings.ToLower(t.decoded), "cid:") {
 		return // most have none, and to search for cid is slow
 	}
-	for _, m := range cid.FindAllStringSubmatchIndex(t.decoded, -1) {
-		first, last := max(m[2], m[4]), max(m[3], m[5])
-		id := html.UnescapeString(t.decoded[first:last])
-		if plain, err := url.PathUnescape(id); err == nil {
-			id = plain
+	for from, to := range markup(t.decoded) {
+		for _, m := range cid.FindAllStringSubmatchIndex(t.decoded[from:to], -1) {
+			first, last := from+max(m[2], m[4]), from+max(m[3], m[5])
+			id := html.UnescapeString(t.decoded[first:last])
+			if plain, err := url.PathUnescape(id); err == nil {
+				id = plain
+			}
+			start, end := t.span(first, last)
+			in.related = append(in.related, related{id, start, end})
 		}
-		start, end := t.span(first, last)
-		in.related = append(in.related, related{id, start, end})
+	}
+}
+
+// markup yields the bounds of the tags and style sheets in HTML. What is between
+// them is text, which can show the source of a tag, and comments.
+func markup(s string) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for at := 0; ; {
+			open := strings.IndexByte(s[at:], '<')
+			if open < 0 {
+				return
+			}
+			open += at
+			end := ">"
+			isTag := open+1 < len(s) && isAlnum(s[open+1])
+			switch {
+			case strings.HasPrefix(s[open:], "<!--"):
+				end = "-->"
+			case isTag && strings.EqualFold(s[open+1:min(len(s), open+6)], "style"):
+				end = "</"
+			case !isTag:
+				at = open + 1
+				continue
+			}
+			n := strings.Index(s[open:], end)
+			if n < 0 {
+				return
+			}
+			if at = open + n + len(end); isTag && !yield(open, at) {
+				return
+			}
+		}
 	}
 }
 
