@@ -126,8 +126,7 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 		reply = Reply(wire.FirstReply(string(answer)))
 	}
 	if odd != nil || s.config.Commands[t.name] != nil { // others made the reply
-		told, answer = Reply(ch.redact(string(told))), Reply(ch.redact(string(answer)))
-		reply = Reply(ch.redact(string(reply)))
+		told, reply = Reply(ch.redact(string(told))), Reply(ch.redact(string(reply)))
 	}
 	took = decided && t.own.commit != nil && t.success(answer) && !ch.interrupted
 	if took {

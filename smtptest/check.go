@@ -18,7 +18,7 @@ func (s *Server) compile(rules []Rule) ([]*row, error) {
 	}
 	rows := make([]*row, len(rules))
 	for i, rule := range rules {
-		r := &row{Rule: rule, n: i + 1, text: s.redact(fmt.Sprintf("row %d: %s", i+1, rule))}
+		r := &row{Rule: rule, n: i + 1, text: s.ruleText(i+1, rule)}
 		if err := r.readOn(); err != nil {
 			return nil, err
 		}
@@ -41,6 +41,15 @@ func (s *Server) compile(rules []Rule) ([]*row, error) {
 		return rows, s.checkFields(rows)
 	}
 	return rows, nil
+}
+
+// ruleText returns the nth rule with its number, without secrets.
+func (s *Server) ruleText(n int, rule Rule) string {
+	text := fmt.Sprintf("row %d: %s", n, rule)
+	if s.passwords == nil || !isLoginEvent(rule.On) {
+		return text
+	}
+	return s.passwords.Replace(text)
 }
 
 // bad is the error for a mistake in a field of the row, or in the row ("").
@@ -326,7 +335,7 @@ func (s *Server) checkScript() error {
 	s.script.mu.Lock()
 	defer s.script.mu.Unlock()
 	for _, r := range s.script.rows {
-		r.text = s.redact(r.text)
+		r.text = s.ruleText(r.n, r.Rule)
 	}
 	if err := s.checkFields(s.script.rows); err != nil {
 		return err

@@ -194,7 +194,8 @@ func TestSecretsOfTests(t *testing.T) {
 		{"a rule for MAIL", script(smtptest.Rule{On: "MAIL FROM:<a@b.example> AUTH PLAIN " + hushPlain, Reply: "454 4.7.0 later"}), []string{"EHLO x", "MAIL FROM:<a@b.example> AUTH PLAIN " + hushPlain}, `{On: "MAIL FROM:<a@b.example> ****", Reply: "454 4.7.0 later"}`},
 		{"a reply of a rule", script(smtptest.Rule{On: "AUTH", Reply: "535 5.7.8 not " + hush}), login, `{On: "AUTH", Reply: "535 5.7.8 not ****"}`},
 		{"a raw reply of a rule", script(smtptest.Rule{On: "AUTH", Raw: "535 5.7.8 not " + hushPlain + "\r\n"}), login, `{On: "AUTH", Raw: "535 5.7.8 not ****\r\n"}`},
-		{"a reply of a rule after AUTH", script(smtptest.Rule{On: "QUIT", Reply: smtptest.Reply("221 2.0.0 " + hushB64)}), append(login, "QUIT"), `{On: "QUIT", Reply: "221 2.0.0 ****"}`},
+		{"a reply of a rule to a response", script(smtptest.Rule{On: "RESPONSE", Reply: smtptest.Reply("535 5.7.8 " + hushB64)}), []string{"EHLO x", "AUTH PLAIN", hushPlain}, `{On: "RESPONSE", Reply: "535 5.7.8 ****"}`},
+		{"a reply of a rule for all", script(smtptest.Rule{On: "*", Skip: 2, Reply: smtptest.Reply("535 5.7.8 " + hushB64)}), login, `{On: "*", Skip: 2, Reply: "535 5.7.8 ****"}`},
 		{"a rule that does not fire", script(smtptest.Rule{On: "AUTH PLAIN " + hushPlain, Reply: "535 5.7.8 not " + hush}), []string{"EHLO x"}, `row 1 never fired: {On: "AUTH PLAIN ****", Reply: "535 5.7.8 not ****"}`},
 		{"a near miss", script(smtptest.Rule{On: "AUTH PLAIN x" + hushPlain, Reply: "535 5.7.8 no"}), login, "nearest miss, session 1: AUTH PLAIN ****"},
 		{"an If", func(srv *smtptest.Server) {
@@ -252,6 +253,25 @@ func TestSecretInBadRule(t *testing.T) {
 		if got, want := fmt.Sprint(smtptest.Rule{On: c.on}), fmt.Sprintf("{On: %q}", c.want); got != want {
 			t.Errorf("String() = %s, want %s", got, want)
 		}
+	}
+}
+
+// TestPasswordIsWord verifies that a password does not change the texts that are
+// not about a login, if it is a word that they have.
+func TestPasswordIsWord(t *testing.T) {
+	srv := smtptest.NewUnstartedServer(t)
+	srv.Users = map[string]string{"ann@client.test": "test"}
+	srv.Script(smtptest.Rule{On: "RCPT TO:<b@server.test>", Reply: "550 5.1.1 no ann@client.test"}, smtptest.Rule{On: "AUTH", Reply: "535 5.7.8 no ann@client.test"})
+	srv.StartInMemory()
+	c := dial(t, srv)
+	io.WriteString(c, "EHLO x\r\nAUTH PLAIN "+b64("\x00ann@client.test\x00other")+"\r\nMAIL FROM:<ann@client.test>\r\nRCPT TO:<b@server.test>\r\nQUIT\r\n")
+	io.Copy(io.Discard, c)
+	e := srv.WaitSession(nil).Exchanges
+	if rcpt := e[4]; rcpt.Rule != `row 1: {On: "RCPT TO:<b@server.test>", Reply: "550 5.1.1 no ann@client.test"}` || rcpt.Reply != "550 5.1.1 no ann@client.test" {
+		t.Errorf("RCPT is recorded as %+v", rcpt)
+	}
+	if auth := e[2]; auth.Reply != "535 5.7.8 no ann@client.****" {
+		t.Errorf("AUTH is recorded as %+v", auth)
 	}
 }
 

@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"hash/maphash"
 	"slices"
@@ -277,11 +278,17 @@ func shownOn(on string) string {
 			n = len(on) - len(arg) + len(word)
 		}
 	}
-	secret := verb == "AUTH" || verb == "RESPONSE" || !isPseudo(verb) && hasLoginWord(verb+on[n:])
-	if !secret || strings.Trim(on[n:], " *=") == "" {
+	if !isLoginEvent(verb+on[n:]) || strings.Trim(on[n:], " *=") == "" {
 		return on
 	}
 	return on[:n] + " " + masked
+}
+
+// isLoginEvent reports whether the event of Rule.On is the login of a client.
+func isLoginEvent(on string) bool {
+	verb, _, _ := strings.Cut(on, " ")
+	verb = asciiUpper(verb)
+	return verb == "RESPONSE" || !isPseudo(verb) && hasLoginWord(on)
 }
 
 // The secrets of one session that the server looks for in the texts of others.
@@ -291,11 +298,14 @@ const (
 )
 
 // redact masks the known secrets in a text that a rule or the test's own code
-// has made: those of this session and the passwords of Server.Users.
+// has made for a login: those of this session and the passwords of Server.Users.
+// Elsewhere, a password is more likely to be a word of the text by chance.
 func (ch *Channel) redact(text string) string {
-	text = ch.Server.redact(text)
-	if len(ch.secrets) == 0 {
+	if t := &ch.turn; t.name != "AUTH" && t.hidden == (hidden{}) {
 		return text
+	}
+	if passwords := ch.Server.passwords; passwords != nil {
+		text = passwords.Replace(text)
 	}
 	var secrets []string
 	for _, s := range ch.secrets {
@@ -315,21 +325,13 @@ func decoded(response string) []string {
 	if err != nil {
 		return nil
 	}
-	all := strings.FieldsFunc(string(b), isControl)
+	all := strings.FieldsFunc(string(b[bytes.LastIndexByte(b, 0)+1:]), isControl) // not the user of PLAIN
 	for _, s := range all {
 		if _, token, ok := strings.Cut(s, "Bearer "); ok {
 			all = append(all, token)
 		}
 	}
 	return all
-}
-
-// redact masks the passwords of Server.Users.
-func (s *Server) redact(text string) string {
-	if s.passwords == nil {
-		return text
-	}
-	return s.passwords.Replace(text)
 }
 
 // passwordsOf returns what masks the passwords of users, as they are and in the
