@@ -139,17 +139,17 @@ type growthCase struct {
 	input func(n int) []smtptest.Session
 }
 
-// headerOf is a case with a header that has 8n pieces after the field.
+// headerOf is a case with a header that has 2n pieces after the field.
 func headerOf(name string, piece, field string) growthCase {
 	return growthCase{name, func(n int) []smtptest.Session {
-		return one(dialogue{}.mail("x@client.test", "From: a@b.test\r\n"+field+strings.Repeat(piece, 8*n)+"\r\n", 3))
+		return one(dialogue{}.mail("x@client.test", "From: a@b.test\r\n"+field+strings.Repeat(piece, 2*n)+"\r\n", 3))
 	}}
 }
 
-// bodyOf is a case with a body that has 8n pieces.
+// bodyOf is a case with a body that has 2n pieces.
 func bodyOf(name string, piece, header, last string) growthCase {
 	return growthCase{name, func(n int) []smtptest.Session {
-		return one(dialogue{}.mail("x@client.test", "MIME-Version: 1.0\r\n"+header+"\r\n"+strings.Repeat(piece, 8*n)+last+"\r\n", 1))
+		return one(dialogue{}.mail("x@client.test", "MIME-Version: 1.0\r\n"+header+"\r\n"+strings.Repeat(piece, 2*n)+last+"\r\n", 1))
 	}}
 }
 
