@@ -27,6 +27,15 @@ func (b *blocks[T]) add() *T {
 // last is the newest; there must be one.
 func (b *blocks[T]) last() *T { return &b.open[len(b.open)-1] }
 
+// len returns the number of entries.
+func (b *blocks[T]) len() int {
+	n := len(b.open)
+	for _, block := range b.full {
+		n += len(block)
+	}
+	return n
+}
+
 // all is every entry, the oldest first, by its index.
 func (b *blocks[T]) all() iter.Seq2[int, *T] {
 	return func(yield func(int, *T) bool) {

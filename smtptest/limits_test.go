@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/lint"
+	"github.com/go-smtptest/smtp/smtptest/report"
 )
 
 // TestLimits has one client send the most that is taken of it, and then one
@@ -44,6 +46,58 @@ func TestLimits(t *testing.T) {
 				if line, err := r.ReadSlice('\n'); string(line) != want+"\r\n" {
 					t.Fatalf("reply %d: %q, %v, want %s", i+1, line, err, want)
 				}
+			}
+		})
+	}
+}
+
+// TestLimitsRead verifies that all that reads a record can read one that is as
+// large as a limit lets it become.
+func TestLimitsRead(t *testing.T) {
+	const mail, rcpt, most = "MAIL FROM:<a@client.test>\r\n", "RCPT TO:<b@server.test>\r\n", 100_000
+	for _, l := range []struct {
+		name                        string
+		setup                       func(*smtptest.Server)
+		lines                       string
+		exchanges, to, transactions int // in the record
+	}{
+		{"recipients of a CommandFunc", replying("RCPT", ""), mail + strings.Repeat(rcpt, most) + "DATA\r\ntext\r\n.\r\n", most + 6, most, 1},
+		{"recipients of LMTP", func(srv *smtptest.Server) { srv.LMTP = true }, mail + strings.Repeat(rcpt, most) + "DATA\r\ntext\r\n.\r\n", 2*most + 5, most, 1},
+		{"chunks", nil, mail + rcpt + strings.Repeat("BDAT 1\r\nx", most) + "BDAT 0 LAST\r\n", most + 6, 1, 1},
+		{"messages", nil, strings.Repeat(mail+rcpt+"BDAT 0 LAST\r\n", most/10), 3*most/10 + 3, 1, most / 10},
+	} {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			srv := smtptest.NewUnstartedServer(t)
+			srv.Extensions = append(srv.Extensions, "CHUNKING")
+			hello := "EHLO client.test\r\n"
+			if l.setup != nil {
+				l.setup(srv)
+			}
+			if srv.LMTP {
+				hello = "LHLO client.test\r\n"
+			}
+			srv.StartInMemory()
+			c, err := srv.DialContext(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go io.WriteString(c, hello+l.lines+"QUIT\r\n")
+			io.Copy(io.Discard, c)
+			sessions := srv.WaitSessions(1)
+			s, to := sessions[0], len(sessions[0].Transactions[0].Recipients)
+			if len(s.Exchanges) != l.exchanges || to != l.to || len(s.Transactions) != l.transactions {
+				t.Errorf("%d exchanges, %d recipients, %d transactions, want %d, %d, %d", len(s.Exchanges), to, len(s.Transactions), l.exchanges, l.to, l.transactions)
+			}
+			if n := strings.Count(srv.Transcript(), "C: "); n < most/10 {
+				t.Errorf("the transcript has %d lines of the client", n)
+			}
+			if n := strings.Count(smtptest.SessionText(s), "C: "); n < most/10 {
+				t.Errorf("the session's file has %d lines of the client", n)
+			}
+			lint.Check(sessions)
+			if err := report.Write(io.Discard, srv); err != nil {
+				t.Error(err)
 			}
 		})
 	}

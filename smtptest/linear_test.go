@@ -61,19 +61,23 @@ var linear = []struct {
 	}},
 	{"Stop with open sessions", 300, func(tb testing.TB, n int) {
 		srv := smtptest.NewInMemoryServer(nil)
+		defer srv.Close()
 		for range n {
 			c, err := srv.DialContext(tb.Context(), "", "")
 			if err != nil {
 				tb.Fatal(err)
 			}
 			defer c.Close()
+			if _, err := c.Read(make([]byte, 100)); err != nil { // the greeting
+				tb.Fatal(err)
+			}
 		}
 		srv.Stop()
-		srv.WaitSessions(0)
-		srv.Close()
 	}},
 	{"WaitSessions", 300, func(tb testing.TB, n int) {
-		srv := smtptest.NewInMemoryServer(nil)
+		srv := smtptest.NewUnstartedServer(nil)
+		srv.WaitTimeout = time.Hour
+		srv.StartInMemory()
 		defer srv.Close()
 		go func() {
 			for range n {

@@ -238,6 +238,7 @@ func (rec *record) export() Transaction {
 		Reply:       rec.reply,
 		Outcome:     outcomes[rec.outcome],
 	}
+	t.Recipients = slices.Grow(t.Recipients, rec.rcpts.len())
 	for _, r := range rec.rcpts.all() {
 		t.Recipients = append(t.Recipients, *r)
 		t.Recipients[len(t.Recipients)-1].Options = slices.Clone(r.Options)
@@ -285,6 +286,7 @@ func (se *session) export() Session {
 		info.ClientCert, info.Cert = slices.Clone(info.ClientCert), slices.Clone(info.Cert)
 		s.TLS = &info
 	}
+	s.Exchanges = slices.Grow(s.Exchanges, se.exchanges.len())
 	for _, x := range se.exchanges.all() {
 		s.Exchanges = append(s.Exchanges, x.export())
 	}
