@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -16,7 +17,7 @@ type turn struct {
 	verb      *verb  // nil for pseudo-verbs and unknown verbs
 	own       verdict
 	late      func(ch *Channel) Reply // asks the test's code for the own answer; nil: own has it
-	row       *row                    // of IDLE: the one row whose moment it is
+	row       *script.Rule            // of IDLE: the one row whose moment it is
 	mark      int                     // of BODY: the octets that have come
 	delay     time.Duration           // of the row that fired
 	x         *exchange               // nil until it is recorded
@@ -49,7 +50,7 @@ type verdict struct {
 // whether it took effect.
 func (ch *Channel) answer(t *turn) (told Reply, took bool) {
 	ch.stamp(t)
-	var r *row
+	var r *script.Rule
 	if ch.lines > maxCommands { // no row lifts the limit
 		t.own, t.late = verdict{reply: ch.say(repManyCommands)}, nil
 	} else {
@@ -206,7 +207,7 @@ func (ch *Channel) on(t *turn) string {
 	case ch.Server.config.Commands[t.name] != nil:
 		return t.name
 	}
-	if word, _, _ := strings.Cut(t.line, " "); word != "" && asciiUpper(word) == t.name && !strings.ContainsFunc(word, isControl) {
+	if word, _, _ := strings.Cut(t.line, " "); word != "" && asciiUpper(word) == t.name && !strings.ContainsFunc(word, wire.IsControl) {
 		return t.name
 	}
 	return "*"

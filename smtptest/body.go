@@ -2,25 +2,26 @@ package smtptest
 
 import (
 	"math"
-	"slices"
 	"strconv"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 )
 
 // bodyRows is where the BODY rows stand while a content is read.
 type bodyRows struct {
-	marks    []int  // numbers of octets that rows wait for; the first is next
-	version  uint64 // of the script that they are from
-	done     int    // octets whose rows have had their moment, or are to have none; -1 at the start
-	slow     *row   // shapes the reading
-	next     int    // octets at which that pauses
-	answered bool   // a rule has replied to the content
+	marks    []int        // numbers of octets that rows wait for; the first is next
+	version  uint64       // of the script that they are from
+	done     int          // octets whose rows have had their moment, or are to have none; -1 at the start
+	slow     *script.Rule // shapes the reading
+	next     int          // octets at which that pauses
+	answered bool         // a rule has replied to the content
 }
 
 // reach lets the BODY rows fire whose number of octets has come.
 func (ch *Channel) reach(octets int) error {
 	b := &ch.body
-	if v := ch.Server.script.version.Load(); v != b.version {
-		b.marks, b.version = ch.Server.script.bodyMarks(b.done), v
+	if v := ch.Server.script.Version(); v != b.version {
+		b.marks, b.version = ch.Server.script.Marks(b.done), v
 	}
 	for len(b.marks) > 0 && b.marks[0] <= octets {
 		t := turn{name: "BODY", line: "BODY", flags: isEvent, mark: b.marks[0]}
@@ -40,7 +41,7 @@ func (ch *Channel) reach(octets int) error {
 }
 
 // fired does what a row that has fired says of the content; r may be nil.
-func (b *bodyRows) fired(r *row, octets int) {
+func (b *bodyRows) fired(r *script.Rule, octets int) {
 	switch {
 	case r == nil:
 		return
@@ -73,7 +74,7 @@ func (ch *Channel) slowDown(octets int) error {
 // shortOf notes for the report of BODY rows how long a content was.
 func (ch *Channel) shortOf(octets int) {
 	if len(ch.body.marks) > 0 {
-		ch.Server.script.short(octets)
+		ch.Server.script.Short(octets)
 	}
 }
 
@@ -87,18 +88,4 @@ func (b *bodyRows) room(octets int) int {
 		n = min(n, b.next-octets)
 	}
 	return n
-}
-
-// bodyMarks are the numbers of octets over done that BODY rows wait for.
-func (sc *script) bodyMarks(done int) []int {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	var marks []int
-	for _, r := range sc.rows {
-		if r.verb == "BODY" && r.octets > done {
-			marks = append(marks, r.octets)
-		}
-	}
-	slices.Sort(marks)
-	return slices.Compact(marks)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -227,9 +228,9 @@ func (ch *Channel) recorded(options []string) []string {
 func (s *Server) checkCommands() error {
 	for name, f := range s.config.Commands {
 		switch {
-		case name == "" || name != asciiUpper(name) || strings.Contains(name, " ") || strings.ContainsFunc(name, isControl):
+		case name == "" || name != asciiUpper(name) || strings.Contains(name, " ") || strings.ContainsFunc(name, wire.IsControl):
 			return fmt.Errorf("the key %q of Commands is no verb: write it in upper case, without spaces and line ends", name)
-		case isPseudo(name):
+		case script.IsPseudo(name):
 			return fmt.Errorf("the key %q of Commands is the name of an event of the script: use a Rule", name)
 		case f == nil:
 			return fmt.Errorf("the function of Commands[%q] is nil: give one, or leave the key out", name)

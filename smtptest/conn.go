@@ -4,9 +4,9 @@ import (
 	"errors"
 	"net"
 	"os"
-	"slices"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -91,10 +91,7 @@ func (ch *Channel) await() *idleTime {
 
 // rouse lets the sessions that wait for input see what a new script says of
 // their silence.
-func (s *Server) rouse(rows []*row) {
-	if !slices.ContainsFunc(rows, func(r *row) bool { return r.verb == "IDLE" }) {
-		return
-	}
+func (s *Server) rouse() {
 	for _, ch := range s.channels() {
 		ch.waiting.Lock()
 		if ch.waits {
@@ -188,7 +185,7 @@ func (ch *Channel) newSilence() { ch.silentSince, ch.idleRow = time.Time{}, nil 
 
 // idleTime is the next moment of an IDLE row.
 type idleTime struct {
-	row   *row
+	row   *script.Rule
 	delay time.Duration // Jitter included
 	at    time.Time
 	done  bool // it has no Delay and has had its turn
@@ -206,13 +203,13 @@ func (ch *Channel) nextIdle() (wake time.Time, due *idleTime) {
 			wake = ch.armed
 		}
 	}
-	if !ch.Server.script.active.Load() {
+	if !ch.Server.script.Active() {
 		return wake, nil
 	}
 	if limit > 0 {
 		wake = ch.silentSince.Add(limit)
 	}
-	if v := ch.Server.script.version.Load(); ch.idleRow == nil || v != ch.idleOf {
+	if v := ch.Server.script.Version(); ch.idleRow == nil || v != ch.idleOf {
 		ch.idleRow, ch.idleOf = ch.idleRows(), v
 	}
 	for i := range ch.idleRow {
@@ -234,14 +231,8 @@ func (ch *Channel) idleLimit() time.Duration {
 // idleRows are the IDLE rows of the last event. Never nil.
 func (ch *Channel) idleRows() []idleTime {
 	rows := []idleTime{}
-	sc := &ch.Server.script
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	for _, r := range sc.rows {
-		if r.verb == "IDLE" && (r.arg == "" || r.arg == ch.last || r.arg == ch.lastAlso) {
-			delay := r.delay(ch.Server.seed)
-			rows = append(rows, idleTime{row: r, delay: delay, at: ch.silentSince.Add(delay)})
-		}
+	for _, i := range ch.Server.script.Idles(ch.last, ch.lastAlso) {
+		rows = append(rows, idleTime{row: i.Rule, delay: i.Delay, at: ch.silentSince.Add(i.Delay)})
 	}
 	return rows
 }
@@ -278,7 +269,7 @@ func (ch *Channel) idle(due *idleTime) error {
 // idleName is the event with what it follows. The first word of a line that is no
 // command is not repeated: it may be anything, also a secret.
 func (ch *Channel) idleName() string {
-	if commands[ch.last] == nil && ch.Server.config.Commands[ch.last] == nil && !isPseudo(ch.last) {
+	if commands[ch.last] == nil && ch.Server.config.Commands[ch.last] == nil && !script.IsPseudo(ch.last) {
 		return "IDLE"
 	}
 	return "IDLE " + ch.last
@@ -286,20 +277,17 @@ func (ch *Channel) idleName() string {
 
 // later moves an IDLE row to its next time.
 func (ch *Channel) later(i *idleTime) {
-	sc := &ch.Server.script
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if i.row.Delay+i.row.Jitter == 0 {
+	delay, once := ch.Server.script.Again(i.row)
+	if once {
 		i.done = true
 		return
 	}
-	i.delay = i.row.delay(ch.Server.seed)
-	i.at = i.at.Add(i.delay)
+	i.delay, i.at = delay, i.at.Add(delay)
 }
 
 // moment lets a row for a BODY or IDLE event fire. The event itself has no
 // answer, and does not count as the last one.
-func (ch *Channel) moment(t *turn) (*row, error) {
+func (ch *Channel) moment(t *turn) (*script.Rule, error) {
 	t.at = time.Since(ch.session.start)
 	r := ch.match(t)
 	if r == nil {

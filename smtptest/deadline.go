@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
 // alarm reports a test that hangs: the testing package prints no log of a test
@@ -88,7 +89,7 @@ func (s *Server) holdLasts() {
 		s.schedule(quiet-idle+1, s.holdLasts)
 		return
 	}
-	s.reportHang(s.hangText(fmt.Sprintf("nothing has happened for %s while a rule holds a client", span(quiet))))
+	s.reportHang(s.hangText(fmt.Sprintf("nothing has happened for %s while a rule holds a client", show.Duration(quiet))))
 }
 
 // lastEvent returns when a session last began, recorded an event or ended.

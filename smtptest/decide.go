@@ -3,6 +3,7 @@ package smtptest
 import (
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -18,7 +19,7 @@ func (ch *Channel) command(line string, long bool) {
 	name = asciiUpper(name)
 	t := &ch.turn
 	*t = turn{name: name, arg: arg, line: line, verb: commands[name]}
-	if t.verb == nil && isPseudo(name) {
+	if t.verb == nil && script.IsPseudo(name) {
 		t.name = "" // a line is no event
 	}
 	if ch.ahead {

@@ -32,6 +32,3 @@ func SessionText(s Session) string {
 	l.session(s)
 	return l.String()
 }
-
-// MatchArg is matchArg.
-var MatchArg = matchArg

@@ -14,6 +14,7 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
 	"github.com/go-smtptest/smtp/smtptest/internal/reserve"
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 )
 
 // DefaultSizeLimit is the SizeLimit of a Server that sets none: 32 MiB, as in
@@ -109,7 +110,8 @@ type Server struct {
 	inMemory bool
 	reserved reserve.Reservation // of a stopped server's address
 	features features
-	script   script
+	script   script.Table
+	ifTurn   chan struct{} // holds a value while an event runs an If; made by Start
 	open     atomic.Int64  // sessions that have not come to their end
 	drawn    atomic.Uint64 // the seed in use, once drawn
 
@@ -188,6 +190,7 @@ func NewUnstartedServer(tb TB) *Server {
 		tb:         tb,
 	}
 	s.phase.Store(unstarted)
+	s.script.Seed = s.seed
 	s.test().Helper()
 	s.test().Cleanup(s.finish)
 	return s
@@ -235,7 +238,7 @@ func (s *Server) start(implicit, inMemory bool) {
 	}
 	s.implicit, s.inMemory = implicit, inMemory
 	s.config, s.base, s.kept = s.snapshot(), s.testContext(), s.keeper(s.tb)
-	s.script.ifTurn = make(chan struct{}, 1)
+	s.ifTurn = make(chan struct{}, 1)
 	if err := s.configure(); err != nil {
 		s.fatalf("smtptest: %v", err)
 		return

@@ -6,15 +6,17 @@ import (
 	"net"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // perform does what a fired row says, in the order that Rule documents. told
 // is what the client was told ("" if nothing), took whether it took effect.
-func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
-	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: ch.redact(r.text), hidden: t.hidden}}
+func (ch *Channel) perform(r *script.Rule, t *turn) (told Reply, took bool) {
+	a := act{ch: ch, row: r, turn: t, odd: &rare{rule: ch.redact(r.Text), hidden: t.hidden}}
 	a.begin()
-	if r.Then == Hold && ch.replying { // written by this goroutine only
+	if r.Then == script.Hold && ch.replying { // written by this goroutine only
 		ch.flush() // holding may not take the reply from a message before
 	}
 	if r.Keep {
@@ -37,7 +39,7 @@ func (ch *Channel) perform(r *row, t *turn) (told Reply, took bool) {
 // act is a fired row at work.
 type act struct {
 	ch   *Channel
-	row  *row
+	row  *script.Rule
 	turn *turn
 	odd  *rare
 	took bool
@@ -102,7 +104,7 @@ func (a *act) wait() bool {
 	d := a.turn.delay
 	if d <= 0 || a.turn.name == "IDLE" { // an IDLE row fires after its Delay
 		if d > 0 {
-			a.note("after " + span(d))
+			a.note("after " + show.Duration(d))
 		}
 		return true
 	}
@@ -115,11 +117,11 @@ func (a *act) wait() bool {
 		if a.ch.isInterrupted() {
 			who = "the server closed"
 		}
-		a.note(who + " during a delay of " + span(d))
+		a.note(who + " during a delay of " + show.Duration(d))
 		a.ch.lost(err)
 		return false
 	}
-	a.note("after " + span(d))
+	a.note("after " + show.Duration(d))
 	return true
 }
 
@@ -131,7 +133,7 @@ func (a *act) choose() bool {
 	case r.Raw != "":
 		a.raw = r.Raw
 	case r.Reply != "":
-		a.told = r.Reply
+		a.told = Reply(r.Reply)
 	}
 	own := a.raw == "" && a.told == "" && t.name != "BODY" && t.name != "IDLE" && t.name != "TLS"
 	records := !r.Lose && t.own.commit != nil && t.success(a.answer())
@@ -222,7 +224,7 @@ func (a *act) appendTo(out []byte) []byte {
 // dole writes octets in pieces, with a pause between two of them, and returns how
 // many were sent. An interrupt waits for the end of the reply to a message, but
 // for no pause.
-func (ch *Channel) dole(octets []byte, r *row) (sent int, err error) {
+func (ch *Channel) dole(octets []byte, r *script.Rule) (sent int, err error) {
 	for sent < len(octets) {
 		rest := octets[sent:]
 		n := max(1, r.Chunk)
@@ -248,7 +250,7 @@ func (ch *Channel) dole(octets []byte, r *row) (sent int, err error) {
 	return sent, ch.replied()
 }
 
-func shape(r *row) string {
+func shape(r *script.Rule) string {
 	s := "octet by octet"
 	switch {
 	case r.Chunk == ByLine:
@@ -257,7 +259,7 @@ func shape(r *row) string {
 		s = "by " + count(r.Chunk, "octet")
 	}
 	if r.Pause > 0 {
-		s += " every " + span(r.Pause)
+		s += " every " + show.Duration(r.Pause)
 	}
 	return s
 }
@@ -265,7 +267,7 @@ func shape(r *row) string {
 // then is how the connection goes on.
 func (a *act) then() {
 	ch := a.ch
-	switch a.row.Then {
+	switch Then(a.row.Then) {
 	case "":
 		return
 	case Hold:
@@ -277,12 +279,12 @@ func (a *act) then() {
 		}
 		return
 	}
-	a.note(string(a.row.Then))
+	a.note(a.row.Then)
 	ch.flush()
-	if a.row.Then != HalfClose {
+	if a.row.Then != script.HalfClose {
 		ch.finish(EndRule)
 	}
-	switch a.row.Then {
+	switch Then(a.row.Then) {
 	case Close:
 		ch.Conn.Close()
 	case Drop:
@@ -309,17 +311,6 @@ func reset(conn net.Conn) {
 func closeWrite(conn net.Conn) {
 	if c, ok := conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
-	}
-}
-
-// drawSeed sees to it that a script with Chance or Jitter has a seed, and says
-// which, so that its throws can be repeated.
-func (s *Server) drawSeed(rows []*row) {
-	for _, r := range rows {
-		if r.Chance > 0 || r.Jitter > 0 {
-			s.seed()
-			return
-		}
 	}
 }
 

@@ -3,31 +3,34 @@ package smtptest
 import (
 	"slices"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 )
 
-// evalIf reports whether r's If returns true for the event. It sets t.confused if
-// the If panics. The script's mu is held by the caller and released meanwhile, as
-// an If may take its time and read the Server.
-func (ch *Channel) evalIf(r *row, e *Event, t *turn) (ok bool) {
-	mu := &ch.Server.script.mu
-	mu.Unlock()
-	defer mu.Lock()
+// evalIf asks r's If about the event. The If may take its time, and read the Server.
+func (ch *Channel) evalIf(r *script.Rule, t *turn) (answer script.Answer) {
 	ch.flushUnlessHeld()
-	if !ch.awaitIf(t) || r.outdated.Load() {
-		return false
+	switch {
+	case !ch.awaitIf(t):
+		return script.Stopped
+	case r.Outdated():
+		return script.No
 	}
-	what, returned := "If of "+ch.redact(r.text), false
+	what, returned := "If of "+ch.redact(r.Text), false
 	ch.enterUserCode(what)
 	defer func() {
 		ch.leaveUserCode()
 		if p := recover(); p != nil || !returned {
-			t.confused = p != nil
+			answer = script.Failed
 			ch.blame(what, p)
 		}
 	}()
-	ok = r.If(ch.copyForIf(e, t))
+	ok := r.If.(func(Event) bool)(ch.copyForIf(ch.event(t), t))
 	returned = true
-	return ok
+	if ok {
+		return script.Yes
+	}
+	return script.No
 }
 
 // awaitIf waits for the turn to run an If, as one runs at a time. If the server
@@ -40,7 +43,7 @@ func (ch *Channel) awaitIf(t *turn) bool {
 	ch.enter(stageQueue)
 	defer ch.enter(stageNone)
 	select {
-	case ch.Server.script.ifTurn <- struct{}{}:
+	case ch.Server.ifTurn <- struct{}{}:
 		t.runsIf = true
 	case <-ch.gone:
 		t.own, t.late = verdict{reply: NoReply}, nil
@@ -55,7 +58,7 @@ func (ch *Channel) event(t *turn) Event {
 	e := Event{Verb: t.name, Arg: t.arg, Open: int(ch.Server.open.Load()), Errors: ch.errors}
 	e.Message = Message{
 		Session:     ch.session.id,
-		Transaction: ch.mails,
+		Transaction: ch.transaction(),
 		Time:        time.Now(),
 		Peer:        ch.Peer,
 		Helo:        ch.SeenGreeting,
@@ -66,9 +69,6 @@ func (ch *Channel) event(t *turn) Event {
 		MailOptions: ch.MailOptions,
 		RcptOptions: ch.RcptOptions,
 	}
-	if ch.rec == nil {
-		e.Transaction++ // the transaction to come
-	}
 	switch {
 	case t.name == "HELO" || t.name == "EHLO" || t.name == "LHLO":
 		e.Helo = ch.pending.path
@@ -78,6 +78,14 @@ func (ch *Channel) event(t *turn) Event {
 		e.Data, e.Unstuffed, e.Chunks = ch.rec.data, ch.rec.unstuffed, ch.rec.chunks
 	}
 	return e
+}
+
+// transaction returns the number of the open transaction, or of the one to come.
+func (ch *Channel) transaction() int {
+	if ch.rec == nil {
+		return ch.mails + 1
+	}
+	return ch.mails
 }
 
 // ifLists are copies of the lists of a transaction, for its Ifs.
@@ -94,13 +102,13 @@ const maxIfCopy = 100
 // copyForIf returns the event for one If. What the If writes into it never reaches
 // the session. Long lists are copied once in a transaction and shared by its Ifs:
 // a copy for each event would make the cost of n recipients grow with n².
-func (ch *Channel) copyForIf(e *Event, t *turn) Event {
+func (ch *Channel) copyForIf(e Event, t *turn) Event {
 	lists := &ifLists{}
 	if len(e.To)+len(e.Unstuffed)+len(e.Chunks) > maxIfCopy {
 		lists = &ch.ifLists
 	}
-	lists.update(e)
-	c := *e
+	lists.update(&e)
+	c := e
 	c.Open = int(ch.Server.open.Load()) // the If may have waited for its turn
 	c.MailOptions = slices.Clone(e.MailOptions)
 	c.To, c.RcptOptions = lists.to, lists.rcptOptions

@@ -3,6 +3,8 @@ package smtptest
 import (
 	"math"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 )
 
 // Rule is a row of a script: when it fires (On to Optional), what the server
@@ -133,49 +135,42 @@ func (s *Server) Script(rules ...Rule) {
 		s.misplaced("Script")
 		return
 	}
-	rows, err := s.compile(rules)
+	compiled, err := s.compile(rules)
 	if err != nil {
 		s.fatalf("smtptest: %v", err)
 		return
 	}
-	s.script.mu.Lock()
-	for _, r := range s.script.rows {
-		r.outdated.Store(true)
+	s.script.Replace(compiled)
+	if s.started() && script.IsRandom(compiled) {
+		s.seed()
 	}
-	for _, r := range s.script.unfired() {
-		r.replaced = true
-		s.script.old = append(s.script.old, r)
+	if script.HasIdle(compiled) {
+		s.rouse()
 	}
-	s.script.rows = rows
-	s.script.version.Add(1)
-	s.script.active.Store(len(rows) > 0)
-	s.script.mu.Unlock()
-	if s.started() {
-		s.drawSeed(rows)
-	}
-	s.rouse(rows)
 }
 
 // Unused returns the rows of the present script that have not fired. At the
 // end of the test each fails it, unless it is Optional or has a Chance.
 func (s *Server) Unused() []Rule {
-	s.script.mu.Lock()
-	defer s.script.mu.Unlock()
 	var unused []Rule
-	for _, r := range s.script.unfired() {
-		unused = append(unused, r.Rule)
+	for _, r := range s.script.Unused() {
+		unused = append(unused, r.Origin.(Rule))
 	}
 	return unused
 }
 
 // Fired returns how often each row of the present script has fired, in the
 // order of the rows.
-func (s *Server) Fired() []int {
-	s.script.mu.Lock()
-	defer s.script.mu.Unlock()
-	fired := make([]int, len(s.script.rows))
-	for i, r := range s.script.rows {
-		fired[i] = r.fired
+func (s *Server) Fired() []int { return s.script.Fired() }
+
+// reportUnused fails the test for each row that never fired. It is called once;
+// Fired and Unused go on telling.
+func (s *Server) reportUnused() {
+	s.test().Helper()
+	if len(s.busy()) > 0 {
+		return // whose events may still be matched, as Close has said
 	}
-	return fired
+	for _, text := range s.script.Report() {
+		s.errorf("%s", text)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/sasl"
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -42,7 +43,7 @@ func (ch *Channel) show(line string) (shown string, h hidden) {
 
 // isLineEnd reports whether a client that does not send CRLF may have meant c as
 // the end of a command.
-func isLineEnd(c rune) bool { return c != '\t' && isControl(c) }
+func isLineEnd(c rune) bool { return c != '\t' && wire.IsControl(c) }
 
 // showResponse is show for a line that the client sends after a 334.
 func (ch *Channel) showResponse(line string) (shown string, h hidden) { return ch.mask(line, 0) }
@@ -259,7 +260,7 @@ func isMechanism(s string) bool {
 	return s != "" && len(s) <= 20 && s == asciiUpper(s)
 }
 
-func isLetter(c byte) bool { return 'a' <= lower(c) && lower(c) <= 'z' }
+func isLetter(c byte) bool { return 'a' <= wire.Lower(c) && wire.Lower(c) <= 'z' }
 
 func isAlnum(c byte) bool { return isLetter(c) || '0' <= c && c <= '9' }
 
@@ -288,7 +289,7 @@ func shownOn(on string) string {
 func isLoginEvent(on string) bool {
 	verb, _, _ := strings.Cut(on, " ")
 	verb = asciiUpper(verb)
-	return verb == "RESPONSE" || !isPseudo(verb) && hasLoginWord(on)
+	return verb == "RESPONSE" || !script.IsPseudo(verb) && hasLoginWord(on)
 }
 
 // The secrets of one session that the server looks for in the texts of others.
@@ -325,7 +326,7 @@ func decoded(response string) []string {
 	if err != nil {
 		return nil
 	}
-	all := strings.FieldsFunc(string(b[bytes.LastIndexByte(b, 0)+1:]), isControl) // not the user of PLAIN
+	all := strings.FieldsFunc(string(b[bytes.LastIndexByte(b, 0)+1:]), wire.IsControl) // not the user of PLAIN
 	for _, s := range all {
 		if _, token, ok := strings.Cut(s, "Bearer "); ok {
 			all = append(all, token)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/certs"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // configureTLS makes the TLS configuration in use. life must be held.
@@ -355,7 +356,7 @@ func (ch *Channel) matchTLS(t *turn) {
 		return
 	}
 	ch.perform(r, t)
-	t.skip = r.Reply == NoReply || r.Raw != ""
+	t.skip = r.Reply == wire.NoReply || r.Raw != ""
 	if err := ch.flush(); err != nil && !ch.over {
 		ch.lost(err)
 	}

@@ -4,7 +4,10 @@ package show
 
 import (
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // maxBytes is the longest text that is shown whole.
@@ -58,4 +61,27 @@ func Plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Times returns "once" or how many times.
+func Times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// Duration returns d as its String method does, without the zero units at its end.
+func Duration(d time.Duration) string {
+	if d == math.MaxInt64 {
+		return "Forever"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

@@ -16,3 +16,14 @@ func Upper(s string) string {
 	}
 	return s
 }
+
+// IsControl reports whether c is a control character of ASCII.
+func IsControl(c rune) bool { return c < ' ' || c == 0x7f }
+
+// Lower returns a letter of ASCII in lower case, and any other byte unchanged.
+func Lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

@@ -1,10 +1,13 @@
-package smtptest
+package script
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // miss tells how far a row came, for the report of rows that never fired.
@@ -22,94 +25,93 @@ type miss struct {
 	longest int    // octets of the longest content that did not reach a BODY row
 }
 
-// differs notes an event whose argument is another than the row's.
-func (r *row) differs(se *session, t *turn) {
-	score := likeness(r.arg, r.compared(t))
+// noteNearest notes an event whose argument is another than the row's.
+func (r *Rule) noteNearest(e *Event) {
+	score := similarity(r.arg, r.compared(e))
 	if score < r.miss.score {
 		return
 	}
-	line := t.line // secrets masked
-	if t.name == "RESPONSE" {
+	line := e.Line
+	if e.Name == "RESPONSE" {
 		line = "RESPONSE " + line
 	}
-	r.miss.nearest, r.miss.session, r.miss.score = line, se.id, score
+	r.miss.nearest, r.miss.session, r.miss.score = line, e.Session, score
 }
 
-// likeness is how much of its beginning and its end a string has in common with
+// similarity is how much of its beginning and its end a string has in common with
 // a pattern.
-func likeness(pattern, s string) int {
+func similarity(pattern, s string) int {
 	n := 0
-	for n < min(len(pattern), len(s)) && lower(pattern[n]) == lower(s[n]) {
+	for n < min(len(pattern), len(s)) && wire.Lower(pattern[n]) == wire.Lower(s[n]) {
 		n++
 	}
 	pattern, s = pattern[n:], s[n:]
 	m := 0
-	for m < min(len(pattern), len(s)) && lower(pattern[len(pattern)-1-m]) == lower(s[len(s)-1-m]) {
+	for m < min(len(pattern), len(s)) && wire.Lower(pattern[len(pattern)-1-m]) == wire.Lower(s[len(s)-1-m]) {
 		m++
 	}
 	return n + m
 }
 
-// short notes how long a content was that did not reach the rows for the marks
-// that are left.
-func (sc *script) short(octets int) {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	for _, r := range sc.rows {
-		if r.verb == "BODY" && r.octets > octets {
-			r.miss.longest = max(r.miss.longest, octets)
+// Report returns a sentence for each rule that never fired and that is neither
+// Optional nor has a Chance, replaced rules first.
+func (t *Table) Report() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []string
+	for _, r := range slices.Concat(t.old, t.unfired()) {
+		if !r.Optional && r.Chance == 0 {
+			all = append(all, r.report())
 		}
 	}
+	return all
 }
 
-// reportUnused fails the test for each row that never fired. It is called once;
-// Fired and Unused go on telling.
-func (s *Server) reportUnused() {
-	s.test().Helper()
-	if len(s.busy()) > 0 {
-		return // whose events may still be matched, as Close has said
-	}
-	s.script.mu.Lock()
-	rows := slices.Concat(s.script.old, s.script.unfired())
-	s.script.mu.Unlock()
-	for _, r := range rows {
-		if !r.Optional && r.Chance == 0 {
-			s.errorf("%s", r.report())
-		}
+// noteShadowed counts an event that the rule did not get, because the one above it
+// fired. above is nil if an If has failed.
+func (r *Rule) noteShadowed(above *Rule, e *Event) {
+	r.miss.came++
+	switch {
+	case above == nil:
+	case r.byArgument() && !matchArg(r.arg, r.compared(e)):
+		r.noteNearest(e)
+	default:
+		r.miss.taken++
+		r.miss.by = above.n
 	}
 }
 
 // report says how far a row that never fired came.
-func (r *row) report() string {
-	head := strings.Replace(r.text, ": ", " never fired: ", 1)
+func (r *Rule) report() string {
+	head := strings.Replace(r.Text, ": ", " never fired: ", 1)
 	if r.replaced {
-		head = strings.Replace(r.text, ": ", " was replaced before it fired: ", 1)
+		head = strings.Replace(r.Text, ": ", " was replaced before it fired: ", 1)
 	}
 	m := r.miss
 	if m.came == 0 {
-		return fmt.Sprintf("smtptest: %s\n\t%s", head, r.absence())
+		return fmt.Sprintf("smtptest: %s\n\t%s", head, r.neverSeen())
 	}
-	what := r.event() + " came " + times(m.came)
+	what := r.event() + " came " + show.Times(m.came)
 	if m.matched > 0 || m.taken+m.refused == 0 {
 		what += fmt.Sprintf(", matched %d%s", m.matched, m.fate())
 	}
 	if m.refused > 0 {
 		what += "; If said no"
 		if m.refused > 1 {
-			what += " " + times(m.refused)
+			what += " " + show.Times(m.refused)
 		}
 	}
 	if m.taken > 0 {
 		what += fmt.Sprintf("; row %d took %s", m.by, share(m.taken, m.came))
 	}
 	if m.nearest != "" {
-		what += fmt.Sprintf("; nearest miss, session %d: %s", m.session, shown(m.nearest))
+		what += fmt.Sprintf("; nearest miss, session %d: %s", m.session, show.Printable(m.nearest))
 	}
 	return fmt.Sprintf("smtptest: %s\n\t%s", head, what)
 }
 
 // event is what the row waits for, without what is compared.
-func (r *row) event() string {
+func (r *Rule) event() string {
 	switch r.verb {
 	case "*":
 		return "an event"
@@ -119,15 +121,15 @@ func (r *row) event() string {
 	return r.verb
 }
 
-// absence says that the row's event never came.
-func (r *row) absence() string {
+// neverSeen says that the row's event never came.
+func (r *Rule) neverSeen() string {
 	switch {
 	case r.verb == "*":
 		return "no client connected"
 	case r.verb == "IDLE" && r.Delay+r.Jitter > 0:
-		return fmt.Sprintf("%s never came: no client was silent for %s then", r.event(), span(r.Delay+r.Jitter))
+		return fmt.Sprintf("%s never came: no client was silent for %s then", r.event(), show.Duration(r.Delay+r.Jitter))
 	case r.verb == "BODY" && r.miss.longest > 0:
-		return fmt.Sprintf("%s never came: the longest content had %s", r.event(), count(r.miss.longest, "octet"))
+		return fmt.Sprintf("%s never came: the longest content had %s", r.event(), show.Plural(r.miss.longest, "octet"))
 	}
 	return r.event() + " never came"
 }
@@ -164,11 +166,4 @@ func share(n, all int) string {
 		return "both"
 	}
 	return "all"
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
 }

@@ -1,0 +1,251 @@
+package script
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// Compile checks the rules of a script, and prepares them for a Table. The error is a
+// sentence for the author of the test.
+func Compile(rules []*Rule, facts Facts) error {
+	for i, r := range rules {
+		r.n = i + 1
+		if err := r.readOn(); err != nil {
+			return err
+		}
+		if facts.Known {
+			if err := facts.checkServed(r); err != nil {
+				return err
+			}
+		}
+		if err := r.check(); err != nil {
+			return err
+		}
+		for _, above := range rules[:i] {
+			if above.covers(r) {
+				return r.bad("On", "row %d above takes all its events: put this row first, or give that one Times or If", above.n)
+			}
+		}
+	}
+	if facts.Known {
+		return facts.Check(rules)
+	}
+	return nil
+}
+
+// bad is the error for a mistake in a field of the row, or in the row ("").
+func (r *Rule) bad(field, format string, args ...any) error {
+	if field != "" {
+		field += ": "
+	}
+	return fmt.Errorf("%s: %s%s", r.Text, field, fmt.Sprintf(format, args...))
+}
+
+// check finds the mistakes that need no Server fields to be seen.
+func (r *Rule) check() error {
+	for _, f := range []func() error{r.checkOn, r.checkNumbers, r.checkAnswer, r.checkEffect, r.checkHow} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOn takes On apart. What a client sends is compared without the white
+// space around verb and argument, so a row that has some could not fire.
+func (r *Rule) readOn() error {
+	r.verb, r.arg, _ = strings.Cut(r.On, " ")
+	r.verb = wire.Upper(r.verb)
+	if r.On != strings.TrimSpace(r.On) || r.arg != strings.TrimSpace(r.arg) {
+		return r.bad("On", "white space or a line end stands around the verb or its argument: leave it out")
+	}
+	if strings.ContainsFunc(r.verb+strings.ReplaceAll(r.arg, "\t", " "), wire.IsControl) {
+		return r.bad("On", "there is a control character in it: write a * for it in an argument, or use If")
+	}
+	return nil
+}
+
+func (r *Rule) checkOn() error {
+	switch r.verb {
+	case "":
+		return r.bad("On", `is empty: name an event, such as "RCPT", "CONNECT" or "."`)
+	case "CONNECT", "TLS", "*":
+		if r.arg != "" {
+			return r.bad("On", "%s takes no argument: use If", r.verb)
+		}
+	case "BODY":
+		n, err := strconv.Atoi(r.arg)
+		if r.arg != "" && (err != nil || n < 0) {
+			return r.bad("On", "%q is not a number of octets", r.arg)
+		}
+		r.octets = n
+	case "IDLE":
+		switch r.arg = wire.Upper(r.arg); r.arg {
+		case "TLS", "BODY", "IDLE", "*":
+			return r.bad("On", "silence is counted from an event that is answered: name one, or none for any")
+		}
+	case ".":
+		if r.arg != "" && !strings.HasPrefix(r.arg, "<") && !strings.HasPrefix(r.arg, "*") {
+			return r.bad("On", `the argument is a recipient in angle brackets, as in ". <bob@example.com>"`)
+		}
+	case "MAIL", "RCPT":
+		want := map[string]string{"MAIL": "FROM:", "RCPT": "TO:"}[r.verb]
+		if r.arg != "" && !strings.HasPrefix(r.arg, "*") && !strings.HasPrefix(wire.Upper(r.arg), want) {
+			return r.bad("On", `the argument of %s begins with %q, as in "%s %s<bob@example.com>"`, r.verb, want, r.verb, want)
+		}
+		if path := r.arg[min(len(want), len(r.arg)):]; path != "" && !strings.HasPrefix(r.arg, "*") && path[0] != '<' && path[0] != '*' {
+			return r.bad("On", `a path stands in angle brackets, as in "%s %s<bob@example.com>"; for clients that leave them out use If`, r.verb, want)
+		}
+	}
+	return nil
+}
+
+func (r *Rule) checkNumbers() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"Skip", int64(r.Skip)}, {"Times", int64(r.Times)}, {"For", int64(r.For)}, {"Every", int64(r.Every)},
+		{"Delay", int64(r.Delay)}, {"Jitter", int64(r.Jitter)}, {"Pause", int64(r.Pause)}, {"Chunk", min(int64(r.Chunk), 0) - ByLine},
+	} {
+		if f.value < 0 {
+			return r.bad(f.name, "is negative")
+		}
+	}
+	if !(r.Chance >= 0 && r.Chance <= 1) {
+		return r.bad("Chance", "is a probability from 0 to 1")
+	}
+	counts := r.Skip > 0 || r.Times > 0 || r.For > 0
+	switch {
+	case r.Delay < Forever && r.Jitter > Forever-r.Delay:
+		return r.bad("Jitter", "is more than can be added to Delay: shorten one of them")
+	case r.Every > 0 && !counts:
+		return r.bad("Every", "has nothing to begin afresh: give Skip, Times or For")
+	case r.Every > 0 && r.For >= r.Every:
+		return r.bad("For", "is never over, as Every begins it afresh before: make Every longer")
+	case r.Per&^AllScopes != 0:
+		return r.bad("Per", "unknown bits Scope(%d); combine PerSession, PerTransaction, PerPeer, PerSender and PerRecipient with |", r.Per&^AllScopes)
+	case r.Per != 0 && !counts:
+		return r.bad("Per", "has nothing to count: give Skip, Times or For")
+	case r.Per&PerRecipient != 0 && (r.verb == "MAIL" || r.verb == "CONNECT" || r.verb == "TLS"):
+		return r.bad("Per", "%s has no recipient: leave PerRecipient out", r.verb)
+	case r.Per&PerSender != 0 && (r.verb == "CONNECT" || r.verb == "TLS"):
+		return r.bad("Per", "%s has no sender: leave PerSender out", r.verb)
+	}
+	return nil
+}
+
+func (r *Rule) checkAnswer() error {
+	if r.Reply != "" && r.Reply != wire.NoReply {
+		if err := wire.CheckReply(string(r.Reply)); err != nil {
+			return r.bad("Reply", "%v", err)
+		}
+	}
+	switch {
+	case r.Reply != "" && r.Raw != "":
+		return r.bad("Raw", "stands beside Reply: give one of them")
+	case r.verb == "TLS" && r.Reply != "" && r.Reply != wire.NoReply:
+		return r.bad("Reply", "a handshake has no reply: use Raw, or NoReply with Then")
+	case r.Reply == wire.NoReply && (r.verb == "BODY" || r.verb == "IDLE"):
+		return r.bad("Reply", "%s has no answer that could be kept back: leave NoReply out", r.verb)
+	}
+	return nil
+}
+
+// effective are the events whose success takes effect; Keep and Lose have a
+// meaning there only.
+var effective = map[string]bool{
+	"HELO": true, "EHLO": true, "LHLO": true, "MAIL": true, "RCPT": true, "RSET": true,
+	".": true, "BDAT": true, "AUTH": true, "RESPONSE": true, "XCLIENT": true, "QUIT": true,
+}
+
+func (r *Rule) checkEffect() error {
+	field := "Keep"
+	if r.Lose {
+		field = "Lose"
+	}
+	switch {
+	case r.Keep && r.Lose:
+		return r.bad("Lose", "stands beside Keep: give one of them")
+	case (r.Keep || r.Lose) && !effective[r.verb]:
+		return r.bad(field, "nothing takes effect at %s", r.verb)
+	}
+	return nil
+}
+
+func (r *Rule) checkHow() error {
+	answers := r.Reply != "" || r.Raw != ""
+	shapes := r.Chunk != 0 || r.Pause != 0
+	if err := r.checkThen(shapes); err != nil {
+		return err
+	}
+	switch {
+	case r.Delay == Forever && (answers || shapes || r.Jitter != 0 || r.Then != "" || r.Lose):
+		return r.bad("Delay", "nothing comes after Forever: leave out what cannot happen, or give a time")
+	case r.verb == "IDLE" && !answers && r.Then == "":
+		return r.bad("", "the row does nothing: give Reply, Raw or Then")
+	case shapes && r.verb != "BODY" && !r.writes():
+		return r.bad(map[bool]string{true: "Chunk", false: "Pause"}[r.Chunk != 0], "there is nothing to write: give Reply or Raw, or leave it out")
+	case !answers && !shapes && r.Then == "" && r.Delay == 0 && r.Jitter == 0 && !r.Keep && !r.Lose:
+		return r.bad("", "the row does nothing: give Reply, Delay, Then or another action")
+	}
+	return nil
+}
+
+// checkThen finds what Then could not do.
+func (r *Rule) checkThen(shapes bool) error {
+	switch r.Then {
+	case "", Close, Drop, Reset:
+	case HalfClose:
+		if r.Reply.Code() == 421 {
+			return r.bad("Then", "a Reply of 421 closes: say it with Raw")
+		}
+	case Hold:
+		switch {
+		case r.verb == "TLS":
+			return r.bad("Then", "nothing follows that it could be held for: leave Hold out")
+		case r.Reply.Code() == 421:
+			return r.bad("Then", "a Reply of 421 closes, so nothing can be held: say it with Raw")
+		case !r.writes():
+			return r.bad("Then", "there is nothing to hold: give a Reply or Raw")
+		case shapes:
+			return r.bad("Then", "what is written in pieces cannot be held: leave Chunk and Pause out")
+		}
+	default:
+		return r.bad("Then", "%q is not known: use Close, Drop, Reset, HalfClose or Hold", string(r.Then))
+	}
+	return nil
+}
+
+// writes says that the row answers, with words of its own or the server's.
+func (r *Rule) writes() bool {
+	switch r.verb {
+	case "TLS", "BODY", "IDLE":
+		return r.Raw != "" || r.Reply != "" && r.Reply != wire.NoReply
+	}
+	return r.Reply != wire.NoReply
+}
+
+// covers says that no event is left for a later row: r has no condition and
+// takes all that the other is for.
+func (r *Rule) covers(later *Rule) bool {
+	if r.If != nil || r.Skip > 0 || r.Times > 0 || r.For > 0 || r.Chance > 0 {
+		return false
+	}
+	if r.verb == "*" {
+		return later.verb != "TLS" && later.verb != "BODY" && later.verb != "IDLE"
+	}
+	if r.verb != later.verb {
+		return false
+	}
+	switch r.verb {
+	case "BODY":
+		return r.octets == later.octets
+	case "IDLE":
+		return (r.arg == "" || r.arg == later.arg) && r.Delay == later.Delay && r.Jitter == 0 && later.Jitter == 0
+	}
+	return r.arg == "" || (later.arg != "" && matchArg(r.arg, later.arg))
+}

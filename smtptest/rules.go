@@ -1,0 +1,132 @@
+package smtptest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
+)
+
+// compile prepares the rules of a script. The error is a sentence for the author of
+// the test.
+func (s *Server) compile(rules []Rule) ([]*script.Rule, error) {
+	if !s.started() {
+		s.passwords = passwordsOf(s.Users)
+	}
+	compiled := make([]*script.Rule, len(rules))
+	for i, r := range rules {
+		compiled[i] = r.compiled(s.ruleText(i+1, r))
+	}
+	return compiled, script.Compile(compiled, s.facts())
+}
+
+// ruleText returns the nth rule with its number, without secrets.
+func (s *Server) ruleText(n int, rule Rule) string {
+	text := fmt.Sprintf("row %d: %s", n, rule)
+	if s.passwords == nil || !isLoginEvent(rule.On) {
+		return text
+	}
+	return s.passwords.Replace(text)
+}
+
+// compiled returns the rule for the script; text is what messages call it.
+func (r Rule) compiled(text string) *script.Rule {
+	c := &script.Rule{
+		On: r.On, Skip: r.Skip, Times: r.Times, Per: script.Scope(r.Per),
+		For: r.For, Every: r.Every, Chance: r.Chance, Optional: r.Optional,
+		Action: script.Action{
+			Delay: r.Delay, Jitter: r.Jitter, Reply: wire.Reply(r.Reply), Raw: r.Raw, Keep: r.Keep, Lose: r.Lose,
+			Chunk: r.Chunk, Pause: r.Pause, Then: string(r.Then),
+		},
+		Text: text, Origin: r,
+	}
+	if r.If != nil {
+		c.If = r.If
+	}
+	return c
+}
+
+// facts returns what a script must fit in the configuration.
+func (s *Server) facts() script.Facts {
+	return script.Facts{
+		Known:    s.started(),
+		Verbs:    verbNames(),
+		Serves:   func(verb string) bool { v := commands[verb]; return v.offered == nil || v.offered(s) },
+		Custom:   func(verb string) bool { return s.config.Commands[verb] != nil },
+		LMTP:     s.config.LMTP,
+		TLS:      s.tls != nil,
+		Implicit: s.implicit,
+		Asks:     s.offersAuth() || s.config.Commands["AUTH"] != nil,
+	}
+}
+
+// checkScript verifies at Start what needs the Server's fields.
+func (s *Server) checkScript() error {
+	rules, facts := s.script.Rules(), s.facts()
+	for i, r := range rules {
+		r.Text = s.ruleText(i+1, r.Origin.(Rule))
+	}
+	if err := facts.Check(rules); err != nil {
+		return err
+	}
+	if script.IsRandom(rules) {
+		s.seed()
+	}
+	return nil
+}
+
+// String writes the rule as a literal, without the fields that are zero and
+// without the secrets of AUTH in On.
+func (r Rule) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "{On: %q", shownOn(r.On))
+	field := func(set bool, name string, value any) {
+		if set {
+			fmt.Fprintf(&b, ", %s: %v", name, value)
+		}
+	}
+	field(r.If != nil, "If", "func")
+	field(r.Skip != 0, "Skip", r.Skip)
+	field(r.Times != 0, "Times", r.Times)
+	field(r.Per != 0, "Per", r.Per)
+	field(r.For != 0, "For", show.Duration(r.For))
+	field(r.Every != 0, "Every", show.Duration(r.Every))
+	field(r.Chance != 0, "Chance", r.Chance)
+	field(r.Optional, "Optional", true)
+	field(r.Delay != 0, "Delay", show.Duration(r.Delay))
+	field(r.Jitter != 0, "Jitter", show.Duration(r.Jitter))
+	field(r.Reply == NoReply, "Reply", "NoReply")
+	field(r.Reply != "" && r.Reply != NoReply, "Reply", strconv.Quote(string(r.Reply)))
+	field(r.Raw != "", "Raw", quoted(r.Raw))
+	field(r.Keep, "Keep", true)
+	field(r.Lose, "Lose", true)
+	field(r.Chunk == ByLine, "Chunk", "ByLine")
+	field(r.Chunk != 0 && r.Chunk != ByLine, "Chunk", r.Chunk)
+	field(r.Pause != 0, "Pause", show.Duration(r.Pause))
+	field(r.Then != "", "Then", string(r.Then))
+	b.WriteByte('}')
+	return b.String()
+}
+
+const allScopes = PerSession | PerTransaction | PerPeer | PerSender | PerRecipient
+
+// String names the scopes, as in "PerPeer|PerSender". It writes bits that are no
+// scope as a number, as in "PerPeer|Scope(1)".
+func (s Scope) String() string {
+	var names []string
+	for i, name := range []string{"PerSession", "PerTransaction", "PerPeer", "PerSender", "PerRecipient"} {
+		if s&(PerSession<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if unknown := s &^ allScopes; unknown != 0 {
+		names = append(names, fmt.Sprintf("Scope(%d)", uint8(unknown)))
+	}
+	if names == nil {
+		return "PerServer"
+	}
+	return strings.Join(names, "|")
+}
