@@ -1,6 +1,7 @@
 package smtptest_test
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,6 +147,32 @@ func TestRecordedReply(t *testing.T) {
 	}
 }
 
+// TestRecordedWithoutHandlersReply verifies that a transaction is aborted, not
+// refused, if the server closes before the Handler has returned its reply.
+func TestRecordedWithoutHandlersReply(t *testing.T) {
+	for _, reply := range []smtptest.Reply{"", "550 no", smtptest.NoReply} {
+		for _, lmtp := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := smtptest.NewUnstartedServer(t)
+				srv.LMTP = lmtp
+				srv.Handler = smtptest.HandlerFunc(func(ctx context.Context, _ smtptest.Message) smtptest.Reply {
+					<-ctx.Done()
+					return reply
+				})
+				srv.StartInMemory()
+				c := listenTo(dial(t, srv))
+				hello := map[bool]string{false: "EHLO", true: "LHLO"}[lmtp]
+				c.say(turn{send: strings.Replace(envelope, "EHLO", hello, 1) + "DATA\r\ntext\r\n.\r\n"})
+				srv.Close()
+				if x := srv.Sessions()[0].Transactions[0]; x.Reply != "" || x.Outcome != smtptest.OutcomeAborted || x.Recipients[0].Final != "" {
+					t.Errorf("%q, LMTP %t: Reply = %q, Outcome = %q, Final = %q; want none, aborted", reply, lmtp, x.Reply, x.Outcome, x.Recipients[0].Final)
+				}
+				checkAgreement(t, srv)
+			})
+		}
+	}
+}
+
 // TestRecordedRecipientReplies verifies the same for the replies to recipients:
 // those to RCPT, and those to each of them at the end of data.
 func TestRecordedRecipientReplies(t *testing.T) {
@@ -204,6 +231,7 @@ func TestRefusedContent(t *testing.T) {
 	for _, rule := range []smtptest.Rule{{Reply: "552 5.3.4 too big"}, {Raw: "552 5.3.4 too big\r\n"}, {Reply: "452 4.3.1 full"}, {Reply: "421 4.3.2 down"},
 		{Reply: "552 5.3.4 too big", Then: smtptest.Close}, {Reply: "552 5.3.4 too big", Then: smtptest.Drop},
 		{Reply: "552 5.3.4 too big", Then: smtptest.Reset}, {Reply: "552 5.3.4 too big", Then: smtptest.HalfClose}} {
+		rule.On = "BODY 3"
 		for begin, ends := range map[string][]string{
 			"DATA\r\ntext\r\n":                             {"", "text\r\n.\r\n", "text\r\n.\r\nRSET\r\n", ".\r\nQUIT\r\n"},
 			"BDAT 6\r\ntext\r\n":                           {"", "RSET\r\n", "QUIT\r\n", "EHLO client.test\r\n", "BDAT 6 LAST\r\ntext\r\n", "BDAT 6 LAST\r\ntext\r\nRSET\r\nQUIT\r\n"},
@@ -216,7 +244,6 @@ func TestRefusedContent(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						srv := smtptest.NewUnstartedServer(t)
 						offering("CHUNKING")(srv)
-						rule.On = "BODY 3"
 						srv.Script(rule, smtptest.Rule{On: "BODY 4", Optional: true, Reply: "550 a second time"})
 						srv.StartInMemory()
 						c := listenTo(dial(t, srv))
