@@ -91,43 +91,26 @@ type numbering struct {
 // acceptance, those that a Drain has taken first.
 func number(sessions []smtptest.Session, kept []smtptest.Message) numbering {
 	n := numbering{of: make(map[[2]int]int)}
-	count := make(map[int]int) // of kept messages by session
 	for _, m := range kept {
-		count[m.Session]++
+		n.of[keyOf(m)] = -1 // for now
 	}
-	type drained struct {
-		key [2]int
-		m   smtptest.Message
-	}
-	var gone []drained
-	keys := make(map[int][][2]int)
 	for _, s := range sessions {
+		last := lastTimes(s)
 		for i, t := range s.Transactions {
-			if t.Outcome == smtptest.OutcomeAccepted {
-				keys[s.ID] = append(keys[s.ID], [2]int{s.ID, i + 1})
+			if t.Outcome == smtptest.OutcomeAccepted && n.of[[2]int{s.ID, i + 1}] == 0 {
+				n.messages = append(n.messages, rebuilt(s, i+1, last[i+1]))
 			}
 		}
-		cut := max(0, len(keys[s.ID])-count[s.ID])
-		last := lastTimes(s)
-		for _, key := range keys[s.ID][:cut] {
-			gone = append(gone, drained{key, rebuilt(s, key[1], last[key[1]])})
-		}
-		keys[s.ID] = keys[s.ID][cut:]
 	}
-	slices.SortStableFunc(gone, func(a, b drained) int { return a.m.Time.Compare(b.m.Time) })
-	for _, d := range gone {
-		n.messages = append(n.messages, d.m)
-		n.of[d.key] = len(n.messages)
-	}
-	for _, m := range kept {
-		n.messages = append(n.messages, m)
-		if rest := keys[m.Session]; len(rest) > 0 {
-			n.of[rest[0]] = len(n.messages)
-			keys[m.Session] = rest[1:]
-		}
+	slices.SortStableFunc(n.messages, func(a, b smtptest.Message) int { return a.Time.Compare(b.Time) })
+	n.messages = append(n.messages, kept...)
+	for i, m := range n.messages {
+		n.of[keyOf(m)] = i + 1
 	}
 	return n
 }
+
+func keyOf(m smtptest.Message) [2]int { return [2]int{m.Session, m.Transaction} }
 
 // lastTimes returns when the last exchange of each transaction came.
 func lastTimes(s smtptest.Session) map[int]time.Time {
@@ -142,7 +125,7 @@ func lastTimes(s smtptest.Session) map[int]time.Time {
 func rebuilt(s smtptest.Session, transaction int, at time.Time) smtptest.Message {
 	t := s.Transactions[transaction-1]
 	m := smtptest.Message{
-		Session: s.ID, Time: at, Peer: s.Peer, Helo: s.Helo, User: s.User, TLS: s.TLS != nil,
+		Session: s.ID, Transaction: transaction, Time: at, Peer: s.Peer, Helo: s.Helo, User: s.User, TLS: s.TLS != nil,
 		From: t.From, MailOptions: t.MailOptions, Reply: t.Reply, Data: t.Data,
 	}
 	for _, r := range t.Recipients {
