@@ -161,6 +161,7 @@ type Channel struct {
 	why         string    // as Session.End; "" if nobody has said so yet
 	held        *turn     // the last event whose reply waits for the next one; nil if none waits
 	mute        bool      // our side is half-closed: nothing can be sent
+	lastWrite   bool      // the client has lastReply to take what is written
 	ahead       bool      // input was there before the last reply was written
 	last        string    // the last event
 	lastAlso    string    // its second name
@@ -176,6 +177,9 @@ type Channel struct {
 	reading  atomic.Int64 // while content is awaited: one more than the bytes of it that came
 	withheld bool         // a rule left the client without a whole reply, and nothing came from it since
 
+	broken atomic.Bool // the connection, which is the test's own, has panicked or left a goroutine
+	left   atomic.Bool // the test's own code has left the session's goroutine, and the test was told
+
 	// Guarded by Server.mu.
 	gone        chan struct{} // closed by interrupt
 	interrupted bool
@@ -189,14 +193,12 @@ func newChannel(s *Server, conn net.Conn) *Channel {
 		Server: s,
 		Conn:   conn,
 		raw:    conn,
-		Addr:   conn.RemoteAddr(),
 		FQDN:   s.hostname(),
 		State:  StateGreeted,
 		gone:   make(chan struct{}),
 	}
 	ch.r.Reset(conn)
 	ch.out = ch.firstOut[:0]
-	ch.Peer = nameOf(ch.Addr)
 	return ch
 }
 
@@ -215,7 +217,14 @@ func nameOf(addr net.Addr) string {
 
 // serve is the life of a session.
 func (ch *Channel) serve() {
-	defer ch.end()
+	defer ch.end() // even if the test's own code leaves the goroutine
+	defer ch.guardConn(ch.hangUp)
+	ch.guardConn(ch.talk)
+}
+
+// talk is the life of a session up to the end of its connection.
+func (ch *Channel) talk() {
+	ch.setPeer()
 	if ch.Server.implicit && !ch.handshake() {
 		return
 	}
@@ -230,18 +239,37 @@ func (ch *Channel) serve() {
 	}
 }
 
-// end closes the connection, if nothing has done so, and the record. It also
-// runs when the test's code has left the goroutine.
-func (ch *Channel) end() {
+// setPeer asks the connection for the client's address.
+func (ch *Channel) setPeer() {
+	ch.Addr = ch.raw.RemoteAddr()
+	ch.Peer = nameOf(ch.Addr)
+	ch.Server.mu.Lock()
+	ch.session.peer = ch.Peer
+	ch.Server.mu.Unlock()
+}
+
+// hangUp closes the connection, if nothing has done so.
+func (ch *Channel) hangUp() {
+	defer ch.raw.Close() // even if TLS cannot say goodbye
+	if ch.broken.Load() {
+		ch.finish(EndReset)
+		return
+	}
+	ch.finish(EndServer)
 	held := ch.held
 	ch.flush()
-	ch.finish(EndServer)
 	ch.Conn.Close()
-	s := ch.Server
-	s.mu.Lock()
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
 	if held != nil && ch.interrupted {
 		ch.withdraw(held, 0)
 	}
+}
+
+// end closes the record.
+func (ch *Channel) end() {
+	s := ch.Server
+	s.mu.Lock()
 	ch.session.end = ch.why
 	ch.session.duration = time.Since(ch.session.start)
 	ch.session.unread = ch.showUnread(ch.r.Bytes())
@@ -251,7 +279,6 @@ func (ch *Channel) end() {
 	s.finished = append(s.finished, ch.session)
 	s.notify()
 	s.mu.Unlock()
-	s.running.Done()
 }
 
 // finish ends the session after the present event. The first reason stays.
@@ -311,9 +338,9 @@ func (ch *Channel) interrupt() {
 	switch {
 	case !first:
 	case replying:
-		ch.raw.SetWriteDeadline(time.Now().Add(lastReply))
+		ch.callConn("SetWriteDeadline", func() { ch.raw.SetWriteDeadline(time.Now().Add(lastReply)) })
 	default:
-		ch.raw.Close()
+		ch.callConn("Close", func() { ch.raw.Close() })
 	}
 }
 

@@ -2,6 +2,8 @@ package smtptest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,8 +11,9 @@ import (
 )
 
 // Close ends the server: it closes every connection, ends every wait and
-// returns when all its goroutines are gone, or fails the test if the test's own
-// code keeps one of them for WaitTimeout. The reply to a message that was
+// returns when all its goroutines are gone. If the test's own code keeps one of them
+// for WaitTimeout, Close fails the test and names that code: a Handler, an If, a method
+// of a Listener or of a connection. The reply to a message that was
 // recorded is written first; a client that does not read has 50 ms to take it.
 // What was recorded stays readable. Calling it again does nothing. Code that the
 // server calls, such as a Handler, must not call Close, Stop or a Wait: these wait
@@ -34,7 +37,9 @@ func (s *Server) shut() {
 		return
 	case unstarted:
 		if s.Listener != nil {
-			s.Listener.Close()
+			s.foreign = true
+			s.callListener("Close", func() { s.Listener.Close() })
+			s.waitForCalls()
 		}
 	case serving:
 		s.down()
@@ -49,44 +54,45 @@ func (s *Server) shut() {
 	}
 }
 
-// down stops accepting, closes every connection and waits for the sessions.
-// life must be held.
+// down stops accepting, closes every connection and waits for all of the server's
+// goroutines. life must be held.
 func (s *Server) down() {
 	s.mu.Lock()
 	close(s.ended)
 	s.mu.Unlock()
-	s.Listener.Close()
+	s.callListener("Close", func() { s.Listener.Close() })
 	s.CloseClientConnections()
-	if len(s.channels()) == 0 || s.allLeft() {
-		s.running.Wait() // nothing of the test's own is left
-	}
+	s.waitForCalls()
 }
 
-// allLeft waits for the sessions to end. False means that the test's own code does
-// not return: see reportBusy.
-func (s *Server) allLeft() bool {
+// waitForCalls waits until all sessions have ended and all methods of the Listener
+// and of connections have returned, but not longer than WaitTimeout: see reportBusy.
+func (s *Server) waitForCalls() {
 	timer := time.NewTimer(s.waitTimeout())
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		changed, left := s.next(), len(s.live)
+		changed, sessions, calls := s.next(), len(s.live), len(s.calls)
 		s.mu.Unlock()
-		if left == 0 {
-			return true
+		if sessions+calls == 0 {
+			return
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
-			return false
+			if s.foreign || sessions > 0 {
+				return
+			}
 		}
 	}
 }
 
-// reportBusy fails the test for sessions that are left when the server is down.
+// reportBusy fails the test for its own code that has not returned when the server is
+// down.
 func (s *Server) reportBusy(method string) {
 	s.test().Helper()
 	if culprits := s.culprits(); len(culprits) > 0 {
-		s.errorf("smtptest: %s: the test's own code has not returned within %v: %s; a Handler must return when its context ends, a CommandFunc when Ask fails, a connection when it is closed", method, s.waitTimeout(), strings.Join(culprits, ", "))
+		s.errorf("smtptest: %s: the test's own code has not returned within %v: %s; a Handler must return when its context ends, a CommandFunc when Ask fails, a method of a Listener or a connection when it is closed", method, s.waitTimeout(), strings.Join(culprits, ", "))
 	}
 }
 
@@ -104,7 +110,12 @@ func (s *Server) culprits() []string {
 	for i, name := range names {
 		names[i] = name + " in session " + ranges(sessions[name])
 	}
-	return names
+	if !s.foreign {
+		return names
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(names, slices.Sorted(maps.Keys(s.calls))...)
 }
 
 // inUserCode says which of the test's own functions have not returned, as a wait
@@ -130,7 +141,7 @@ func (ch *Channel) culprit() string {
 	case ch.code != "":
 		return ch.code
 	}
-	return fmt.Sprintf("the connection (%T)", ch.raw)
+	return ch.connName()
 }
 
 // busy are the sessions that have not ended, by their numbers only.

@@ -46,10 +46,12 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	ch.record(t).reply = Reply(ch.redact(string(prompt)))
 	ch.Server.mu.Unlock()
 	ch.queue(prompt)
-	ch.flush() // even if the next line has come already: the function may take its time
+	ch.guardConn(func() { ch.flush() }) // even if the next line has come already: the function may take its time
 	ch.newSilence()
 	ch.noteAuth(t, prompt)
-	line, long, err := ch.readLine()
+	line, long := "", false
+	err = net.ErrClosed // if the connection panics
+	ch.guardConn(func() { line, long, err = ch.readLine() })
 	if err != nil {
 		ch.lost(err)
 		return "", err

@@ -93,11 +93,13 @@ func (ch *Channel) await() *idleTime {
 // their silence.
 func (s *Server) rouse() {
 	for _, ch := range s.channels() {
-		ch.waiting.Lock()
-		if ch.waits {
-			ch.arm(time.Unix(1, 0))
-		}
-		ch.waiting.Unlock()
+		ch.callConn("SetReadDeadline", func() {
+			ch.waiting.Lock()
+			defer ch.waiting.Unlock()
+			if ch.waits {
+				ch.arm(time.Unix(1, 0))
+			}
+		})
 	}
 }
 
@@ -154,6 +156,10 @@ func (ch *Channel) write(b []byte) error {
 	}
 	if isClosed(ch.gone) && !ch.replying { // replying is written by this goroutine only
 		return net.ErrClosed
+	}
+	if isClosed(ch.gone) && !ch.lastWrite {
+		ch.lastWrite = true
+		ch.raw.SetWriteDeadline(time.Now().Add(lastReply)) // interrupt may have set it long ago
 	}
 	_, err := ch.Conn.Write(b)
 	return err

@@ -105,30 +105,45 @@ func (ch *Channel) watch() (ctx context.Context, done func()) {
 	ch.arm(time.Time{})
 	go func() {
 		defer close(ended)
-		for !ch.r.Full() {
-			err := ch.r.Fill()
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return
-			}
-			if errors.Is(err, io.EOF) && ch.r.Buffered() > 0 {
-				break // perhaps half-closed, with commands yet to be answered
-			}
-			if err != nil {
+		over := true // even if the connection panics
+		defer func() {
+			if over {
 				cancel()
-				return
 			}
-		}
-		select {
-		case <-ch.peerLeft():
-			cancel()
-		case <-ch.gone:
-			cancel()
-		case <-ctx.Done():
-		}
+		}()
+		ch.guardConn(func() { over = ch.readsUntilOver(ctx) })
 	}()
 	return ctx, func() {
-		ch.arm(time.Unix(1, 0))
-		cancel()
-		<-ended
+		defer func() {
+			if ch.broken.Load() {
+				ch.callConn("Close", func() { ch.raw.Close() }) // the deadline may not end its Read
+			}
+			cancel()
+			<-ended
+		}()
+		ch.guardConn(func() { ch.arm(time.Unix(1, 0)) })
 	}
+}
+
+// readsUntilOver reads until the connection or ctx has ended. It returns false if
+// the read deadline comes first.
+func (ch *Channel) readsUntilOver(ctx context.Context) bool {
+	for !ch.r.Full() {
+		err := ch.r.Fill()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+		if errors.Is(err, io.EOF) && ch.r.Buffered() > 0 {
+			break // perhaps half-closed, with commands yet to be answered
+		}
+		if err != nil {
+			return true
+		}
+	}
+	select {
+	case <-ch.peerLeft():
+	case <-ch.gone:
+	case <-ctx.Done():
+	}
+	return true
 }

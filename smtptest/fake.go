@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -108,6 +109,7 @@ type Server struct {
 	implicit bool            // TLS from the first octet
 	mem      *memnet.Listener
 	inMemory bool
+	foreign  bool                // the Listener, and so the connections, may be the test's own code
 	reserved reserve.Reservation // of a stopped server's address
 	features features
 	script   script.Table
@@ -115,10 +117,10 @@ type Server struct {
 	open     atomic.Int64  // sessions that have not come to their end
 	drawn    atomic.Uint64 // the seed in use, once drawn
 
-	mu      sync.Mutex // guards what follows
-	ended   chan struct{}
-	running sync.WaitGroup // accept loop and sessions
-	alarm   alarm
+	mu    sync.Mutex // guards what follows
+	ended chan struct{}
+	calls map[string]int // by their names, how many calls of the Listener and of connections run: see run
+	alarm alarm
 	records
 }
 
@@ -188,6 +190,7 @@ func NewUnstartedServer(tb TB) *Server {
 	s := &Server{
 		Extensions: []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"},
 		tb:         tb,
+		calls:      map[string]int{},
 	}
 	s.phase.Store(unstarted)
 	s.script.Seed = s.seed
@@ -257,8 +260,9 @@ func (s *Server) serve() {
 	s.ended = make(chan struct{})
 	s.phase.Store(serving)
 	s.mu.Unlock()
-	s.running.Add(1)
-	go s.accept(s.Listener, s.ended)
+	ln, ended := s.Listener, s.ended
+	what := fmt.Sprintf("Accept of the Listener (%T)", ln)
+	s.run(what, func() { s.accept(ln, ended) }, func(p any) { s.blame(what, p) })
 }
 
 // started says that the configuration has been read.

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
-	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -139,9 +138,9 @@ func printable(r rune) rune { return show.ASCII(r) }
 // guard calls the test's own code: it ends its context with the connection,
 // and answers a panic or an illegal reply with 451.
 func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply Reply) {
-	defer ch.recovered(what, &reply)()
 	ctx, done := ch.watch()
-	defer done()
+	defer done() // not blamed on the code if the connection fails
+	defer ch.recovered(what, &reply)()
 	return ch.legal(what, call(ctx))
 }
 
@@ -161,24 +160,6 @@ func (ch *Channel) recovered(what string, reply *Reply) func() {
 			ch.blame(what, nil)
 		}
 	}
-}
-
-// blame fails the test for its own code, which has panicked with p, or has left
-// its goroutine if p is nil. If the server has no TB, a problem that the server
-// itself reported within that code goes on as it is, so that it is reported once.
-func (ch *Channel) blame(what string, p any) {
-	if text, _ := p.(string); ch.Server.tb == nil && strings.HasPrefix(text, "smtptest: ") {
-		panic(p)
-	}
-	if p != nil {
-		place := stack.Panic()
-		if place != "" {
-			place = ", at " + place
-		}
-		ch.Server.errorf("smtptest: session %d: %s panicked: %s%s", ch.session.id, what, ch.redact(fmt.Sprint(p)), place)
-		return
-	}
-	ch.Server.errorf("smtptest: session %d: %s left its goroutine: call t.Error there, never t.Fatal or a method of the Server that waits", ch.session.id, what)
 }
 
 // unreturned stands for the reply of code that has not returned.

@@ -33,6 +33,7 @@ func (s *Server) listen() error {
 		}
 		s.Listener = ln
 	default:
+		s.foreign = true
 		if v := reflect.ValueOf(s.Listener); v.Kind() == reflect.Pointer && v.IsNil() {
 			return fmt.Errorf("the Listener is a nil %T: check the error of what has made it, or leave Listener nil", s.Listener)
 		}
@@ -100,28 +101,27 @@ func (s *Server) relisten() error {
 
 // accept serves until its listener is closed.
 func (s *Server) accept(ln net.Listener, ended <-chan struct{}) {
-	defer s.running.Done()
+	reported := false
 	for {
 		conn, err := ln.Accept()
-		if err != nil {
-			if !isTemporary(err) {
-				if !isClosed(ended) && !errors.Is(err, net.ErrClosed) { // closed by the test that made it
-					s.errorf("smtptest: nobody can connect any more, as the Listener at %s has failed: %v; an outage is made with Stop", s.Addr, err)
-				}
-				return
+		switch {
+		case err != nil && !isTemporary(err):
+			if !isClosed(ended) && !errors.Is(err, net.ErrClosed) { // closed by the test that made it
+				s.errorf("smtptest: nobody can connect any more, as the Listener at %s has failed: %v; an outage is made with Stop", s.Addr, err)
 			}
-			select { // while there are no file descriptors, not again and again
-			case <-time.After(time.Millisecond):
-			case <-ended:
-			}
+			return
+		case err == nil && conn != nil:
+			s.admit(conn, ended)
 			continue
+		case err == nil && !reported:
+			reported = true
+			s.errorf("smtptest: Accept of the Listener (%T) returned no connection and no error: return one of them", ln)
 		}
-		ch := s.admit(conn)
-		if ch == nil {
-			conn.Close()
-			continue
+		select { // while there are no file descriptors, not again and again
+		case <-time.After(time.Millisecond):
+		case <-ended:
+			return
 		}
-		go ch.serve()
 	}
 }
 
@@ -133,17 +133,21 @@ func isTemporary(err error) bool {
 }
 
 // admit begins a session, unless the server is on its way down.
-func (s *Server) admit(conn net.Conn) *Channel {
+func (s *Server) admit(conn net.Conn, ended <-chan struct{}) {
 	ch := newChannel(s, conn)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if isClosed(s.ended) {
-		return nil
+	late := isClosed(ended)
+	if !late {
+		ch.session = s.records.open(ch)
+		s.open.Add(1)
 	}
-	ch.session = s.records.open(ch)
-	s.open.Add(1)
-	s.running.Add(1)
-	return ch
+	s.mu.Unlock()
+	if late {
+		what := fmt.Sprintf("Close of a connection (%T)", conn)
+		s.run(what, func() { conn.Close() }, func(p any) { s.blame(what, p) })
+		return
+	}
+	go ch.serve()
 }
 
 // channels are those of the sessions that have not ended, in order of

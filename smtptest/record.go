@@ -138,7 +138,7 @@ var outcomes = [...]string{OutcomeOpen, OutcomeAccepted, OutcomeRefused, Outcome
 
 // open begins the record of a connection. mu must be held.
 func (r *records) open(ch *Channel) *session {
-	se := &session{id: len(r.sessions) + 1, channel: ch, start: time.Now(), peer: ch.Peer}
+	se := &session{id: len(r.sessions) + 1, channel: ch, start: time.Now()}
 	se.exchanges.open = se.begun[:0]
 	r.sessions = append(r.sessions, se)
 	if r.live == nil {

@@ -173,26 +173,3 @@ func (s *Server) endReports() {
 	defer s.report.mu.Unlock()
 	s.report.over.Store(true)
 }
-
-// enterUserCode is called before the test's own code runs on the session's
-// goroutine. It writes the replies so far: that code may take its time, and the
-// server may close meanwhile. The caller defers leaveUserCode.
-func (ch *Channel) enterUserCode(code string) {
-	ch.flushUnlessHeld()
-	ch.setCode(code)
-}
-
-func (ch *Channel) leaveUserCode() { ch.setCode("") }
-
-// userCode names the test's own function that the session is in; "" if it is in none.
-func (ch *Channel) userCode() string {
-	ch.waiting.Lock()
-	defer ch.waiting.Unlock()
-	return ch.code
-}
-
-func (ch *Channel) setCode(code string) {
-	ch.waiting.Lock()
-	defer ch.waiting.Unlock()
-	ch.code = code
-}

@@ -171,7 +171,7 @@ func (ch *Channel) handshake() bool {
 		return false
 	}
 	ch.begin(&t)
-	below := &transport{Conn: ch.raw, head: bytes.Clone(ch.r.Bytes())}
+	below := &transport{Conn: ch.raw, ch: ch, head: bytes.Clone(ch.r.Bytes())}
 	ch.r.Forget()
 	conn := tls.Server(below, ch.Server.tls)
 	ch.armHandshake()
@@ -180,6 +180,7 @@ func (ch *Channel) handshake() bool {
 		ch.handshakeFailed(&t, below.cause(err, ch.Server.implicit), err)
 		return false
 	}
+	below.shaken = true
 	ch.Conn, ch.underTLS, ch.below = conn, true, below
 	ch.r.Reset(conn)
 	ch.newSilence()
@@ -281,10 +282,12 @@ func (ch *Channel) shake(conn *tls.Conn) (err error) {
 // TLS reports without reading on, from one without.
 type transport struct {
 	net.Conn
-	head  []byte // what came during a row's Delay
-	began bool   // something came
-	ended bool
-	broke atomic.Bool // reading or writing has failed, or has come to the end
+	ch     *Channel
+	head   []byte // what came during a row's Delay
+	began  bool   // something came
+	ended  bool
+	shaken bool        // the handshake has ended
+	broke  atomic.Bool // reading or writing has failed, or has come to the end
 }
 
 // cause says why a handshake failed.
@@ -305,7 +308,8 @@ func (t *transport) Read(b []byte) (int, error) {
 		t.began = true
 		return n, nil
 	}
-	n, err := t.Conn.Read(b)
+	n, err := 0, net.ErrClosed // if it panics
+	t.ch.guardConn(func() { n, err = t.Conn.Read(b) })
 	t.began = t.began || n > 0
 	t.ended = t.ended || err == io.EOF
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -314,8 +318,19 @@ func (t *transport) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Close does nothing during the handshake. If its context ends, crypto/tls closes the
+// connection on a goroutine of its own, where a panic would end the process; the
+// server closes it too.
+func (t *transport) Close() error {
+	if !t.shaken {
+		return nil
+	}
+	return t.Conn.Close()
+}
+
 func (t *transport) Write(b []byte) (int, error) {
-	n, err := t.Conn.Write(b)
+	n, err := 0, net.ErrClosed // if it panics
+	t.ch.guardConn(func() { n, err = t.Conn.Write(b) })
 	if err != nil {
 		t.broke.Store(true)
 	}

@@ -20,8 +20,11 @@ func frames(yield func(runtime.Frame) bool) {
 	}
 }
 
-// core is the package that calls the test's code.
-const core = "github.com/go-smtptest/smtp/smtptest."
+// core and internal begin the names of the functions that call the test's code.
+const (
+	core     = "github.com/go-smtptest/smtp/smtptest."
+	internal = "github.com/go-smtptest/smtp/smtptest/internal/"
+)
 
 // Panic is the line of the test's code from which the panic has come that runs
 // this deferred function, "a_test.go:12": the innermost that is neither the
@@ -32,7 +35,7 @@ func Panic() string {
 		switch {
 		case f.Function == "runtime.gopanic":
 			root, panics = strings.TrimSuffix(f.File, "runtime/panic.go"), true
-		case panics && !isStandard(f, root) && !strings.HasPrefix(f.Function, core):
+		case panics && !isStandard(f, root) && !strings.HasPrefix(f.Function, core) && !strings.HasPrefix(f.Function, internal):
 			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
 		}
 	}
