@@ -217,12 +217,16 @@ func TestCheckMemoryGrowth(t *testing.T) {
 	for _, c := range growthCases {
 		t.Run(c.name, func(t *testing.T) {
 			small, large := allocated(c.input(250)), allocated(c.input(1000))
-			if large > 8*small {
+			if large > 8*small+pools {
 				t.Errorf("Check() allocates %d bytes for an input of size n and %d for one of 4n", small, large)
 			}
 		})
 	}
 }
+
+// pools is more than Check allocates for regular expressions if the garbage
+// collector has emptied the pools of package regexp.
+const pools = 512 << 10
 
 // allocated returns how many bytes Check allocates.
 func allocated(sessions []smtptest.Session) uint64 {
