@@ -161,7 +161,6 @@ type Channel struct {
 	why         string    // as Session.End; "" if nobody has said so yet
 	held        *turn     // the last event whose reply waits for the next one; nil if none waits
 	mute        bool      // our side is half-closed: nothing can be sent
-	lastWrite   bool      // the client has lastReply to take what is written
 	ahead       bool      // input was there before the last reply was written
 	last        string    // the last event
 	lastAlso    string    // its second name
@@ -321,7 +320,7 @@ func (ch *Channel) isInterrupted() bool {
 
 // lastReply is the time that a client has to take the reply to a recorded
 // message when its connection is closed: for one that has stopped reading.
-const lastReply = 50 * time.Millisecond
+const lastReply = time.Second
 
 // interrupt ends the session from outside. A reply to a recorded message that
 // is being written still goes out.

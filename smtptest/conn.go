@@ -157,8 +157,7 @@ func (ch *Channel) write(b []byte) error {
 	if isClosed(ch.gone) && !ch.replying { // replying is written by this goroutine only
 		return net.ErrClosed
 	}
-	if isClosed(ch.gone) && !ch.lastWrite {
-		ch.lastWrite = true
+	if isClosed(ch.gone) {
 		ch.raw.SetWriteDeadline(time.Now().Add(lastReply)) // interrupt may have set it long ago
 	}
 	_, err := ch.Conn.Write(b)

@@ -113,9 +113,10 @@ func (s *Server) callListener(method string, f func()) {
 	s.run(what, f, func(p any) { s.blame(what, p) })
 }
 
-// blameConn is blame for the connection. A panic of the server itself goes on.
+// blameConn is blame for the connection. If that is not the test's own, the panic is
+// the server's, and goes on.
 func (ch *Channel) blameConn(p any) {
-	if p != nil && (ch.Server.tb == nil || stack.Panic() == "") {
+	if p != nil && (ch.Server.tb == nil || !ch.Server.foreign) {
 		panic(p)
 	}
 	if p == nil && ch.left.Swap(true) || ch.broken.Swap(true) {
