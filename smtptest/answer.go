@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/script"
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -135,7 +136,7 @@ func (ch *Channel) settle(t *turn, told, answer Reply, decided bool, odd *rare) 
 	}
 	x := ch.record(t)
 	if answer != NoReply && !ch.mute && !ch.interrupted {
-		x.reply = ch.auth.shown(told)
+		x.reply = ch.auth.mask(told)
 		t.told = reply
 		ch.answerContent(t, took)
 	} else if odd != nil {
@@ -174,7 +175,7 @@ func (ch *Channel) answerContent(t *turn, took bool) {
 func (ch *Channel) withdraw(t *turn, n int) {
 	x := ch.record(t)
 	odd := x.unusual()
-	odd.note("broken off after " + count(n, "octet"))
+	odd.note("broken off after " + show.Plural(n, "octet"))
 	odd.raw = odd.raw[:min(n, len(odd.raw))]
 	x.reply = ""
 	if t.rec == nil || wire.FirstReply(odd.raw) != "" {
@@ -207,7 +208,7 @@ func (ch *Channel) on(t *turn) string {
 	case ch.Server.config.Commands[t.name] != nil:
 		return t.name
 	}
-	if word, _, _ := strings.Cut(t.line, " "); word != "" && asciiUpper(word) == t.name && !strings.ContainsFunc(word, wire.IsControl) {
+	if word, _, _ := strings.Cut(t.line, " "); word != "" && wire.Upper(word) == t.name && !strings.ContainsFunc(word, wire.IsControl) {
 		return t.name
 	}
 	return "*"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-smtptest/smtp/smtptest/internal/certs"
 	"github.com/go-smtptest/smtp/smtptest/internal/sasl"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // Credentials are what a client has shown in AUTH, for Server.Authenticate.
@@ -30,9 +31,9 @@ type authState struct {
 	flaw      string   // Exchange.Flaw of the last response
 }
 
-// shown is a reply as it is recorded. SCRAM's signature (RFC 5802 3) lets a
+// mask returns a reply as it is recorded. SCRAM's signature (RFC 5802 3) lets a
 // password be guessed, and like any nonce it differs from run to run.
-func (a *authState) shown(told Reply) Reply {
+func (a *authState) mask(told Reply) Reply {
 	if told != "" && told == a.challenge {
 		return "334 " + masked
 	}
@@ -107,7 +108,7 @@ func (s *Server) checkMechanisms() error {
 func (ch *Channel) verbAuth(arg string) verdict {
 	ch.auth = authState{}
 	name, initial, has := strings.Cut(arg, " ")
-	name = asciiUpper(name)
+	name = wire.Upper(name)
 	offered := ch.Server.mechanisms(ch)
 	switch {
 	case ch.State == StateGreeted:

@@ -3,6 +3,9 @@ package smtptest
 import (
 	"math"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // chunk is a BDAT command (RFC 3030 2).
@@ -26,7 +29,7 @@ func (ch *Channel) verbBdat(arg string) verdict {
 		return verdict{reply: ch.syntax("BDAT", "5.5.4")}
 	}
 	place := ch.bdatPlace()
-	last = asciiUpper(strings.TrimLeft(last, blanks))
+	last = wire.Upper(strings.TrimLeft(last, blanks))
 	if last != "" && last != "LAST" {
 		place = ch.syntax("BDAT", "5.5.4")
 	}
@@ -42,7 +45,7 @@ func (ch *Channel) verbBdat(arg string) verdict {
 	case ch.content.Over():
 		return verdict{ch.say(repTooMuch), (*Channel).commitChunk}
 	}
-	return verdict{ch.say(text(Reply("250 "+count(c.size, "octet")+" received"), "2.0.0")), (*Channel).commitChunk}
+	return verdict{ch.say(text(Reply("250 "+show.Plural(c.size, "octet")+" received"), "2.0.0")), (*Channel).commitChunk}
 }
 
 // takesChunk says that the command is a BDAT whose chunk is read.

@@ -230,7 +230,7 @@ func (ch *Channel) recorded(options []string) []string {
 func (s *Server) checkCommands() error {
 	for name, f := range s.config.Commands {
 		switch {
-		case name == "" || name != asciiUpper(name) || strings.Contains(name, " ") || strings.ContainsFunc(name, wire.IsControl):
+		case name == "" || name != wire.Upper(name) || strings.Contains(name, " ") || strings.ContainsFunc(name, wire.IsControl):
 			return fmt.Errorf("the key %q of Commands is no verb: write it in upper case, without spaces and line ends", name)
 		case script.IsPseudo(name):
 			return fmt.Errorf("the key %q of Commands is the name of an event of the script: use a Rule", name)

@@ -27,7 +27,7 @@ func (ch *Channel) verbData(arg string) verdict {
 	return verdict{ch.say(repGoAhead), (*Channel).commitData}
 }
 
-func isBinary(option string) bool { return asciiUpper(option) == "BODY=BINARYMIME" }
+func isBinary(option string) bool { return wire.Upper(option) == "BODY=BINARYMIME" }
 
 func (ch *Channel) commitData() { ch.State = StateData }
 

@@ -179,7 +179,7 @@ func (ch *Channel) waitsFor(se Session) string {
 	case !ch.waits:
 		return "the client does not read a reply"
 	case ch.reading.Load() > 0:
-		return fmt.Sprintf("the server reads the content, of which %s came", count(int(ch.reading.Load()-1), "byte"))
+		return fmt.Sprintf("the server reads the content, of which %s came", show.Plural(int(ch.reading.Load()-1), "byte"))
 	case n > 0 && se.Exchanges[n-1].Reply.Code() == 334:
 		return "the server waits for the response to 334"
 	}

@@ -16,7 +16,7 @@ func (ch *Channel) command(line string, long bool) {
 	ch.pending = pending{}
 	name, arg, _ := strings.Cut(line, " ")
 	arg = strings.Trim(arg, blanks)
-	name = asciiUpper(name)
+	name = wire.Upper(name)
 	t := &ch.turn
 	*t = turn{name: name, arg: arg, line: line, verb: commands[name]}
 	if t.verb == nil && script.IsPseudo(name) {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // The most that the log of a failed test shows: as much as somebody reads.
@@ -91,7 +94,7 @@ func (l *sessionLog) all(sessions []Session) string {
 		switch middle := min(i, len(kinds)-1-i); {
 		case middle < maxKinds/2:
 			if hidden > 0 {
-				fmt.Fprintf(l, "(%s not shown)\n", count(hidden, "other session"))
+				fmt.Fprintf(l, "(%s not shown)\n", show.Plural(hidden, "other session"))
 				hidden = 0
 			}
 			l.session(kind[0])
@@ -120,13 +123,13 @@ func (l *sessionLog) others(kind []Session) {
 	}
 	l.room -= len(parts)
 	for _, part := range parts {
-		l.like(first, part, ", but "+shown(part[0].envelopes()))
+		l.like(first, part, ", but "+show.Printable(part[0].envelopes()))
 	}
 }
 
 func (l *sessionLog) like(first Session, more []Session, but string) {
 	if len(more) > 0 {
-		fmt.Fprintf(l, "(%s like session %d%s: %s)\n", count(len(more), "other"), first.ID, but, ranges(more))
+		fmt.Fprintf(l, "(%s like session %d%s: %s)\n", show.Plural(len(more), "other"), first.ID, but, ranges(more))
 	}
 }
 
@@ -176,7 +179,7 @@ func (s Session) course() string {
 		usual = usual && e.usual()
 	}
 	if usual {
-		return count(s.accepted(), "message")
+		return show.Plural(s.accepted(), "message")
 	}
 	return b.String() + s.End
 }
@@ -218,7 +221,7 @@ func ranges(sessions []Session) string {
 		parts = append(parts, part)
 		i = end
 	}
-	return cut(strings.Join(parts, ", "))
+	return show.Truncate(strings.Join(parts, ", "))
 }
 
 // headline says who, when and how it ended.
@@ -234,7 +237,7 @@ func (l *sessionLog) headline(se Session) string {
 		fmt.Fprintf(&b, ", %s after %s", se.End, round(se.Duration))
 	}
 	if n := se.accepted(); n > 0 {
-		fmt.Fprintf(&b, ", %s", count(n, "message"))
+		fmt.Fprintf(&b, ", %s", show.Plural(n, "message"))
 	} else {
 		b.WriteString(", no message")
 	}
@@ -277,10 +280,10 @@ func (l *sessionLog) session(se Session) {
 	}
 	l.left(&left)
 	if n := se.cutOff(); n > 0 {
-		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", count(n, "octet"))
+		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", show.Plural(n, "octet"))
 	}
 	if se.Unread != "" {
-		fmt.Fprintf(l, "%12s-- not read as commands: %s%s\n", "", quoted(se.Unread), whyUnread(se.Unread))
+		fmt.Fprintf(l, "%12s-- not read as commands: %s%s\n", "", show.Quote(se.Unread), whyUnread(se.Unread))
 	}
 }
 
@@ -308,7 +311,7 @@ func (s Session) cutOff() int {
 
 // lastChunk says that the exchange is a BDAT LAST whose chunk has come whole.
 func (e Exchange) lastChunk() bool {
-	words := strings.Fields(asciiUpper(e.Command))
+	words := strings.Fields(wire.Upper(e.Command))
 	if len(words) != 3 || words[0] != "BDAT" || words[2] != "LAST" {
 		return false
 	}
@@ -319,7 +322,7 @@ func (e Exchange) lastChunk() bool {
 // left says how many exchanges were left out.
 func (l *sessionLog) left(n *int) {
 	if *n > 0 {
-		fmt.Fprintf(l, "%12s-- %s not shown\n", "", count(*n, "exchange"))
+		fmt.Fprintf(l, "%12s-- %s not shown\n", "", show.Plural(*n, "exchange"))
 	}
 	*n = 0
 }

@@ -256,7 +256,7 @@ func shape(r *script.Rule) string {
 	case r.Chunk == ByLine:
 		s = "line by line"
 	case r.Chunk > 0:
-		s = "by " + count(r.Chunk, "octet")
+		s = "by " + show.Plural(r.Chunk, "octet")
 	}
 	if r.Pause > 0 {
 		s += " every " + show.Duration(r.Pause)

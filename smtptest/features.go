@@ -71,7 +71,7 @@ func (f *features) read(s *Server) error {
 		if !wire.IsKeyword(keyword) {
 			return fmt.Errorf("in Extensions %q does not begin with a keyword (RFC 5321 4.1.1.1); to say it all the same give EHLO a Rule with Reply", line)
 		}
-		keyword = asciiUpper(keyword)
+		keyword = wire.Upper(keyword)
 		if keyword == "SIZE" && value == "" {
 			line = keyword // ehlo adds the number
 		}
@@ -159,8 +159,6 @@ func (ch *Channel) ehlo() Reply {
 	b[last+len("250")] = ' '
 	return Reply(b)
 }
-
-func asciiUpper(s string) string { return wire.Upper(s) }
 
 func validHost(name string) bool {
 	return wire.ValidDomain(name, false) || wire.ValidLiteral(name)

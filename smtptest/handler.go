@@ -129,11 +129,9 @@ func OneReply(to []string, each []Reply) Reply {
 	if len(line) > len("550") {
 		line += ":"
 	}
-	line += " " + strings.Map(printable, strings.Join(refused, ", "))
+	line += " " + strings.Map(show.ASCII, strings.Join(refused, ", "))
 	return Reply(line[:min(len(line), 510)])
 }
-
-func printable(r rune) rune { return show.ASCII(r) }
 
 // guard calls the test's own code: it ends its context with the connection,
 // and answers a panic or an illegal reply with 451.
@@ -175,7 +173,7 @@ func (ch *Channel) legal(what string, reply Reply) Reply {
 		err = errors.New("a message is answered with 2yz, 4yz or 5yz (RFC 5321 4.3.2); others are said by a Rule")
 	}
 	if err != nil {
-		ch.Server.errorf("smtptest: session %d: %s returned the reply %s: %v", ch.session.id, what, cut(fmt.Sprintf("%q", ch.redact(string(reply)))), err)
+		ch.Server.errorf("smtptest: session %d: %s returned the reply %s: %v", ch.session.id, what, show.Truncate(fmt.Sprintf("%q", ch.redact(string(reply)))), err)
 		return ch.say(repConfused)
 	}
 	return reply

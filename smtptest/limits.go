@@ -3,6 +3,8 @@ package smtptest
 import (
 	"strconv"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
 // What a Server takes of one client, so that one that never ends does not take
@@ -30,7 +32,7 @@ func parseLimits(args string) limits {
 			return limits{}
 		}
 		var to *int
-		switch asciiUpper(name) {
+		switch wire.Upper(name) {
 		case "MAILMAX":
 			to = &l.mails
 		case "RCPTMAX":
@@ -104,5 +106,5 @@ func domainOf(mailbox string) string {
 	if i < 0 {
 		return ""
 	}
-	return asciiUpper(mailbox[i+1:])
+	return wire.Upper(mailbox[i+1:])
 }

@@ -87,12 +87,12 @@ type RecipientDSN struct {
 // DSN reads the message's options.
 func (m Message) DSN() DSN {
 	var d DSN
-	d.Ret = asciiUpper(option(m.MailOptions, "RET"))
+	d.Ret = wire.Upper(option(m.MailOptions, "RET"))
 	d.Envid, _ = wire.DecodeXtext(option(m.MailOptions, "ENVID"))
 	for _, options := range m.RcptOptions {
 		var r RecipientDSN
 		if notify := option(options, "NOTIFY"); notify != "" {
-			r.Notify = strings.Split(asciiUpper(notify), ",")
+			r.Notify = strings.Split(wire.Upper(notify), ",")
 		}
 		r.OrcptType, r.Orcpt = wire.DecodeOrcpt(option(options, "ORCPT"))
 		d.Recipients = append(d.Recipients, r)
@@ -103,7 +103,7 @@ func (m Message) DSN() DSN {
 // option is the value of a parameter; "" if it is not there.
 func option(options []string, keyword string) string {
 	for _, o := range options {
-		if word, value, _ := strings.Cut(o, "="); asciiUpper(word) == keyword {
+		if word, value, _ := strings.Cut(o, "="); wire.Upper(word) == keyword {
 			return value
 		}
 	}

@@ -3,6 +3,8 @@ package smtptest
 import (
 	"fmt"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
 // nearestMiss says what came nearest to being one more message, and why it is
@@ -101,11 +103,11 @@ func (e Exchange) failure() string {
 	b := e.name()
 	switch reply, _, _ := strings.Cut(string(e.Reply), "\n"); {
 	case e.Raw != "":
-		b += fmt.Sprintf(" was answered with %q", cut(e.Raw))
+		b += fmt.Sprintf(" was answered with %q", show.Truncate(e.Raw))
 	case reply == "":
 		b += " was not answered"
 	default:
-		b += " was answered " + shown(strings.TrimSuffix(reply, "\r"))
+		b += " was answered " + show.Printable(strings.TrimSuffix(reply, "\r"))
 	}
 	if e.Rule != "" {
 		row, _, _ := strings.Cut(e.Rule, ":")
@@ -122,7 +124,7 @@ func (e Exchange) name() string {
 	case e.Event && e.Command == "CONNECT":
 		return "the connection"
 	}
-	return shown(e.Command)
+	return show.Printable(e.Command)
 }
 
 func (s Session) last() string {
@@ -157,7 +159,7 @@ func (s *Server) stillOpen() string {
 // recorded says how many messages there are, and that others were drained.
 func (s *Server) recorded(n int) string {
 	have := s.Count()
-	text := fmt.Sprintf("%d of %s recorded", have, count(n, "message"))
+	text := fmt.Sprintf("%d of %s recorded", have, show.Plural(n, "message"))
 	if drained := s.drained(have); drained > 0 {
 		text += fmt.Sprintf(", and %d drained before", drained)
 	}
@@ -183,7 +185,7 @@ func (s *Server) arrived() string {
 	drained := s.drained(len(messages))
 	var b strings.Builder
 	if over := len(messages) - maxArrived; over > 0 {
-		fmt.Fprintf(&b, "\n(%s before these)", count(over, "message"))
+		fmt.Fprintf(&b, "\n(%s before these)", show.Plural(over, "message"))
 	}
 	for i, m := range messages {
 		if i >= len(messages)-maxArrived {
@@ -200,9 +202,9 @@ func (m Message) brief() string {
 	if len(to) > most {
 		to = append(to[:most:most], fmt.Sprintf("%d others", len(m.To)-most))
 	}
-	text := shown(fmt.Sprintf("<%s> to %s", m.From, strings.Join(to, ", ")))
+	text := show.Printable(fmt.Sprintf("<%s> to %s", m.From, strings.Join(to, ", ")))
 	if subject := m.Subject(); subject != "" {
-		text += ", " + cut(fmt.Sprintf("%q", subject))
+		text += ", " + show.Truncate(fmt.Sprintf("%q", subject))
 	}
-	return cut(text) + ", " + count(len(m.Data), "octet")
+	return show.Truncate(text) + ", " + show.Plural(len(m.Data), "octet")
 }

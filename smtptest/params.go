@@ -55,7 +55,7 @@ func init() {
 // checkParameters finds keywords that no client's parameter can have.
 func (s *Server) checkParameters() error {
 	for word := range s.config.Parameters {
-		if !wire.IsKeyword(word) || word != asciiUpper(word) {
+		if !wire.IsKeyword(word) || word != wire.Upper(word) {
 			return fmt.Errorf("in Parameters %q is no keyword in upper case (RFC 5321 4.1.2)", word)
 		}
 	}
@@ -86,7 +86,7 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, ve
 	words := make([]string, len(all))
 	last := make(map[string]int, len(all)) // as in smtpd the last SIZE and BODY count
 	for i, p := range all {
-		words[i] = asciiUpper(p.Keyword)
+		words[i] = wire.Upper(p.Keyword)
 		last[words[i]] = i
 	}
 	seen := make(map[string]bool, len(all))
@@ -144,7 +144,7 @@ func (ch *Channel) customParam(check func(string) error, p wire.Param, verb stri
 // isKnown reports whether p is a parameter of the table or of Server.Parameters,
 // with a value of its grammar.
 func (ch *Channel) isKnown(table map[string]*param, p wire.Param) bool {
-	word := asciiUpper(p.Keyword)
+	word := wire.Upper(p.Keyword)
 	if _, custom := ch.Server.config.Parameters[word]; custom {
 		return table != nil
 	}
@@ -195,7 +195,7 @@ func checkSize(ch *Channel, p wire.Param) *said {
 
 func checkBody(ch *Channel, p wire.Param) *said {
 	f := &ch.Server.features
-	switch body := asciiUpper(p.Value); {
+	switch body := wire.Upper(p.Value); {
 	case body == "7BIT", body == "8BITMIME" && f.has("8BITMIME"), body == "BINARYMIME" && f.has("BINARYMIME"):
 		return nil
 	case f.has("BINARYMIME"):

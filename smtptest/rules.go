@@ -100,7 +100,7 @@ func (r Rule) String() string {
 	field(r.Jitter != 0, "Jitter", show.Duration(r.Jitter))
 	field(r.Reply == NoReply, "Reply", "NoReply")
 	field(r.Reply != "" && r.Reply != NoReply, "Reply", strconv.Quote(string(r.Reply)))
-	field(r.Raw != "", "Raw", quoted(r.Raw))
+	field(r.Raw != "", "Raw", show.Quote(r.Raw))
 	field(r.Keep, "Keep", true)
 	field(r.Lose, "Lose", true)
 	field(r.Chunk == ByLine, "Chunk", "ByLine")

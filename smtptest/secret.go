@@ -111,7 +111,7 @@ func isLoginWord(line string, i int, word string) bool {
 	begins := i == 0 || !isLetter(line[i-1])
 	ends := j == len(line) || !isLetter(line[j])
 	spaced := j-i > len(word)
-	after := asciiUpper(line[j:min(j+2, len(line))])
+	after := wire.Upper(line[j:min(j+2, len(line))])
 	switch word {
 	case "user": // a common word, but at the start of a command, and not in User-Agent
 		return ends && !strings.HasPrefix(after, "-") && isFirst(line, i)
@@ -174,7 +174,7 @@ func (ch *Channel) commandsLen(line string) int {
 // commandLen is commandsLen for one command.
 func (ch *Channel) commandLen(line string) int {
 	name, arg, _ := strings.Cut(line, " ")
-	verb := asciiUpper(name)
+	verb := wire.Upper(name)
 	if commands[verb] == nil && ch.Server.config.Commands[verb] == nil {
 		return 0
 	}
@@ -206,14 +206,14 @@ func (ch *Channel) argumentLen(verb, s string) int {
 	case "EHLO", "HELO", "LHLO":
 		ok = validHost(word)
 	case "HELP":
-		ok = commands[asciiUpper(word)] != nil
+		ok = commands[wire.Upper(word)] != nil
 	case "AUTH":
 		ok = isMechanism(word)
 	case "BDAT":
 		if _, err := sizeOf(word); err != nil {
 			return 0
 		}
-		if asciiUpper(strings.Trim(rest, blanks)) == "LAST" {
+		if wire.Upper(strings.Trim(rest, blanks)) == "LAST" {
 			return len(s)
 		}
 		ok = true
@@ -249,7 +249,7 @@ func (ch *Channel) pathLen(s, word string, parse func(string, bool) (wire.Path, 
 // A name that the server does not know must be in upper case: base64 and
 // passwords hardly ever are. A Rule.On may have a * in it.
 func isMechanism(s string) bool {
-	if slices.Contains(sasl.Names(), asciiUpper(s)) {
+	if slices.Contains(sasl.Names(), wire.Upper(s)) {
 		return true
 	}
 	for i := range len(s) {
@@ -257,7 +257,7 @@ func isMechanism(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 20 && s == asciiUpper(s)
+	return s != "" && len(s) <= 20 && s == wire.Upper(s)
 }
 
 func isLetter(c byte) bool { return 'a' <= wire.Lower(c) && wire.Lower(c) <= 'z' }
@@ -270,7 +270,7 @@ func shownOn(on string) string {
 	verb, arg, _ := strings.Cut(on, " ")
 	word, _, _ := strings.Cut(arg, " ")
 	n := len(verb)
-	verb = asciiUpper(verb)
+	verb = wire.Upper(verb)
 	switch verb {
 	case "MAIL", "RCPT", "EHLO", "HELO", "LHLO":
 		n = len(on) - len(arg) + len(word)
@@ -288,7 +288,7 @@ func shownOn(on string) string {
 // isLoginEvent reports whether the event of Rule.On is the login of a client.
 func isLoginEvent(on string) bool {
 	verb, _, _ := strings.Cut(on, " ")
-	verb = asciiUpper(verb)
+	verb = wire.Upper(verb)
 	return verb == "RESPONSE" || !script.IsPseudo(verb) && hasLoginWord(on)
 }
 
@@ -311,7 +311,7 @@ func (ch *Channel) redact(text string) string {
 	var secrets []string
 	for _, s := range ch.secrets {
 		for _, word := range append(strings.Fields(s), s) {
-			if !hasLoginWord(word) && !slices.Contains(sasl.Names(), asciiUpper(word)) {
+			if !hasLoginWord(word) && !slices.Contains(sasl.Names(), wire.Upper(word)) {
 				secrets = append(secrets, word)
 			}
 			secrets = append(secrets, decoded(word)...)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/certs"
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -294,7 +295,7 @@ type transport struct {
 func (t *transport) cause(err error, implicit bool) string {
 	switch {
 	case t.began:
-		return shown(err.Error()) // a function of Server.TLS may say what the client said
+		return show.Printable(err.Error()) // a function of Server.TLS may say what the client said
 	case implicit:
 		return "the client sent nothing; here TLS comes before the greeting (RFC 8314 3.3), for which a client of STARTTLS or of no TLS waits in vain"
 	}
@@ -353,7 +354,7 @@ func (ch *Channel) noteTruncation() {
 func (ch *Channel) noteAlert(err error) {
 	ch.Server.mu.Lock()
 	defer ch.Server.mu.Unlock()
-	ch.session.exchanges.last().unusual().note("TLS failed: " + shown(err.Error()))
+	ch.session.exchanges.last().unusual().note("TLS failed: " + show.Printable(err.Error()))
 }
 
 // noteTLS says in the transcript what became of the handshake.

@@ -44,7 +44,7 @@ func (s Session) Transcript() string {
 func (e Exchange) lines(content string) []string {
 	var lines []string
 	if !e.Event {
-		lines = append(lines, "C: "+shown(e.Command))
+		lines = append(lines, "C: "+show.Printable(e.Command))
 	}
 	if e.Octets > 0 {
 		lines = append(lines, e.contentLines(content)...)
@@ -59,10 +59,10 @@ func (e Exchange) lines(content string) []string {
 		lines = append(lines, "-- "+row)
 	}
 	if e.Raw != "" {
-		return append(lines, "S: "+quoted(e.Raw))
+		return append(lines, "S: "+show.Quote(e.Raw))
 	}
 	for line := range strings.Lines(string(e.Reply)) {
-		lines = append(lines, "S: "+shown(strings.TrimRight(line, "\r\n")))
+		lines = append(lines, "S: "+show.Printable(strings.TrimRight(line, "\r\n")))
 	}
 	return lines
 }
@@ -88,10 +88,10 @@ func (e Exchange) contentLines(data string) []string {
 		if line[0] == '.' && e.Event {
 			line = "." + line
 		}
-		lines = append(lines, "C: "+shown(strings.TrimSuffix(line, "\r\n")))
+		lines = append(lines, "C: "+show.Printable(strings.TrimSuffix(line, "\r\n")))
 	}
 	if !whole {
-		lines = append(lines, fmt.Sprintf("-- %s in all", count(e.Octets, "octet")))
+		lines = append(lines, fmt.Sprintf("-- %s in all", show.Plural(e.Octets, "octet")))
 	}
 	return lines
 }
@@ -134,7 +134,3 @@ func (e Exchange) row() string {
 	}
 	return row
 }
-
-func shown(line string) string { return show.Printable(line) }
-func quoted(s string) string   { return show.Quote(s) }
-func cut(s string) string      { return show.Truncate(s) }

@@ -246,7 +246,7 @@ func (ch *Channel) verbHelp(arg string) verdict {
 	if arg == "" {
 		return verdict{reply: ch.say(text("214 Supported commands: "+ch.supported(), "2.0.0"))}
 	}
-	v := commands[asciiUpper(arg)]
+	v := commands[wire.Upper(arg)]
 	if v == nil || !ch.serves(v) {
 		return verdict{reply: ch.say(text("504 Supported commands: "+ch.supported(), "5.5.4"))}
 	}
@@ -278,13 +278,13 @@ func (ch *Channel) supported() Reply {
 // keyword takes FROM: or TO: off an argument. Nothing may stand between it and
 // the path (RFC 5321 3.3).
 func keyword(arg, word string) (rest string, ok bool) {
-	if len(arg) < len(word) || asciiUpper(arg[:len(word)]) != word {
+	if len(arg) < len(word) || wire.Upper(arg[:len(word)]) != word {
 		return "", false
 	}
 	return arg[len(word):], true
 }
 
-func isSMTPUTF8(option string) bool { return asciiUpper(option) == "SMTPUTF8" }
+func isSMTPUTF8(option string) bool { return wire.Upper(option) == "SMTPUTF8" }
 
 // tooBig is the refusal of an announced size over the limit, or "".
 func (ch *Channel) tooBig(s string) Reply {

@@ -100,7 +100,7 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, count(asked, "message"), s.arrived(), s.story())
+		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, show.Plural(asked, "message"), s.arrived(), s.story())
 		return Message{}
 	}
 	return *found
@@ -123,7 +123,7 @@ func (s *Server) WaitSessions(n int) []Session {
 	}
 	slices.SortFunc(ended, func(a, b Session) int { return a.ID - b.ID })
 	if err != nil {
-		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, count(len(ended), "ended session"), s.stillOpen(), s.story())
+		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, show.Plural(len(ended), "ended session"), s.stillOpen(), s.story())
 	}
 	return ended
 }
@@ -146,7 +146,7 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, count(next, "ended session"), s.stillOpen(), s.story())
+		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, show.Plural(next, "ended session"), s.stillOpen(), s.story())
 		return Session{}
 	}
 	return *found
@@ -235,5 +235,3 @@ func (s *Server) wake() {
 	defer s.mu.Unlock()
 	s.notify()
 }
-
-func count(n int, what string) string { return show.Plural(n, what) }

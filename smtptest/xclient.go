@@ -19,7 +19,7 @@ func (ch *Channel) verbXclient(arg string) verdict {
 	for _, attr := range strings.Fields(arg) {
 		name, value, ok := strings.Cut(attr, "=")
 		plain, err := wire.DecodeXtext(value)
-		name = asciiUpper(name)
+		name = wire.Upper(name)
 		if !ok || err != nil || !slices.Contains(strings.Fields(ch.Server.features.value("XCLIENT")), name) {
 			return verdict{reply: ch.syntax("XCLIENT", "5.5.4")}
 		}
@@ -35,14 +35,14 @@ func (ch *Channel) verbXclient(arg string) verdict {
 
 // xclientValue checks an attribute; what is not available is "".
 func xclientValue(name, value string) (known string, ok bool) {
-	switch asciiUpper(value) {
+	switch wire.Upper(value) {
 	case "[UNAVAILABLE]", "[TEMPUNAVAIL]":
 		return "", true
 	}
 	switch name {
 	case "ADDR", "DESTADDR":
 		const tag = "IPV6:"
-		tagged := len(value) > len(tag) && asciiUpper(value[:len(tag)]) == tag
+		tagged := len(value) > len(tag) && wire.Upper(value[:len(tag)]) == tag
 		if tagged {
 			value = value[len(tag):]
 		}
@@ -52,7 +52,7 @@ func xclientValue(name, value string) (known string, ok bool) {
 		_, err := strconv.ParseUint(value, 10, 16)
 		return value, err == nil
 	case "PROTO":
-		value = asciiUpper(value)
+		value = wire.Upper(value)
 		return value, value == "SMTP" || value == "ESMTP"
 	}
 	return value, value != ""
