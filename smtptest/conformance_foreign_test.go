@@ -3,6 +3,7 @@ package smtptest_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -342,6 +343,50 @@ func TestCloseDeaf(t *testing.T) {
 					t.Errorf("failures %q, want %q", got, want+says)
 				}
 			})
+		}
+	}
+}
+
+// nilConn has the methods of a nil connection.
+type nilConn struct{ net.Conn }
+
+// oneListener returns one connection of the test's own.
+type oneListener struct {
+	net.Listener
+	conn chan net.Conn
+}
+
+func (l oneListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conn:
+		return conn, nil
+	default:
+		return l.Listener.Accept()
+	}
+}
+
+// TestConnectionNil verifies that a connection that is nil in one of many ways fails the
+// test by its type.
+func TestConnectionNil(t *testing.T) {
+	for _, conn := range []net.Conn{nilConn{}, &nilConn{}, (*nilConn)(nil), (*net.TCPConn)(nil), (*ownConn)(nil)} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tb := &fakeTB{}
+		srv := smtptest.NewUnstartedServer(tb)
+		one := oneListener{ln, make(chan net.Conn, 1)}
+		one.conn <- conn
+		srv.Listener = one
+		srv.Start()
+		srv.WaitSessions(1)
+		if err := deliver(srv, "a@client.test", "text"); err != nil {
+			t.Errorf("%T: the next client: %v", conn, err)
+		}
+		srv.Close()
+		want := fmt.Sprintf("smtptest: session 1: the connection (%T) panicked: ", conn)
+		if got := tb.errors(); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
+			t.Errorf("failures %q, want %q", got, want)
 		}
 	}
 }
