@@ -43,6 +43,8 @@ func (s *Server) shut() {
 		}
 	case serving:
 		s.down()
+	case stopped:
+		s.waitForCalls() // Stop may not have waited long enough
 	}
 	s.reserved.Release()
 	s.phase.Store(closed)

@@ -309,6 +309,36 @@ func TestStopBusy(t *testing.T) {
 	}
 }
 
+// TestCloseAfterBusyStop verifies that Close waits for a session that Stop has waited
+// for in vain, and reports it only if it still does not return.
+func TestCloseAfterBusyStop(t *testing.T) {
+	for _, returns := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			tb := &fakeTB{}
+			srv := smtptest.NewUnstartedServer(tb)
+			srv.WaitTimeout = time.Minute
+			release := make(chan struct{})
+			handler(func(context.Context, smtptest.Message) smtptest.Reply { <-release; return "" })(srv)
+			srv.StartInMemory()
+			io.WriteString(arrive(t, srv, inData), "text\r\n.\r\n")
+			synctest.Wait() // until the Handler runs
+			srv.Stop()
+			want := 2
+			if returns {
+				want = 1
+				time.AfterFunc(time.Second, func() { close(release) })
+			}
+			srv.Close()
+			if got := strings.Count(tb.errors(), "has not returned within 1m0s: Handler in session 1; "); got != want {
+				t.Errorf("the Handler returns: %t; %d failures, want %d:\n%s", returns, got, want, tb.errors())
+			}
+			if !returns {
+				close(release)
+			}
+		})
+	}
+}
+
 // TestRestartInStop restarts a server that is still being stopped, as its
 // Handler takes its time: fake time goes on.
 func TestRestartInStop(t *testing.T) {

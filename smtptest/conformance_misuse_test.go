@@ -319,9 +319,10 @@ func stderrOf(f func()) string {
 func (p place) session(tb smtptest.TB, f func(*smtptest.Server)) *smtptest.Server {
 	srv := smtptest.NewUnstartedServer(tb)
 	var once sync.Once
+	done := make(chan struct{})
 	probe := func(here place) {
 		if here == p {
-			once.Do(func() { f(srv) })
+			once.Do(func() { defer close(done); f(srv) })
 		}
 	}
 	arrived := make(chan struct{})
@@ -348,5 +349,6 @@ func (p place) session(tb smtptest.TB, f func(*smtptest.Server)) *smtptest.Serve
 		srv.Close()
 	}
 	io.ReadAll(c)
+	<-done // Stop closes the connection, and then waits
 	return srv
 }
