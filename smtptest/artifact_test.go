@@ -44,25 +44,25 @@ var keeping = []struct {
 	{"passes", "with -artifacts files are always kept, those of Artifact on failure only", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", note("failed"))
-		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, []string{"message-1.eml", "session-1.txt", "transcript.txt"}},
 	{"fails", "also those of Artifact, and of sessions without a message", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", note("failed"))
 		srv.Client().Close()
-		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		t.Error("no")
 	}, []string{"message-1.eml", "note.txt", "session-1.txt", "session-2.txt", "transcript.txt"}},
 	{"drained", "a drained message is kept too", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		send(srv, "ann@example.com", "bob@example.com", "one\r\n")
+		sendMail(srv, "ann@example.com", "bob@example.com", "one\r\n")
 		srv.Drain()
-		send(srv, "ann@example.com", "bob@example.com", "two\r\n")
+		sendMail(srv, "ann@example.com", "bob@example.com", "two\r\n")
 	}, []string{"message-1.eml", "message-2.eml", "session-1.txt", "session-2.txt", "transcript.txt"}},
 	{"two servers", "numbered in the order in which they start", false, func(t *testing.T) {
 		smtptest.NewUnstartedServer(t)
 		smtptest.NewServer(t)
-		send(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
+		sendMail(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, []string{"server-2/message-1.eml", "server-2/session-1.txt", "server-2/transcript.txt", "transcript.txt"}},
 	{"never started", "there is nothing to keep", false, func(t *testing.T) { smtptest.NewUnstartedServer(t) }, nil},
 	{"an unused row", "the test fails after its last line", true, func(t *testing.T) {
@@ -114,7 +114,7 @@ var keeping = []struct {
 			smtptest.Rule{On: "MAIL", Reply: "550 5.7.1 no"},
 			smtptest.Rule{On: "DATA", Reply: "450 4.2.0 later"},
 		)
-		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		srv.Messages()[0].Subject()
 	}, []string{"note.txt", "session-1.txt", "transcript.txt"}},
 	{"panics with a shared server", "the test that asked for the file has failed", true, func(t *testing.T) {
@@ -153,7 +153,7 @@ var keeping = []struct {
 		panic("no")
 	}, []string{"transcript.txt"}},
 	{"an ArtifactDir that panics", "the test has no place for files", false, func(t *testing.T) {
-		send(smtptest.NewServer(fiveTB{own: t}), "ann@example.com", "bob@example.com", "Hi\r\n")
+		sendMail(smtptest.NewServer(fiveTB{own: t}), "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, nil},
 	{"hostile words", "no name comes from the client", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)

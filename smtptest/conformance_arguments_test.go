@@ -104,7 +104,7 @@ func TestArgumentDecode(t *testing.T) {
 				if has, _ := client.Extension("8BITMIME"); has != offered {
 					t.Errorf("8BITMIME offered = %t", has)
 				}
-				if err := send(srv, "ann@example.com", "bob@example.com", c.data); err != nil {
+				if err := sendMail(srv, "ann@example.com", "bob@example.com", c.data); err != nil {
 					t.Fatal(err)
 				}
 				m := srv.Wait(1)[0]

@@ -185,7 +185,7 @@ func TestIfCost(t *testing.T) {
 // of its own event at the end.
 func TestIfWritesLongLists(t *testing.T) {
 	const n = 300
-	play := func(t *testing.T, write bool) smtptest.Message {
+	record := func(t *testing.T, write bool) smtptest.Message {
 		srv := smtptest.NewUnstartedServer(t)
 		srv.Extensions = append(srv.Extensions, "DSN")
 		srv.StartInMemory()
@@ -215,7 +215,7 @@ func TestIfWritesLongLists(t *testing.T) {
 		io.Copy(io.Discard, c)
 		return srv.Wait(1)[0]
 	}
-	want, got := play(t, false), play(t, true)
+	want, got := record(t, false), record(t, true)
 	if len(want.To) != n || len(want.Unstuffed) != n {
 		t.Fatalf("%d recipients, %d lines", len(want.To), len(want.Unstuffed))
 	}

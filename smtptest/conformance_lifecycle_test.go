@@ -55,6 +55,27 @@ func deliver(srv *smtptest.Server, from, data string) error {
 	return converse(c, turnsOf(talk(reach[ehlo], "C: MAIL FROM:<"+from+">", "S: "+mailOK, sayRcpt, sayData, "C: "+data, "C: .", "S: "+ok, sayQuit)))
 }
 
+// sendMail sends one message by the client of net/smtp.
+func sendMail(srv *smtptest.Server, from, to, data string) error {
+	c := srv.Client()
+	defer c.Close()
+	if err := c.Mail(from); err != nil {
+		return err
+	}
+	if err := c.Rcpt(to); err != nil {
+		return err
+	}
+	w, err := c.Data()
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w, data)
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return c.Quit()
+}
+
 // TestOutage stops and restarts a server: same address, records kept, sessions
 // counted on.
 func TestOutage(t *testing.T) {

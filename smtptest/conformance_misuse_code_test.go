@@ -124,7 +124,7 @@ func TestMisuseCode(t *testing.T) {
 				client := srv.Client()
 				client.StartTLS(srv.ClientTLSConfig())
 				client.Close()
-				if err := send(srv, "a@client.test", "b@server.test", "text\r\n"); err != nil {
+				if err := sendMail(srv, "a@client.test", "b@server.test", "text\r\n"); err != nil {
 					t.Errorf("the next client: %v", err)
 				}
 				tb.end()

@@ -352,3 +352,22 @@ func (p place) session(tb smtptest.TB, f func(*smtptest.Server)) *smtptest.Serve
 	<-done // Stop closes the connection, and then waits
 	return srv
 }
+
+// TestLateCall verifies that no method ends the process on a goroutine that
+// outlives the test of its server. The TB panics if anything reaches it then.
+func TestLateCall(t *testing.T) {
+	for _, m := range misuses {
+		t.Run(m.call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tb := &fakeTB{}
+				srv := smtptest.NewInMemoryServer(tb)
+				tb.end()
+				try(func() {
+					if p := panicOf(func() { _ = m.do(srv, tb) }); p != nil {
+						t.Errorf("it panics: %v", p)
+					}
+				})
+			})
+		})
+	}
+}

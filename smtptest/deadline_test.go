@@ -372,7 +372,7 @@ var hangs = map[string]func(t *testing.T){
 	"a client without a timeout": func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Script(smtptest.Rule{On: ".", Delay: smtptest.Forever})
-		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 	},
 	"a client that tries again": func(t *testing.T) {
 		srv := smtptest.NewServer(t)
@@ -391,13 +391,13 @@ var hangs = map[string]func(t *testing.T){
 		synctest.Test(t, func(t *testing.T) {
 			srv := smtptest.NewInMemoryServer(t)
 			srv.Script(smtptest.Rule{On: ".", Delay: smtptest.Forever})
-			send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+			sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		})
 	},
 	"a test that never returns": func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Script(smtptest.Rule{On: ".", Delay: smtptest.Forever})
-		send(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		select {}
 	},
 }

@@ -73,7 +73,7 @@ var linear = []struct {
 		defer srv.Close()
 		go func() {
 			for range n {
-				send(srv, "a@client.test", "b@server.test", "text\r\n")
+				sendMail(srv, "a@client.test", "b@server.test", "text\r\n")
 			}
 		}()
 		srv.WaitSessions(n)
@@ -82,7 +82,7 @@ var linear = []struct {
 		srv := smtptest.NewInMemoryServer(nil)
 		defer srv.Close()
 		for range n {
-			send(srv, "a@client.test", "b@server.test", "text\r\n")
+			sendMail(srv, "a@client.test", "b@server.test", "text\r\n")
 			srv.Wait(1)
 			srv.Drain()
 			srv.CloseClientConnections()
@@ -185,7 +185,7 @@ func TestChannelEnvelope(t *testing.T) {
 			srv.Commands = map[string]smtptest.CommandFunc{"XEDIT": func(ch *smtptest.Channel, _ string) smtptest.Reply { c.edit(ch); return ok }}
 			srv.StartInMemory()
 			client := arrive(t, srv, ehlo)
-			play := func(lines ...string) {
+			talkTo := func(lines ...string) {
 				if err := converse(client, turnsOf(talk(lines))); err != nil {
 					t.Fatal(err)
 				}
@@ -200,11 +200,11 @@ func TestChannelEnvelope(t *testing.T) {
 				}
 				return list
 			}
-			play(talk(sayMail, said("RCPT TO:<b@one.test> NOTIFY=NEVER", rcptOK), sayTo("c@two.test", rcptOK), sayTo("d@three.test", rcptOK), "C: XEDIT", "S: "+ok)...)
+			talkTo(talk(sayMail, said("RCPT TO:<b@one.test> NOTIFY=NEVER", rcptOK), sayTo("c@two.test", rcptOK), sayTo("d@three.test", rcptOK), "C: XEDIT", "S: "+ok)...)
 			if diff := cmp.Diff(c.want, recorded()); diff != "" {
 				t.Errorf("recipients while the session is open (-want +got):\n%s", diff)
 			}
-			play(talk(sayTo("e@four.test", rcptOK), sayData, sayText, sayQuit)...)
+			talkTo(talk(sayTo("e@four.test", rcptOK), sayData, sayText, sayQuit)...)
 			srv.WaitSessions(1)
 			want := append(c.want, "e@four.test[]")
 			if diff := cmp.Diff(want, recorded()); diff != "" {

@@ -76,7 +76,7 @@ func TestUnreached(t *testing.T) {
 		}, 0},
 		{"in memory, a client connected before Drain", func(srv *smtptest.Server) {
 			srv.StartInMemory()
-			send(srv, "ann@example.com", "bob@example.com", "Hi!\r\n")
+			sendMail(srv, "ann@example.com", "bob@example.com", "Hi!\r\n")
 			srv.Drain()
 		}, 0},
 		{"with sockets", (*smtptest.Server).Start, 0},

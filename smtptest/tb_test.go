@@ -34,7 +34,7 @@ func TestLeavingTB(t *testing.T) {
 		smtptest.Rule{On: "VRFY", Reply: "450 later"},
 		smtptest.Rule{On: "EXPN", Reply: "450 later"},
 	)
-	if err := send(srv, "ann@example.com", "bob@example.com", "Hi!\r\n"); err == nil || !strings.Contains(err.Error(), "451") {
+	if err := sendMail(srv, "ann@example.com", "bob@example.com", "Hi!\r\n"); err == nil || !strings.Contains(err.Error(), "451") {
 		t.Errorf("send() = %v, want a 451", err)
 	}
 	tb.end()
@@ -117,25 +117,6 @@ func TestBrokenTB(t *testing.T) {
 				t.Errorf("%s: panic %v, want %s", name, p, want)
 			}
 		}
-	}
-}
-
-// TestLateCall verifies that no method ends the process on a goroutine that
-// outlives the test of its server. The TB panics if anything reaches it then.
-func TestLateCall(t *testing.T) {
-	for _, m := range misuses {
-		t.Run(m.call, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				tb := &fakeTB{}
-				srv := smtptest.NewInMemoryServer(tb)
-				tb.end()
-				try(func() {
-					if p := panicOf(func() { _ = m.do(srv, tb) }); p != nil {
-						t.Errorf("it panics: %v", p)
-					}
-				})
-			})
-		})
 	}
 }
 
