@@ -12,31 +12,14 @@ func unknown(verb string) string {
 	return `500 5.5.2 Error: command "` + verb + `" not recognized`
 }
 
-// A lineRow is one line in one state, its one reply, and the proof that the
-// state is then what it was, or another.
-type lineRow struct {
-	name, why string
-	in        state
-	line      string
-	reply     string
-	to        state // "": as before
-}
-
-func (l lineRow) row() row {
-	to := l.to
+// lineCase returns the case of one line in one state. It verifies the one reply,
+// and that the session is then in the state to, or as before if to is "".
+func lineCase(name, why string, in state, line, reply string, to state) row {
 	if to == "" {
-		to = l.in
+		to = in
 	}
-	return row{name: l.name, why: l.why, in: l.in, want: []smtptest.Message{message()},
-		talk: talk("C: "+l.line, "S: "+l.reply, proof[to]), split: strings.ContainsAny(l.line, "\r\n\x00")}
-}
-
-func rowsOf(lines []lineRow) []row {
-	var rows []row
-	for _, l := range lines {
-		rows = append(rows, l.row())
-	}
-	return rows
+	return row{name: name, why: why, in: in, want: []smtptest.Message{message()},
+		talk: talk("C: "+line, "S: "+reply, proof[to]), split: strings.ContainsAny(line, "\r\n\x00")}
 }
 
 // fill is a line of n octets, its CRLF counted: before, x as often as needed, after.
@@ -45,103 +28,103 @@ func fill(n int, before, after string) string {
 }
 
 func TestConformanceCommands(t *testing.T) {
-	run(t, rowsOf([]lineRow{
-		{"helo lower", "2.4: verbs in any case", greeted, "helo client.test", "250 localhost", helo},
-		{"helo mixed", "2.4", greeted, "hElO client.test", "250 localhost", helo},
-		{"helo trailing space", "4.1.1: white space before the CRLF is taken", greeted, "HELO client.test ", "250 localhost", helo},
-		{"helo trailing tab", "4.1.1", greeted, "HELO client.test\t", "250 localhost", helo},
-		{"helo only space", "4.1.1.1", greeted, "HELO  ", "501 5.5.4 Syntax: HELO hostname", ""},
-		{"helo literal", "4.1.3: tolerated", greeted, "HELO [127.0.0.1]", "250 localhost", helo},
-		{"ehlo only space", "4.1.1.1", greeted, "EHLO ", "501 5.5.4 Syntax: EHLO hostname", ""},
-		{"noop lower", "2.4", rcptGiven, "noop", ok, ""},
-		{"noop trailing space", "4.1.1", rcptGiven, "NOOP ", ok, ""},
-		{"noop trailing blanks", "4.1.1", rcptGiven, "NOOP \t ", ok, ""},
-		{"noop percent", "trap: client text never is a format", rcptGiven, "NOOP %s%d%n", ok, ""},
-		{"noop 8 bit", "4.1.2 String: ASCII; as smtpd", rcptGiven, "NOOP \xff\xfe", "501 5.5.4 Syntax: NOOP", ""},
-		{"noop utf-8", "4.1.2 String", rcptGiven, "NOOP grüße", "501 5.5.4 Syntax: NOOP", ""},
-		{"noop nul", "2.3.8, 4.1.1.9", rcptGiven, "NOOP a\x00b", ok, ""},
-		{"noop bare lf", "2.3.8: only CRLF ends a line", rcptGiven, "NOOP a\nMAIL FROM:<e@evil.test>", ok, ""},
-		{"noop bare cr", "2.3.8", rcptGiven, "NOOP a\rMAIL FROM:<e@evil.test>", ok, ""},
-		{"noop lf cr", "2.3.8", rcptGiven, "NOOP a\n\rQUIT", ok, ""},
-		{"noop cr at the end", "2.3.8: CR CRLF is one line end", rcptGiven, "NOOP a\r", ok, ""},
-		{"rset lower", "2.4", rcptGiven, "rset", ok, ehlo},
-		{"rset trailing space", "4.1.1", rcptGiven, "RSET \t", ok, ehlo},
-		{"data lower", "2.4", rcptGiven, "data", goAhead, inData},
-		{"data trailing space", "4.1.1", rcptGiven, "DATA  ", goAhead, inData},
-		{"data argument", "4.1.1.4, trap: no data mode", rcptGiven, "DATA now", "501 5.5.4 Syntax: DATA", ""},
-		{"data argument without recipient", "4.1.4", mailGiven, "DATA now", needRcpt, ""},
-		{"quit argument", "4.1.1.10", rcptGiven, "QUIT now", "501 5.5.4 Syntax: QUIT", ""},
-		{"vrfy words", "3.5.1", rcptGiven, "VRFY Fred Blogs", cannot, ""},
-		{"vrfy quoted", "4.1.2", rcptGiven, `VRFY "Fred Blogs"`, cannot, ""},
-		{"vrfy smtputf8", "RFC 6531 3.7.4.2", rcptGiven, "VRFY fred SMTPUTF8", cannot, ""},
-		{"vrfy that ends like quit", "trap: verbs are compared whole", rcptGiven, "VRFY quitter", cannot, ""},
-		{"vrfy only space", "4.1.1.6", rcptGiven, "VRFY ", "501 5.5.4 Syntax: VRFY <address>", ""},
-		{"expn lower", "2.4", rcptGiven, "expn staff", "502 5.5.1 EXPN not implemented", ""},
-		{"expn without argument", "3.5.2: not implemented either way", rcptGiven, "EXPN", "502 5.5.1 EXPN not implemented", ""},
-		{"ehlo no-break space", "4.1.1.1, 2.3.8: white space is SP and HT", greeted, "EHLO client.test\u00a0", "501 5.5.4 Syntax: EHLO hostname", ""},
-		{"ehlo cr at the end", "2.3.8", greeted, "EHLO client.test\r", "501 5.5.4 Syntax: EHLO hostname", ""},
-		{"rset lf at the end", "2.3.8: a bare LF is no white space", rcptGiven, "RSET \n", "501 5.5.4 Syntax: RSET", ""},
-		{"rset form feed at the end", "2.3.8", rcptGiven, "RSET \f", "501 5.5.4 Syntax: RSET", ""},
-		{"data lf at the end", "2.3.8", rcptGiven, "DATA \n", "501 5.5.4 Syntax: DATA", ""},
-		{"data cr at the end", "2.3.8", rcptGiven, "DATA \r", "501 5.5.4 Syntax: DATA", ""},
-		{"data em space at the end", "2.3.8", rcptGiven, "DATA \u2003", "501 5.5.4 Syntax: DATA", ""},
-		{"help lower topic", "4.1.1.8", rcptGiven, "help data", "214 2.0.0 Syntax: DATA", ""},
-		{"help mail after helo", "4.1.1.8", heloRcpt, "HELP mail", "214 2.0.0 Syntax: MAIL FROM: <address>", ""},
-		{"help rcpt after helo", "4.1.1.8", heloRcpt, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>", ""},
-		{"help rcpt", "4.1.1.8", rcptGiven, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>" + params, ""},
-		{"help helo", "4.1.1.8", greeted, "HELP HELO", "214 2.0.0 Syntax: HELO hostname", ""},
-		{"help ehlo", "4.1.1.8", greeted, "HELP EHLO", "214 2.0.0 Syntax: EHLO hostname", ""},
-		{"help vrfy", "4.1.1.8", greeted, "HELP VRFY", "214 2.0.0 Syntax: VRFY <address>", ""},
-		{"help of what is not offered", "4.2.4", greeted, "HELP STARTTLS", noTopic, ""},
-	}))
+	run(t, []row{
+		lineCase("helo lower", "2.4: verbs in any case", greeted, "helo client.test", "250 localhost", helo),
+		lineCase("helo mixed", "2.4", greeted, "hElO client.test", "250 localhost", helo),
+		lineCase("helo trailing space", "4.1.1: white space before the CRLF is taken", greeted, "HELO client.test ", "250 localhost", helo),
+		lineCase("helo trailing tab", "4.1.1", greeted, "HELO client.test\t", "250 localhost", helo),
+		lineCase("helo only space", "4.1.1.1", greeted, "HELO  ", "501 5.5.4 Syntax: HELO hostname", ""),
+		lineCase("helo literal", "4.1.3: tolerated", greeted, "HELO [127.0.0.1]", "250 localhost", helo),
+		lineCase("ehlo only space", "4.1.1.1", greeted, "EHLO ", "501 5.5.4 Syntax: EHLO hostname", ""),
+		lineCase("noop lower", "2.4", rcptGiven, "noop", ok, ""),
+		lineCase("noop trailing space", "4.1.1", rcptGiven, "NOOP ", ok, ""),
+		lineCase("noop trailing blanks", "4.1.1", rcptGiven, "NOOP \t ", ok, ""),
+		lineCase("noop percent", "trap: client text never is a format", rcptGiven, "NOOP %s%d%n", ok, ""),
+		lineCase("noop 8 bit", "4.1.2 String: ASCII; as smtpd", rcptGiven, "NOOP \xff\xfe", "501 5.5.4 Syntax: NOOP", ""),
+		lineCase("noop utf-8", "4.1.2 String", rcptGiven, "NOOP grüße", "501 5.5.4 Syntax: NOOP", ""),
+		lineCase("noop nul", "2.3.8, 4.1.1.9", rcptGiven, "NOOP a\x00b", ok, ""),
+		lineCase("noop bare lf", "2.3.8: only CRLF ends a line", rcptGiven, "NOOP a\nMAIL FROM:<e@evil.test>", ok, ""),
+		lineCase("noop bare cr", "2.3.8", rcptGiven, "NOOP a\rMAIL FROM:<e@evil.test>", ok, ""),
+		lineCase("noop lf cr", "2.3.8", rcptGiven, "NOOP a\n\rQUIT", ok, ""),
+		lineCase("noop cr at the end", "2.3.8: CR CRLF is one line end", rcptGiven, "NOOP a\r", ok, ""),
+		lineCase("rset lower", "2.4", rcptGiven, "rset", ok, ehlo),
+		lineCase("rset trailing space", "4.1.1", rcptGiven, "RSET \t", ok, ehlo),
+		lineCase("data lower", "2.4", rcptGiven, "data", goAhead, inData),
+		lineCase("data trailing space", "4.1.1", rcptGiven, "DATA  ", goAhead, inData),
+		lineCase("data argument", "4.1.1.4, trap: no data mode", rcptGiven, "DATA now", "501 5.5.4 Syntax: DATA", ""),
+		lineCase("data argument without recipient", "4.1.4", mailGiven, "DATA now", needRcpt, ""),
+		lineCase("quit argument", "4.1.1.10", rcptGiven, "QUIT now", "501 5.5.4 Syntax: QUIT", ""),
+		lineCase("vrfy words", "3.5.1", rcptGiven, "VRFY Fred Blogs", cannot, ""),
+		lineCase("vrfy quoted", "4.1.2", rcptGiven, `VRFY "Fred Blogs"`, cannot, ""),
+		lineCase("vrfy smtputf8", "RFC 6531 3.7.4.2", rcptGiven, "VRFY fred SMTPUTF8", cannot, ""),
+		lineCase("vrfy that ends like quit", "trap: verbs are compared whole", rcptGiven, "VRFY quitter", cannot, ""),
+		lineCase("vrfy only space", "4.1.1.6", rcptGiven, "VRFY ", "501 5.5.4 Syntax: VRFY <address>", ""),
+		lineCase("expn lower", "2.4", rcptGiven, "expn staff", "502 5.5.1 EXPN not implemented", ""),
+		lineCase("expn without argument", "3.5.2: not implemented either way", rcptGiven, "EXPN", "502 5.5.1 EXPN not implemented", ""),
+		lineCase("ehlo no-break space", "4.1.1.1, 2.3.8: white space is SP and HT", greeted, "EHLO client.test\u00a0", "501 5.5.4 Syntax: EHLO hostname", ""),
+		lineCase("ehlo cr at the end", "2.3.8", greeted, "EHLO client.test\r", "501 5.5.4 Syntax: EHLO hostname", ""),
+		lineCase("rset lf at the end", "2.3.8: a bare LF is no white space", rcptGiven, "RSET \n", "501 5.5.4 Syntax: RSET", ""),
+		lineCase("rset form feed at the end", "2.3.8", rcptGiven, "RSET \f", "501 5.5.4 Syntax: RSET", ""),
+		lineCase("data lf at the end", "2.3.8", rcptGiven, "DATA \n", "501 5.5.4 Syntax: DATA", ""),
+		lineCase("data cr at the end", "2.3.8", rcptGiven, "DATA \r", "501 5.5.4 Syntax: DATA", ""),
+		lineCase("data em space at the end", "2.3.8", rcptGiven, "DATA \u2003", "501 5.5.4 Syntax: DATA", ""),
+		lineCase("help lower topic", "4.1.1.8", rcptGiven, "help data", "214 2.0.0 Syntax: DATA", ""),
+		lineCase("help mail after helo", "4.1.1.8", heloRcpt, "HELP mail", "214 2.0.0 Syntax: MAIL FROM: <address>", ""),
+		lineCase("help rcpt after helo", "4.1.1.8", heloRcpt, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>", ""),
+		lineCase("help rcpt", "4.1.1.8", rcptGiven, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>"+params, ""),
+		lineCase("help helo", "4.1.1.8", greeted, "HELP HELO", "214 2.0.0 Syntax: HELO hostname", ""),
+		lineCase("help ehlo", "4.1.1.8", greeted, "HELP EHLO", "214 2.0.0 Syntax: EHLO hostname", ""),
+		lineCase("help vrfy", "4.1.1.8", greeted, "HELP VRFY", "214 2.0.0 Syntax: VRFY <address>", ""),
+		lineCase("help of what is not offered", "4.2.4", greeted, "HELP STARTTLS", noTopic, ""),
+	})
 }
 
 func TestConformanceJunk(t *testing.T) {
-	run(t, rowsOf([]lineRow{
-		{"unknown lower", "4.2.4: the verb is named in upper case", rcptGiven, "foo bar baz", unknown("FOO"), ""},
-		{"x command", "4.1.5: private, and not offered", rcptGiven, "XFOO", unknown("XFOO"), ""},
-		{"percent", "trap: client text never is a format", rcptGiven, "%s%d", unknown("%S%D"), ""},
-		{"braces", "trap: client text never is a format", rcptGiven, "{0}", unknown("{0}"), ""},
-		{"quote", "4.1.1", rcptGiven, `FO"O`, unknown(`FO"O`), ""},
-		{"backslash", "4.1.1", rcptGiven, `FO\O`, unknown(`FO\O`), ""},
-		{"leading space", "4.1.1: the verb comes first", rcptGiven, " NOOP", unknown(""), ""},
-		{"only space", "4.1.1", rcptGiven, "  ", unknown(""), ""},
-		{"only tab", "4.1.1, 4.2: HT may stand in a reply", rcptGiven, "\t", unknown("\t"), ""},
-		{"tab after the verb", "4.1.1: SP and no other white space", rcptGiven, "RCPT\tTO:<c@x.test>", unknown("RCPT\tTO:<C@X.TEST>"), ""},
-		{"nul", "4.2: no controls in a reply", rcptGiven, "NO\x00OP", unknown("NO?OP"), ""},
-		{"escape", "4.2", rcptGiven, "\x1b[31m", unknown("?[31M"), ""},
-		{"8 bit", "4.2, RFC 6531 3.7.4: no UTF-8 that was not asked for", rcptGiven, "\xe9t\xe9", unknown("?T?"), ""},
-		{"utf-8", "4.2, RFC 6531 3.7.4", rcptGiven, "né", unknown("N?"), ""},
-		{"long s", "2.4: folding is of ASCII only (U+017F)", rcptGiven, "R\u017fET", unknown("RSET"), ""},
-		{"kelvin", "2.4: folding is of ASCII only (U+212A)", rcptGiven, "\u212a", unknown("?"), ""},
-		{"bare cr in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\rBAR", unknown("FOO?BAR"), ""},
-		{"bare lf in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\n250OK", unknown("FOO?250OK"), ""},
-		{"leading lf", "2.3.8", rcptGiven, "\nNOOP", unknown("?NOOP"), ""},
-		{"dot", "4.1.1: not the end of data here", rcptGiven, ".", unknown("."), ""},
-		{"http", "someone else's protocol", greeted, "GET / HTTP/1.0", unknown("GET"), ""},
-		{"tls hello", "protocol on the wrong port", greeted, "\x16\x03\x01\x02", unknown("????"), ""},
-		{"asterisk", "some clients cancel AUTH after its refusal", ehlo, "*", unknown("*"), ""},
-	}))
+	run(t, []row{
+		lineCase("unknown lower", "4.2.4: the verb is named in upper case", rcptGiven, "foo bar baz", unknown("FOO"), ""),
+		lineCase("x command", "4.1.5: private, and not offered", rcptGiven, "XFOO", unknown("XFOO"), ""),
+		lineCase("percent", "trap: client text never is a format", rcptGiven, "%s%d", unknown("%S%D"), ""),
+		lineCase("braces", "trap: client text never is a format", rcptGiven, "{0}", unknown("{0}"), ""),
+		lineCase("quote", "4.1.1", rcptGiven, `FO"O`, unknown(`FO"O`), ""),
+		lineCase("backslash", "4.1.1", rcptGiven, `FO\O`, unknown(`FO\O`), ""),
+		lineCase("leading space", "4.1.1: the verb comes first", rcptGiven, " NOOP", unknown(""), ""),
+		lineCase("only space", "4.1.1", rcptGiven, "  ", unknown(""), ""),
+		lineCase("only tab", "4.1.1, 4.2: HT may stand in a reply", rcptGiven, "\t", unknown("\t"), ""),
+		lineCase("tab after the verb", "4.1.1: SP and no other white space", rcptGiven, "RCPT\tTO:<c@x.test>", unknown("RCPT\tTO:<C@X.TEST>"), ""),
+		lineCase("nul", "4.2: no controls in a reply", rcptGiven, "NO\x00OP", unknown("NO?OP"), ""),
+		lineCase("escape", "4.2", rcptGiven, "\x1b[31m", unknown("?[31M"), ""),
+		lineCase("8 bit", "4.2, RFC 6531 3.7.4: no UTF-8 that was not asked for", rcptGiven, "\xe9t\xe9", unknown("?T?"), ""),
+		lineCase("utf-8", "4.2, RFC 6531 3.7.4", rcptGiven, "né", unknown("N?"), ""),
+		lineCase("long s", "2.4: folding is of ASCII only (U+017F)", rcptGiven, "R\u017fET", unknown("RSET"), ""),
+		lineCase("kelvin", "2.4: folding is of ASCII only (U+212A)", rcptGiven, "\u212a", unknown("?"), ""),
+		lineCase("bare cr in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\rBAR", unknown("FOO?BAR"), ""),
+		lineCase("bare lf in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\n250OK", unknown("FOO?250OK"), ""),
+		lineCase("leading lf", "2.3.8", rcptGiven, "\nNOOP", unknown("?NOOP"), ""),
+		lineCase("dot", "4.1.1: not the end of data here", rcptGiven, ".", unknown("."), ""),
+		lineCase("http", "someone else's protocol", greeted, "GET / HTTP/1.0", unknown("GET"), ""),
+		lineCase("tls hello", "protocol on the wrong port", greeted, "\x16\x03\x01\x02", unknown("????"), ""),
+		lineCase("asterisk", "some clients cancel AUTH after its refusal", ehlo, "*", unknown("*"), ""),
+	})
 }
 
 func TestConformanceLineLength(t *testing.T) {
 	noSize := func(srv *smtptest.Server) { srv.Extensions = without(srv.Extensions, "SIZE") }
 	addr := func(n int, after string) string { return fill(n, "MAIL FROM:<a@client.test> BODY=", after) }
-	rows := rowsOf([]lineRow{
-		{"noop 512", "4.5.3.1.4: 512 octets, CRLF counted", rcptGiven, fill(512, "NOOP ", ""), ok, ""},
-		{"noop 513", "4.5.3.1.4", rcptGiven, fill(513, "NOOP ", ""), tooLong, ""},
-		{"spaces 513", "4.5.3.1.4: white space counts", rcptGiven, "NOOP" + strings.Repeat(" ", 507), tooLong, ""},
-		{"unknown 512", "4.5.3.1.4, 4.5.3.1.5: the reply is at most 512", rcptGiven, fill(512, "", ""), unknown(strings.Repeat("X", 400)), ""},
-		{"unknown 513", "4.5.3.1.4", rcptGiven, fill(513, "", ""), tooLong, ""},
-		{"70000", "read to its CRLF, one reply", rcptGiven, fill(70000, "", ""), tooLong, ""},
-		{"13000", "longer than any line that is kept", rcptGiven, fill(13000, "NOOP ", ""), tooLong, ""},
-		{"hidden command", "4.5.3.1.4: the tail of a long line is no command", rcptGiven, fill(600, "NOOP ", "\nRSET"), tooLong, ""},
-		{"mail 548", "4.5.3.1.7: SIZE adds 26 and SMTPUTF8 10 to MAIL", ehlo, addr(548, ""), badBody, ""},
-		{"mail 549", "4.5.3.1.7", ehlo, addr(549, ""), tooLong, ""},
-		{"rcpt 513", "RFC 1870 3, RFC 6531 3.1: not to RCPT", rcptGiven, fill(513, "RCPT TO:<", "@x.test>"), tooLong, ""},
-		{"mail 513 before ehlo", "4.5.3.1.4: nothing is offered yet", greeted, addr(513, ""), tooLong, ""},
-		{"mail 513 after helo", "4.5.3.1.4: nothing is offered after HELO", helo, addr(513, ""), tooLong, ""},
-	})
+	rows := []row{
+		lineCase("noop 512", "4.5.3.1.4: 512 octets, CRLF counted", rcptGiven, fill(512, "NOOP ", ""), ok, ""),
+		lineCase("noop 513", "4.5.3.1.4", rcptGiven, fill(513, "NOOP ", ""), tooLong, ""),
+		lineCase("spaces 513", "4.5.3.1.4: white space counts", rcptGiven, "NOOP"+strings.Repeat(" ", 507), tooLong, ""),
+		lineCase("unknown 512", "4.5.3.1.4, 4.5.3.1.5: the reply is at most 512", rcptGiven, fill(512, "", ""), unknown(strings.Repeat("X", 400)), ""),
+		lineCase("unknown 513", "4.5.3.1.4", rcptGiven, fill(513, "", ""), tooLong, ""),
+		lineCase("70000", "read to its CRLF, one reply", rcptGiven, fill(70000, "", ""), tooLong, ""),
+		lineCase("13000", "longer than any line that is kept", rcptGiven, fill(13000, "NOOP ", ""), tooLong, ""),
+		lineCase("hidden command", "4.5.3.1.4: the tail of a long line is no command", rcptGiven, fill(600, "NOOP ", "\nRSET"), tooLong, ""),
+		lineCase("mail 548", "4.5.3.1.7: SIZE adds 26 and SMTPUTF8 10 to MAIL", ehlo, addr(548, ""), badBody, ""),
+		lineCase("mail 549", "4.5.3.1.7", ehlo, addr(549, ""), tooLong, ""),
+		lineCase("rcpt 513", "RFC 1870 3, RFC 6531 3.1: not to RCPT", rcptGiven, fill(513, "RCPT TO:<", "@x.test>"), tooLong, ""),
+		lineCase("mail 513 before ehlo", "4.5.3.1.4: nothing is offered yet", greeted, addr(513, ""), tooLong, ""),
+		lineCase("mail 513 after helo", "4.5.3.1.4: nothing is offered after HELO", helo, addr(513, ""), tooLong, ""),
+	}
 	rows = append(rows, row{
 		name: "mail 522 without size", why: "4.5.3.1.7: what is not offered adds nothing", in: greeted, setup: noSize,
 		talk: talk("C: EHLO client.test", "S: 250-localhost", "S: 250-PIPELINING", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-ENHANCEDSTATUSCODES", "S: 250 HELP",

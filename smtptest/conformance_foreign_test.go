@@ -221,7 +221,7 @@ func TestConnectionFailsElsewhere(t *testing.T) {
 		for _, method := range []string{"Close", "SetReadDeadline"} {
 			t.Run(method+" "+how, func(t *testing.T) {
 				h := &hook{method: method, fail: failure.fail, reads: make(chan struct{}, 99)}
-				tb := tellingTB{&fakeTB{}, make(chan string, 9)}
+				tb := tellingTB{fakeTB: &fakeTB{}, told: make(chan string, 9)}
 				srv := newOwn(t, tb, h)
 				srv.Start()
 				c := dial(t, srv)
@@ -255,7 +255,7 @@ func TestListenerFails(t *testing.T) {
 	for how, failure := range ownFailures {
 		t.Run("Accept "+how, func(t *testing.T) {
 			h := &hook{method: "Accept", fail: failure.fail}
-			tb := tellingTB{&fakeTB{}, make(chan string, 9)}
+			tb := tellingTB{fakeTB: &fakeTB{}, told: make(chan string, 9)}
 			srv := newOwn(t, tb, h)
 			srv.Start()
 			c := dial(t, srv)

@@ -39,7 +39,7 @@ func TestMisuseListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tb := tellingTB{&fakeTB{}, make(chan string, 1)}
+	tb := tellingTB{fakeTB: &fakeTB{}, told: make(chan string, 1)}
 	srv := smtptest.NewUnstartedServer(tb)
 	srv.Listener = failingListener{ln}
 	srv.Start()
@@ -157,7 +157,7 @@ func TestMisuseSelfWait(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tb := &fakeTB{}
-				srv := smtptest.NewUnstartedServer(softTB{tb})
+				srv := smtptest.NewUnstartedServer(nonFatalTB{tb})
 				test.setup(srv)
 				srv.StartInMemory()
 				c := srv.Client()

@@ -16,10 +16,10 @@ import (
 	"github.com/go-smtptest/smtp/smtptest"
 )
 
-// softTB goes on after Fatalf, as a TB may that is not of package testing.
-type softTB struct{ *fakeTB }
+// nonFatalTB goes on after Fatalf, as a TB may that is not of package testing.
+type nonFatalTB struct{ *fakeTB }
 
-func (f softTB) Fatalf(format string, args ...any) { f.Errorf(format, args...) }
+func (f nonFatalTB) Fatalf(format string, args ...any) { f.Errorf(format, args...) }
 
 // place is where a method of a Server is called.
 type place string
@@ -215,7 +215,7 @@ func (m misuse) in(p place, soft bool) error {
 	fake := &fakeTB{}
 	var tb smtptest.TB = fake
 	if soft {
-		tb = softTB{fake}
+		tb = nonFatalTB{fake}
 	}
 	var said []string
 	var took time.Duration
@@ -277,7 +277,7 @@ func (p place) visit(tb smtptest.TB, f func(*smtptest.Server), panicked func(any
 	case onClosed:
 		srv.Close()
 	case afterTest:
-		if soft, ok := tb.(softTB); ok {
+		if soft, ok := tb.(nonFatalTB); ok {
 			tb = soft.fakeTB
 		}
 		tb.(*fakeTB).end()

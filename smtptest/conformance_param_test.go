@@ -100,7 +100,7 @@ func TestConformanceParameterRefusals(t *testing.T) {
 		{"requiretls", "RFC 8689 4.2.1: not offered", "REQUIRETLS", mailUnknown},
 		{"percent", "trap: client text never is a format", "%s=%d", mailSyntax + params},
 	} {
-		rows = append(rows, lineRow{"mail/" + p.name, p.why, ehlo, "MAIL FROM:<a@client.test> " + p.sent, p.reply, ""}.row())
+		rows = append(rows, lineCase("mail/"+p.name, p.why, ehlo, "MAIL FROM:<a@client.test> "+p.sent, p.reply, ""))
 	}
 	for _, p := range []struct{ name, why, sent, reply string }{
 		{"unknown", "4.1.1.11", "FOO=1", rcptUnknown},
@@ -110,13 +110,13 @@ func TestConformanceParameterRefusals(t *testing.T) {
 		{"value missing", "4.1.2", "FOO=", rcptSyntax + params},
 		{"two unknown", "4.1.1.11", "FOO=1 BAR=2", rcptUnknown},
 	} {
-		rows = append(rows, lineRow{"rcpt/" + p.name, p.why, mailGiven, "RCPT TO:<b@server.test> " + p.sent, p.reply, ""}.row())
+		rows = append(rows, lineCase("rcpt/"+p.name, p.why, mailGiven, "RCPT TO:<b@server.test> "+p.sent, p.reply, ""))
 	}
-	run(t, append(rows, rowsOf([]lineRow{
-		{"helo mail", "4.1.1.1: HELO offers no extensions", helo, "MAIL FROM:<a@client.test> SIZE=10", mailSyntax, ""},
-		{"helo unknown", "4.1.1.1", helo, "MAIL FROM:<a@client.test> FOO", mailSyntax, ""},
-		{"helo rcpt", "4.1.1.1", heloMail, "RCPT TO:<b@server.test> FOO", rcptSyntax, ""},
-	})...))
+	run(t, append(rows, []row{
+		lineCase("helo mail", "4.1.1.1: HELO offers no extensions", helo, "MAIL FROM:<a@client.test> SIZE=10", mailSyntax, ""),
+		lineCase("helo unknown", "4.1.1.1", helo, "MAIL FROM:<a@client.test> FOO", mailSyntax, ""),
+		lineCase("helo rcpt", "4.1.1.1", heloMail, "RCPT TO:<b@server.test> FOO", rcptSyntax, ""),
+	}...))
 }
 
 // TestConformanceExtensions is about extensions that are taken out, and about

@@ -126,8 +126,8 @@ func TestConformancePaths(t *testing.T) {
 			want: []smtptest.Message{message(func(m *smtptest.Message) { m.To = []string{p.address} })}})
 	}
 	for _, p := range badPaths {
-		rows = append(rows, lineRow{"mail/" + p.name, p.why, ehlo, "MAIL FROM:" + p.path, badMail + params, ""}.row())
-		rows = append(rows, lineRow{"rcpt/" + p.name, p.why, mailGiven, "RCPT TO:" + p.path, badRcpt + params, ""}.row())
+		rows = append(rows, lineCase("mail/"+p.name, p.why, ehlo, "MAIL FROM:"+p.path, badMail+params, ""))
+		rows = append(rows, lineCase("rcpt/"+p.name, p.why, mailGiven, "RCPT TO:"+p.path, badRcpt+params, ""))
 	}
 	run(t, rows)
 }
@@ -135,31 +135,31 @@ func TestConformancePaths(t *testing.T) {
 // TestConformancePathForms is about what only one of MAIL and RCPT takes, and
 // about the words around the path.
 func TestConformancePathForms(t *testing.T) {
-	rows := rowsOf([]lineRow{
-		{"null recipient", "4.1.1.3: <> is no forward-path", mailGiven, "RCPT TO:<>", badRcpt + params, ""},
-		{"postmaster as sender", "4.1.2: only a forward-path", ehlo, "MAIL FROM:<Postmaster>", badMail + params, ""},
-		{"mail without argument", "4.1.1.2", ehlo, "MAIL", mailSyntax + params, ""},
-		{"mail without argument after helo", "4.1.1.2", helo, "MAIL", mailSyntax, ""},
-		{"mail without colon", "4.1.1.2", ehlo, "MAIL FROM <a@b.test>", mailSyntax + params, ""},
-		{"mail with space before colon", "3.3", ehlo, "MAIL FROM :<a@b.test>", mailSyntax + params, ""},
-		{"mail to", "4.1.1.2", ehlo, "MAIL TO:<a@b.test>", mailSyntax + params, ""},
-		{"mail with two spaces", "3.3", ehlo, "MAIL  FROM:<a@client.test>", mailOK, mailGiven},
-		{"mail lower", "2.4", ehlo, "mail from:<a@client.test>", mailOK, mailGiven},
-		{"mail mixed", "2.4", ehlo, "MaIL FrOm:<a@client.test>", mailOK, mailGiven},
-		{"mail trailing blanks", "4.1.1", ehlo, "MAIL FROM:<a@client.test> \t", mailOK, mailGiven},
-		{"rcpt without argument", "4.1.1.3", mailGiven, "RCPT", rcptSyntax + params, ""},
-		{"rcpt without argument after helo", "4.1.1.3", heloMail, "RCPT", rcptSyntax, ""},
-		{"rcpt without colon", "4.1.1.3", mailGiven, "RCPT TO<b@server.test>", rcptSyntax + params, ""},
-		{"rcpt from", "4.1.1.3", mailGiven, "RCPT FROM:<b@server.test>", rcptSyntax + params, ""},
-		{"rcpt lower", "2.4", mailGiven, "rcpt to:<b@server.test>", rcptOK, rcptGiven},
-		{"rcpt trailing blanks", "4.1.1", mailGiven, "RCPT TO:<b@server.test>   ", rcptOK, rcptGiven},
-		{"mail trailing no-break space", "4.1.1, 2.3.8: white space is SP and HT", ehlo, "MAIL FROM:<a@client.test>\u00a0", badMail + params, ""},
-		{"mail trailing lf", "2.3.8: a bare LF is no white space", ehlo, "MAIL FROM:<a@client.test>\n", badMail + params, ""},
-		{"mail trailing space and cr", "2.3.8", ehlo, "MAIL FROM:<a@client.test> \r", mailSyntax + params, ""},
-		{"mail trailing space and cr after helo", "2.3.8", helo, "MAIL FROM:<a@client.test> \r", mailSyntax, ""},
-		{"rcpt trailing em space", "2.3.8", mailGiven, "RCPT TO:<b@server.test>\u2003", badRcpt + params, ""},
-		{"rcpt trailing space and lf after helo", "2.3.8", heloMail, "RCPT TO:<b@server.test> \n", rcptSyntax, ""},
-	})
+	rows := []row{
+		lineCase("null recipient", "4.1.1.3: <> is no forward-path", mailGiven, "RCPT TO:<>", badRcpt+params, ""),
+		lineCase("postmaster as sender", "4.1.2: only a forward-path", ehlo, "MAIL FROM:<Postmaster>", badMail+params, ""),
+		lineCase("mail without argument", "4.1.1.2", ehlo, "MAIL", mailSyntax+params, ""),
+		lineCase("mail without argument after helo", "4.1.1.2", helo, "MAIL", mailSyntax, ""),
+		lineCase("mail without colon", "4.1.1.2", ehlo, "MAIL FROM <a@b.test>", mailSyntax+params, ""),
+		lineCase("mail with space before colon", "3.3", ehlo, "MAIL FROM :<a@b.test>", mailSyntax+params, ""),
+		lineCase("mail to", "4.1.1.2", ehlo, "MAIL TO:<a@b.test>", mailSyntax+params, ""),
+		lineCase("mail with two spaces", "3.3", ehlo, "MAIL  FROM:<a@client.test>", mailOK, mailGiven),
+		lineCase("mail lower", "2.4", ehlo, "mail from:<a@client.test>", mailOK, mailGiven),
+		lineCase("mail mixed", "2.4", ehlo, "MaIL FrOm:<a@client.test>", mailOK, mailGiven),
+		lineCase("mail trailing blanks", "4.1.1", ehlo, "MAIL FROM:<a@client.test> \t", mailOK, mailGiven),
+		lineCase("rcpt without argument", "4.1.1.3", mailGiven, "RCPT", rcptSyntax+params, ""),
+		lineCase("rcpt without argument after helo", "4.1.1.3", heloMail, "RCPT", rcptSyntax, ""),
+		lineCase("rcpt without colon", "4.1.1.3", mailGiven, "RCPT TO<b@server.test>", rcptSyntax+params, ""),
+		lineCase("rcpt from", "4.1.1.3", mailGiven, "RCPT FROM:<b@server.test>", rcptSyntax+params, ""),
+		lineCase("rcpt lower", "2.4", mailGiven, "rcpt to:<b@server.test>", rcptOK, rcptGiven),
+		lineCase("rcpt trailing blanks", "4.1.1", mailGiven, "RCPT TO:<b@server.test>   ", rcptOK, rcptGiven),
+		lineCase("mail trailing no-break space", "4.1.1, 2.3.8: white space is SP and HT", ehlo, "MAIL FROM:<a@client.test>\u00a0", badMail+params, ""),
+		lineCase("mail trailing lf", "2.3.8: a bare LF is no white space", ehlo, "MAIL FROM:<a@client.test>\n", badMail+params, ""),
+		lineCase("mail trailing space and cr", "2.3.8", ehlo, "MAIL FROM:<a@client.test> \r", mailSyntax+params, ""),
+		lineCase("mail trailing space and cr after helo", "2.3.8", helo, "MAIL FROM:<a@client.test> \r", mailSyntax, ""),
+		lineCase("rcpt trailing em space", "2.3.8", mailGiven, "RCPT TO:<b@server.test>\u2003", badRcpt+params, ""),
+		lineCase("rcpt trailing space and lf after helo", "2.3.8", heloMail, "RCPT TO:<b@server.test> \n", rcptSyntax, ""),
+	}
 	for _, path := range []string{"Postmaster", "postmaster", "POSTMASTER", "Postmaster@b.test"} {
 		rows = append(rows, row{name: path, why: "4.1.1.3, 4.5.1: without a domain, in any case", in: mailGiven,
 			talk: talk("C: RCPT TO:<"+path+">", "S: "+rcptOK, sayData, sayText),
