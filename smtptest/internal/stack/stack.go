@@ -35,11 +35,18 @@ func Panic() string {
 		switch {
 		case f.Function == "runtime.gopanic":
 			root, panics = strings.TrimSuffix(f.File, "runtime/panic.go"), true
-		case panics && !isStandard(f, root) && !strings.HasPrefix(f.Function, core) && !strings.HasPrefix(f.Function, internal):
+		case panics && !isStandard(f, root) && !isServer(f):
 			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
 		}
 	}
 	return ""
+}
+
+// isServer reports whether the function is the server's. The functions of its own
+// tests are the test's code.
+func isServer(f runtime.Frame) bool {
+	own := strings.HasPrefix(f.Function, core) || strings.HasPrefix(f.Function, internal)
+	return own && !strings.HasSuffix(f.File, "_test.go")
 }
 
 // isStandard says that the function is the standard library's, whose files are
