@@ -65,7 +65,7 @@ func TestExchangeOn(t *testing.T) {
 		{"no verb", nil, nil, []string{"\r\n", " NOOP\r\n", "CONNECT\r\n", "*\r\n", "BODY 5\r\n", ".\r\n", "noop\tx\r\n"}, []string{"CONNECT", "*", "*", "*", "*", "*", "*", "*"}},
 		{"no verb of the server's", nil, nil, []string{"FOO bar\r\nxfoo bar\r\nlhlo x\r\nBDAT 0\r\nTURN\r\nnoop x\r\n"}, []string{"CONNECT", "FOO", "XFOO", "LHLO", "BDAT", "TURN", "NOOP"}},
 		{"an idle verb of nobody", nil, []smtptest.Rule{{On: "IDLE", Skip: 1, Times: 1, Delay: 400 * time.Millisecond, Reply: "250 x"}}, []string{"FOO bar\r\n"}, []string{"CONNECT", "FOO", "IDLE"}},
-		{"too long", nil, nil, []string{strings.Repeat("x", 600) + "\r\n", "NOOP " + long2000 + "\r\n"}, []string{"CONNECT", "*", "NOOP"}},
+		{"too long", nil, nil, []string{strings.Repeat("x", 600) + "\r\n", "NOOP " + strings.Repeat("x", 2000) + "\r\n"}, []string{"CONNECT", "*", "NOOP"}},
 		{"AUTH", withUsers, nil, []string{"EHLO client.test\r\n", "AUTH PLAIN\r\n", "AGFubgBzZWNyZXQ=\r\n"}, []string{"CONNECT", "EHLO", "AUTH", "RESPONSE"}},
 		{"a secret on its own", withUsers, nil, []string{"EHLO client.test\r\n", "AUTH FOO\r\n", "c2VjcmV0\r\n"}, []string{"CONNECT", "EHLO", "AUTH", "*"}},
 		{"an own verb that asks", func(srv *smtptest.Server) {
