@@ -27,7 +27,7 @@ func TestCharsets(t *testing.T) {
 		}},
 	} {
 		t.Run(c.charset, func(t *testing.T) {
-			b, err := os.ReadFile("../smtptest/testdata/mail/python-" + c.charset + ".eml")
+			b, err := os.ReadFile("../smtptest/internal/conformance/content/testdata/mail/python-" + c.charset + ".eml")
 			if err != nil {
 				t.Fatal(err)
 			}

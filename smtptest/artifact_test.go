@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -15,15 +14,9 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
-
-func note(text string) func(io.Writer) error {
-	return func(w io.Writer) error {
-		_, err := io.WriteString(w, text)
-		return err
-	}
-}
 
 // leaving writes a word and leaves its goroutine.
 func leaving(leave func()) func(io.Writer) error {
@@ -43,94 +36,94 @@ var keeping = []struct {
 }{
 	{"passes", "with -artifacts files are always kept, those of Artifact on failure only", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
-		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, []string{"message-1.eml", "session-1.txt", "transcript.txt"}},
 	{"fails", "also those of Artifact, and of sessions without a message", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		srv.Client().Close()
-		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		t.Error("no")
 	}, []string{"message-1.eml", "note.txt", "session-1.txt", "session-2.txt", "transcript.txt"}},
 	{"drained", "a drained message is kept too", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		sendMail(srv, "ann@example.com", "bob@example.com", "one\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "one\r\n")
 		srv.Drain()
-		sendMail(srv, "ann@example.com", "bob@example.com", "two\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "two\r\n")
 	}, []string{"message-1.eml", "message-2.eml", "session-1.txt", "session-2.txt", "transcript.txt"}},
 	{"two servers", "numbered in the order in which they start", false, func(t *testing.T) {
 		smtptest.NewUnstartedServer(t)
 		smtptest.NewServer(t)
-		sendMail(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
+		play.SendMail(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, []string{"server-2/message-1.eml", "server-2/session-1.txt", "server-2/transcript.txt", "transcript.txt"}},
 	{"never started", "there is nothing to keep", false, func(t *testing.T) { smtptest.NewUnstartedServer(t) }, nil},
 	{"an unused row", "the test fails after its last line", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		srv.Script(smtptest.Rule{On: "RCPT", Reply: "450 later"})
 	}, []string{"note.txt", "transcript.txt"}},
 	{"a shared server", "the file is kept with the test that asked for it", true, func(t *testing.T) {
 		srv := smtptest.NewServer(nil)
 		defer srv.Close()
-		srv.Artifact(t, "note.txt", note("one"))
-		srv.Artifact(t, "note-2.txt", note("two"))
+		srv.Artifact(t, "note.txt", play.WriteText("one"))
+		srv.Artifact(t, "note-2.txt", play.WriteText("two"))
 		t.Error("no")
 	}, []string{"note-2.txt", "note.txt"}},
 	{"a file that fails", "the others are kept", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		srv.Artifact(t, "broken.txt", func(io.Writer) error { return errors.New("no room") })
 		srv.Artifact(t, "panic.txt", func(io.Writer) error { panic("oops") })
-		srv.Artifact(t, "second.txt", note("failed too"))
+		srv.Artifact(t, "second.txt", play.WriteText("failed too"))
 		t.Error("no")
 	}, []string{"broken.txt", "note.txt", "panic.txt", "second.txt", "transcript.txt"}},
 	{"files that leave", "the others are kept", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		for name, leave := range map[string]func(){"exit": runtime.Goexit, "fatal": func() { t.Fatal("no room") }, "skip": t.SkipNow} {
 			srv.Artifact(t, name+".txt", leaving(leave))
 		}
-		srv.Artifact(t, "second.txt", note("failed too"))
+		srv.Artifact(t, "second.txt", play.WriteText("failed too"))
 		t.Error("no")
 	}, []string{"exit.txt", "fatal.txt", "note.txt", "second.txt", "skip.txt", "transcript.txt"}},
 	{"a file that leaves a shared server", "the others are kept", true, func(t *testing.T) {
 		srv := smtptest.NewServer(nil)
 		defer srv.Close()
-		srv.Artifact(t, "note.txt", note("one"))
+		srv.Artifact(t, "note.txt", play.WriteText("one"))
 		srv.Artifact(t, "fatal.txt", leaving(func() { t.Fatal("no room") }))
-		srv.Artifact(t, "second.txt", note("two"))
+		srv.Artifact(t, "second.txt", play.WriteText("two"))
 		t.Error("no")
 	}, []string{"fatal.txt", "note.txt", "second.txt"}},
 	{"a wait that outlives its test", "it fails no test", false, func(t *testing.T) {
 		var srv *smtptest.Server
 		t.Run("sub", func(t *testing.T) { srv = smtptest.NewServer(t) })
-		try(func() { srv.Wait(1) })
+		play.Try(func() { srv.Wait(1) })
 	}, []string{"transcript.txt"}},
 	{"panics", "the test has failed, though it says so after its Cleanups only", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		srv.Script(
 			smtptest.Rule{On: "MAIL", Reply: "550 5.7.1 no"},
 			smtptest.Rule{On: "DATA", Reply: "450 4.2.0 later"},
 		)
-		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		srv.Messages()[0].Subject()
 	}, []string{"note.txt", "session-1.txt", "transcript.txt"}},
 	{"panics with a shared server", "the test that asked for the file has failed", true, func(t *testing.T) {
 		srv := smtptest.NewServer(nil)
 		defer srv.Close()
-		srv.Artifact(t, "note.txt", note("one"))
+		srv.Artifact(t, "note.txt", play.WriteText("one"))
 		panic("no")
 	}, []string{"note.txt"}},
 	{"panics in a subtest", "its parent has failed too", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		t.Run("sub", func(*testing.T) { panic("no") })
 	}, []string{"note.txt", "transcript.txt"}},
 	{"recovers", "a panic that was recovered is no failure", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		func() {
 			defer func() { _ = recover() }()
 			panic("no")
@@ -138,13 +131,13 @@ var keeping = []struct {
 	}, []string{"transcript.txt"}},
 	{"skips", "it is not judged", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		srv.Script(smtptest.Rule{On: "RCPT", Reply: "450 later"})
 		t.Skip("no")
 	}, []string{"transcript.txt"}},
 	{"recovers and skips", "the panic is still on the stack", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
-		srv.Artifact(t, "note.txt", note("failed"))
+		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		srv.Script(smtptest.Rule{On: "RCPT", Reply: "450 later"})
 		defer func() {
 			_ = recover()
@@ -153,7 +146,7 @@ var keeping = []struct {
 		panic("no")
 	}, []string{"transcript.txt"}},
 	{"an ArtifactDir that panics", "the test has no place for files", false, func(t *testing.T) {
-		sendMail(smtptest.NewServer(fiveTB{own: t}), "ann@example.com", "bob@example.com", "Hi\r\n")
+		play.SendMail(smtptest.NewServer(fiveTB{own: t}), "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, nil},
 	{"hostile words", "no name comes from the client", false, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
@@ -185,20 +178,11 @@ func TestKeepFiles(t *testing.T) {
 // keepFiles runs one of the tests, and returns what it says.
 func keepFiles(t *testing.T, name string, fails bool, flags ...string) string {
 	t.Helper()
-	out, err := elsewhere(keepEnv, subtest("TestKeepFiles", name), append(flags, "-test.v")...)
+	out, err := play.RunElsewhere(keepEnv, subtest("TestKeepFiles", name), append(flags, "-test.v")...)
 	if (err != nil) != fails {
 		t.Errorf("%v: %s", err, out)
 	}
 	return out
-}
-
-// elsewhere runs tests of this binary in another process, which finds env set, and
-// returns what it says.
-func elsewhere(env, tests string, flags ...string) (string, error) {
-	cmd := exec.Command(os.Args[0], append(flags, "-test.run="+tests)...)
-	cmd.Env = append(os.Environ(), env+"=1", "GORACE=atexit_sleep_ms=0")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }
 
 // subtest is the pattern of one.
@@ -359,17 +343,17 @@ func TestArtifactNames(t *testing.T) {
 	} {
 		for _, name := range test.names {
 			for _, other := range []bool{false, true} {
-				tb, user := &fakeTB{}, &fakeTB{}
+				tb, user := &play.FakeTB{}, &play.FakeTB{}
 				srv := smtptest.NewInMemoryServer(tb)
 				if !other {
 					user = tb
 				}
-				try(func() { srv.Artifact(user, name, note("")) })
-				if got := tb.errors(); (got != "") != (test.want != "") || !strings.Contains(got, test.want) {
+				play.Try(func() { srv.Artifact(user, name, play.WriteText("")) })
+				if got := tb.Errors(); (got != "") != (test.want != "") || !strings.Contains(got, test.want) {
 					t.Errorf("Artifact(%q) fails with %q, want %q", name, got, test.want)
 				}
-				user.end()
-				tb.end()
+				user.End()
+				tb.End()
 			}
 		}
 	}
@@ -385,12 +369,12 @@ func TestArtifactMistakes(t *testing.T) {
 		{(*testing.T)(nil), "Artifact: the TB, a *testing.T, is nil"},
 		{struct{ testing.TB }{}, "Artifact: the TB, a struct { testing.TB }, is nil or embeds nil"},
 	} {
-		tb := &fakeTB{}
+		tb := &play.FakeTB{}
 		srv := smtptest.NewServer(tb)
-		try(func() { srv.Artifact(test.tb, "note.txt", note("")) })
-		if got := tb.errors(); !strings.Contains(got, test.want) {
+		play.Try(func() { srv.Artifact(test.tb, "note.txt", play.WriteText("")) })
+		if got := tb.Errors(); !strings.Contains(got, test.want) {
 			t.Errorf("Artifact(%T) fails with %q, want %q", test.tb, got, test.want)
 		}
-		tb.end()
+		tb.End()
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
 var chaosRounds = flag.Int("chaos.rounds", 1, "servers that TestChaos torments on each network, one after the other")
@@ -22,7 +23,7 @@ var chaosRounds = flag.Int("chaos.rounds", 1, "servers that TestChaos torments o
 //
 //	go test -race ./smtptest -run TestChaos -chaos.rounds=700 -timeout=30m -v
 func TestChaos(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		acknowledged, recorded := 0, 0
 		for range *chaosRounds {
 			c := &chaos{srv: smtptest.NewUnstartedServer(t), acknowledged: map[string]int{}, drained: map[string]int{}}

@@ -14,38 +14,25 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
-
-// closeAtOnce closes the server. In a bubble it verifies that Close waits for no
-// timer; elsewhere a Close that hangs ends with the timeout of the test binary.
-func closeAtOnce(t *testing.T, srv *smtptest.Server) {
-	t.Helper()
-	began := time.Now()
-	srv.Close()
-	if took := time.Since(began); inBubble() && took != 0 {
-		t.Errorf("Close took %v", took)
-	}
-}
-
-// inBubble reports whether the caller is in a bubble, whose clock starts in 2000.
-func inBubble() bool { return time.Now().UTC().Year() == 2000 }
 
 // TestClose closes the server with a client in every state: Close returns at
 // once, and each client sees the end of its connection.
 func TestClose(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		start(srv)
 		var clients []net.Conn
-		for _, s := range []state{greeted, helo, ehlo, mailGiven, rcptGiven, inData} {
-			clients = append(clients, arrive(t, srv, s))
+		for _, s := range []play.State{play.Greeted, play.HELO, play.EHLO, play.MailGiven, play.RcptGiven, play.InData} {
+			clients = append(clients, play.Arrive(t, srv, s))
 		}
-		half := arrive(t, srv, inData)
+		half := play.Arrive(t, srv, play.InData)
 		io.WriteString(half, "half a line\r\n.\r")
-		closeAtOnce(t, srv)
-		closeAtOnce(t, srv)
+		play.CloseAtOnce(t, srv)
+		play.CloseAtOnce(t, srv)
 		for _, c := range append(clients, half) {
-			if n, err := c.Read(make([]byte, 100)); n > 0 || !ended(err) {
+			if n, err := c.Read(make([]byte, 100)); n > 0 || !play.Ended(err) {
 				t.Errorf("Read() after Close = %d, %v", n, err)
 			}
 		}
@@ -71,7 +58,7 @@ func flood(lines int) smtptest.Reply {
 // TestCloseNotReading closes the server while a client that reads nothing keeps
 // it from writing.
 func TestCloseNotReading(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		blocked := make(chan struct{})
 		srv.Commands = map[string]smtptest.CommandFunc{"XFLOOD": func(ch *smtptest.Channel, arg string) smtptest.Reply {
@@ -79,10 +66,10 @@ func TestCloseNotReading(t *testing.T) {
 			return flood(30_000) // more than TCP buffers
 		}}
 		start(srv)
-		c := arrive(t, srv, ehlo)
+		c := play.Arrive(t, srv, play.EHLO)
 		io.WriteString(c, "XFLOOD\r\n")
 		<-blocked
-		closeAtOnce(t, srv)
+		play.CloseAtOnce(t, srv)
 	})
 }
 
@@ -99,10 +86,10 @@ func TestCloseWriting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := smtptest.NewUnstartedServer(t)
-				with("XFLOOD", func(*smtptest.Channel, string) smtptest.Reply { return flood(10_000) })(srv)
-				handler(func(context.Context, smtptest.Message) smtptest.Reply { return flood(10_000) })(srv)
+				play.WithCommand("XFLOOD", func(*smtptest.Channel, string) smtptest.Reply { return flood(10_000) })(srv)
+				play.WithHandler(func(context.Context, smtptest.Message) smtptest.Reply { return flood(10_000) })(srv)
 				srv.StartInMemory()
-				io.WriteString(arrive(t, srv, ehlo), c.send)
+				io.WriteString(play.Arrive(t, srv, play.EHLO), c.send)
 				synctest.Wait() // until it writes, and nobody reads
 				began := time.Now()
 				srv.Close()
@@ -117,7 +104,7 @@ func TestCloseWriting(t *testing.T) {
 // TestCloseInDelay closes the server in the middle of scripted waits, which end
 // at once.
 func TestCloseInDelay(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		for _, rule := range []smtptest.Rule{
 			{On: "NOOP", Delay: time.Hour},
 			{On: "NOOP", Delay: smtptest.Forever},
@@ -128,10 +115,10 @@ func TestCloseInDelay(t *testing.T) {
 			rule.If = func(smtptest.Event) bool { close(reached); return true }
 			srv.Script(rule)
 			start(srv)
-			c := arrive(t, srv, ehlo)
+			c := play.Arrive(t, srv, play.EHLO)
 			io.WriteString(c, "NOOP\r\n")
 			<-reached
-			closeAtOnce(t, srv)
+			play.CloseAtOnce(t, srv)
 		}
 	})
 }
@@ -139,7 +126,7 @@ func TestCloseInDelay(t *testing.T) {
 // TestCloseInHandler closes the server while a Handler waits for its context to
 // end, whatever the client has sent behind its message.
 func TestCloseInHandler(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		for _, behind := range []string{"", "QUIT\r\n", "QU", strings.Repeat("NOOP\r\n", 2000)} {
 			for _, shut := range []bool{false, true} {
 				srv := smtptest.NewUnstartedServer(t)
@@ -150,7 +137,7 @@ func TestCloseInHandler(t *testing.T) {
 					return ""
 				})
 				start(srv)
-				c := arrive(t, srv, inData)
+				c := play.Arrive(t, srv, play.InData)
 				io.WriteString(c, "text\r\n.\r\n"+behind)
 				if shut {
 					c.(interface{ CloseWrite() error }).CloseWrite()
@@ -165,7 +152,7 @@ func TestCloseInHandler(t *testing.T) {
 // TestCloseInSecondHandler closes the server while a Handler waits for its
 // context to end, behind a message in the same segment whose reply is due.
 func TestCloseInSecondHandler(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		srv.Extensions = []string{"CHUNKING", "PIPELINING"}
 		reached := make(chan struct{})
@@ -177,7 +164,7 @@ func TestCloseInSecondHandler(t *testing.T) {
 			return "250 done"
 		})
 		start(srv)
-		c := arrive(t, srv, helo)
+		c := play.Arrive(t, srv, play.HELO)
 		group := "EHLO client.test\r\n"
 		for _, data := range []string{"1", "2"} {
 			group += "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 1 LAST\r\n" + data
@@ -194,16 +181,16 @@ func TestCloseInSecondHandler(t *testing.T) {
 // TestCloseInHold closes the server while a row holds the reply to a command
 // that came in the same segment as a message: the message has its 250.
 func TestCloseInHold(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		reached := make(chan struct{})
 		srv.Script(smtptest.Rule{On: "NOOP", Then: smtptest.Hold, If: func(smtptest.Event) bool { close(reached); return true }})
 		start(srv)
-		c := arrive(t, srv, inData)
+		c := play.Arrive(t, srv, play.InData)
 		io.WriteString(c, "text\r\n.\r\nNOOP\r\n")
 		<-reached
 		srv.Close()
-		if got, _ := io.ReadAll(c); srv.Count() != 1 || string(got) != ok+"\r\n" {
+		if got, _ := io.ReadAll(c); srv.Count() != 1 || string(got) != play.OK+"\r\n" {
 			t.Errorf("Count() = %d, replies %q", srv.Count(), got)
 		}
 	})
@@ -212,13 +199,13 @@ func TestCloseInHold(t *testing.T) {
 // TestCloseInPieces closes the server while the reply to a message is written
 // in pieces without a pause: it is written to its end.
 func TestCloseInPieces(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		for _, chunk := range []int{1, 5, smtptest.ByLine} {
 			for range 20 {
 				srv := smtptest.NewUnstartedServer(t)
 				srv.Script(smtptest.Rule{On: ".", Reply: "250-one\n250-two\n250 three", Chunk: chunk})
 				start(srv)
-				c := arrive(t, srv, inData)
+				c := play.Arrive(t, srv, play.InData)
 				io.WriteString(c, "text\r\n.\r\n")
 				srv.Wait(1)
 				srv.Close()
@@ -235,8 +222,8 @@ func TestCloseInPieces(t *testing.T) {
 func TestCloseUnreadReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)
-		c := arrive(t, srv, ehlo)
-		srv.Script(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply(strings.Repeat("250-"+strings.Repeat("x", 500)+"\n", 100) + mailOK)})
+		c := play.Arrive(t, srv, play.EHLO)
+		srv.Script(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply(strings.Repeat("250-"+strings.Repeat("x", 500)+"\n", 100) + play.MailOK)})
 		var writer sync.WaitGroup
 		writer.Go(func() {
 			message := "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n"
@@ -257,7 +244,7 @@ func TestCloseUnreadReplies(t *testing.T) {
 // TestCloseInServerTLS closes the server while a function of Server.TLS waits
 // for its context to end.
 func TestCloseInServerTLS(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		reached := make(chan struct{})
 		srv.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -286,7 +273,7 @@ func TestCloseInServerTLS(t *testing.T) {
 // some time.
 func TestStopBusy(t *testing.T) {
 	for range 20 {
-		srv := smtptest.NewUnstartedServer(&fakeTB{})
+		srv := smtptest.NewUnstartedServer(&play.FakeTB{})
 		srv.WaitTimeout = time.Nanosecond
 		reached, release := make(chan struct{}), make(chan struct{})
 		srv.Handler = smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply {
@@ -295,7 +282,7 @@ func TestStopBusy(t *testing.T) {
 			return ""
 		})
 		srv.Start()
-		c := arrive(t, srv, inData)
+		c := play.Arrive(t, srv, play.InData)
 		io.WriteString(c, "text\r\n.\r\n")
 		<-reached
 		for i := range 40 {
@@ -314,13 +301,13 @@ func TestStopBusy(t *testing.T) {
 func TestCloseAfterBusyStop(t *testing.T) {
 	for _, returns := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			tb := &fakeTB{}
+			tb := &play.FakeTB{}
 			srv := smtptest.NewUnstartedServer(tb)
 			srv.WaitTimeout = time.Minute
 			release := make(chan struct{})
-			handler(func(context.Context, smtptest.Message) smtptest.Reply { <-release; return "" })(srv)
+			play.WithHandler(func(context.Context, smtptest.Message) smtptest.Reply { <-release; return "" })(srv)
 			srv.StartInMemory()
-			io.WriteString(arrive(t, srv, inData), "text\r\n.\r\n")
+			io.WriteString(play.Arrive(t, srv, play.InData), "text\r\n.\r\n")
 			synctest.Wait() // until the Handler runs
 			srv.Stop()
 			want := 2
@@ -329,8 +316,8 @@ func TestCloseAfterBusyStop(t *testing.T) {
 				time.AfterFunc(time.Second, func() { close(release) })
 			}
 			srv.Close()
-			if got := strings.Count(tb.errors(), "has not returned within 1m0s: Handler in session 1; "); got != want {
-				t.Errorf("the Handler returns: %t; %d failures, want %d:\n%s", returns, got, want, tb.errors())
+			if got := strings.Count(tb.Errors(), "has not returned within 1m0s: Handler in session 1; "); got != want {
+				t.Errorf("the Handler returns: %t; %d failures, want %d:\n%s", returns, got, want, tb.Errors())
 			}
 			if !returns {
 				close(release)
@@ -349,7 +336,7 @@ func TestRestartInStop(t *testing.T) {
 			return ""
 		})
 		srv.StartInMemory()
-		io.WriteString(arrive(t, srv, inData), "text\r\n.\r\n")
+		io.WriteString(play.Arrive(t, srv, play.InData), "text\r\n.\r\n")
 		time.AfterFunc(5*time.Second, srv.Stop)
 		began := time.Now()
 		time.Sleep(6 * time.Second)
@@ -363,20 +350,20 @@ func TestRestartInStop(t *testing.T) {
 // TestCloseRaces has the server closed by several at once, while clients
 // connect and others stop and restart it.
 func TestCloseRaces(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		for range 20 {
-			srv := smtptest.NewUnstartedServer(&fakeTB{})
+			srv := smtptest.NewUnstartedServer(&play.FakeTB{})
 			var work sync.WaitGroup
 			work.Go(func() { start(srv) })
 			for range 4 {
 				work.Go(func() {
 					for range 5 {
-						deliver(srv, "a@client.test", "text")
+						play.Deliver(srv, "a@client.test", "text")
 					}
 				})
 			}
-			work.Go(func() { try(srv.Stop); try(srv.Restart); try(srv.Stop) })
-			work.Go(func() { try(srv.Restart); try(srv.CloseClientConnections) })
+			work.Go(func() { play.Try(srv.Stop); play.Try(srv.Restart); play.Try(srv.Stop) })
+			work.Go(func() { play.Try(srv.Restart); play.Try(srv.CloseClientConnections) })
 			work.Go(srv.Close)
 			work.Go(srv.Close)
 			work.Wait()

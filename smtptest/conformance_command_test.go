@@ -6,143 +6,125 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
-func unknown(verb string) string {
-	return `500 5.5.2 Error: command "` + verb + `" not recognized`
-}
-
-// lineCase returns the case of one line in one state. It verifies the one reply,
-// and that the session is then in the state to, or as before if to is "".
-func lineCase(name, why string, in state, line, reply string, to state) row {
-	if to == "" {
-		to = in
-	}
-	return row{name: name, why: why, in: in, want: []smtptest.Message{message()},
-		talk: talk("C: "+line, "S: "+reply, proof[to]), split: strings.ContainsAny(line, "\r\n\x00")}
-}
-
-// fill is a line of n octets, its CRLF counted: before, x as often as needed, after.
-func fill(n int, before, after string) string {
-	return before + strings.Repeat("x", n-2-len(before)-len(after)) + after
-}
-
 func TestConformanceCommands(t *testing.T) {
-	run(t, []row{
-		lineCase("helo lower", "2.4: verbs in any case", greeted, "helo client.test", "250 localhost", helo),
-		lineCase("helo mixed", "2.4", greeted, "hElO client.test", "250 localhost", helo),
-		lineCase("helo trailing space", "4.1.1: white space before the CRLF is taken", greeted, "HELO client.test ", "250 localhost", helo),
-		lineCase("helo trailing tab", "4.1.1", greeted, "HELO client.test\t", "250 localhost", helo),
-		lineCase("helo only space", "4.1.1.1", greeted, "HELO  ", "501 5.5.4 Syntax: HELO hostname", ""),
-		lineCase("helo literal", "4.1.3: tolerated", greeted, "HELO [127.0.0.1]", "250 localhost", helo),
-		lineCase("ehlo only space", "4.1.1.1", greeted, "EHLO ", "501 5.5.4 Syntax: EHLO hostname", ""),
-		lineCase("noop lower", "2.4", rcptGiven, "noop", ok, ""),
-		lineCase("noop trailing space", "4.1.1", rcptGiven, "NOOP ", ok, ""),
-		lineCase("noop trailing blanks", "4.1.1", rcptGiven, "NOOP \t ", ok, ""),
-		lineCase("noop percent", "trap: client text never is a format", rcptGiven, "NOOP %s%d%n", ok, ""),
-		lineCase("noop 8 bit", "4.1.2 String: ASCII; as smtpd", rcptGiven, "NOOP \xff\xfe", "501 5.5.4 Syntax: NOOP", ""),
-		lineCase("noop utf-8", "4.1.2 String", rcptGiven, "NOOP grüße", "501 5.5.4 Syntax: NOOP", ""),
-		lineCase("noop nul", "2.3.8, 4.1.1.9", rcptGiven, "NOOP a\x00b", ok, ""),
-		lineCase("noop bare lf", "2.3.8: only CRLF ends a line", rcptGiven, "NOOP a\nMAIL FROM:<e@evil.test>", ok, ""),
-		lineCase("noop bare cr", "2.3.8", rcptGiven, "NOOP a\rMAIL FROM:<e@evil.test>", ok, ""),
-		lineCase("noop lf cr", "2.3.8", rcptGiven, "NOOP a\n\rQUIT", ok, ""),
-		lineCase("noop cr at the end", "2.3.8: CR CRLF is one line end", rcptGiven, "NOOP a\r", ok, ""),
-		lineCase("rset lower", "2.4", rcptGiven, "rset", ok, ehlo),
-		lineCase("rset trailing space", "4.1.1", rcptGiven, "RSET \t", ok, ehlo),
-		lineCase("data lower", "2.4", rcptGiven, "data", goAhead, inData),
-		lineCase("data trailing space", "4.1.1", rcptGiven, "DATA  ", goAhead, inData),
-		lineCase("data argument", "4.1.1.4, trap: no data mode", rcptGiven, "DATA now", "501 5.5.4 Syntax: DATA", ""),
-		lineCase("data argument without recipient", "4.1.4", mailGiven, "DATA now", needRcpt, ""),
-		lineCase("quit argument", "4.1.1.10", rcptGiven, "QUIT now", "501 5.5.4 Syntax: QUIT", ""),
-		lineCase("vrfy words", "3.5.1", rcptGiven, "VRFY Fred Blogs", cannot, ""),
-		lineCase("vrfy quoted", "4.1.2", rcptGiven, `VRFY "Fred Blogs"`, cannot, ""),
-		lineCase("vrfy smtputf8", "RFC 6531 3.7.4.2", rcptGiven, "VRFY fred SMTPUTF8", cannot, ""),
-		lineCase("vrfy that ends like quit", "trap: verbs are compared whole", rcptGiven, "VRFY quitter", cannot, ""),
-		lineCase("vrfy only space", "4.1.1.6", rcptGiven, "VRFY ", "501 5.5.4 Syntax: VRFY <address>", ""),
-		lineCase("expn lower", "2.4", rcptGiven, "expn staff", "502 5.5.1 EXPN not implemented", ""),
-		lineCase("expn without argument", "3.5.2: not implemented either way", rcptGiven, "EXPN", "502 5.5.1 EXPN not implemented", ""),
-		lineCase("ehlo no-break space", "4.1.1.1, 2.3.8: white space is SP and HT", greeted, "EHLO client.test\u00a0", "501 5.5.4 Syntax: EHLO hostname", ""),
-		lineCase("ehlo cr at the end", "2.3.8", greeted, "EHLO client.test\r", "501 5.5.4 Syntax: EHLO hostname", ""),
-		lineCase("rset lf at the end", "2.3.8: a bare LF is no white space", rcptGiven, "RSET \n", "501 5.5.4 Syntax: RSET", ""),
-		lineCase("rset form feed at the end", "2.3.8", rcptGiven, "RSET \f", "501 5.5.4 Syntax: RSET", ""),
-		lineCase("data lf at the end", "2.3.8", rcptGiven, "DATA \n", "501 5.5.4 Syntax: DATA", ""),
-		lineCase("data cr at the end", "2.3.8", rcptGiven, "DATA \r", "501 5.5.4 Syntax: DATA", ""),
-		lineCase("data em space at the end", "2.3.8", rcptGiven, "DATA \u2003", "501 5.5.4 Syntax: DATA", ""),
-		lineCase("help lower topic", "4.1.1.8", rcptGiven, "help data", "214 2.0.0 Syntax: DATA", ""),
-		lineCase("help mail after helo", "4.1.1.8", heloRcpt, "HELP mail", "214 2.0.0 Syntax: MAIL FROM: <address>", ""),
-		lineCase("help rcpt after helo", "4.1.1.8", heloRcpt, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>", ""),
-		lineCase("help rcpt", "4.1.1.8", rcptGiven, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>"+params, ""),
-		lineCase("help helo", "4.1.1.8", greeted, "HELP HELO", "214 2.0.0 Syntax: HELO hostname", ""),
-		lineCase("help ehlo", "4.1.1.8", greeted, "HELP EHLO", "214 2.0.0 Syntax: EHLO hostname", ""),
-		lineCase("help vrfy", "4.1.1.8", greeted, "HELP VRFY", "214 2.0.0 Syntax: VRFY <address>", ""),
-		lineCase("help of what is not offered", "4.2.4", greeted, "HELP STARTTLS", noTopic, ""),
+	play.Run(t, []play.Case{
+		play.LineCase("helo lower", "2.4: verbs in any case", play.Greeted, "helo client.test", "250 localhost", play.HELO),
+		play.LineCase("helo mixed", "2.4", play.Greeted, "hElO client.test", "250 localhost", play.HELO),
+		play.LineCase("helo trailing space", "4.1.1: white space before the CRLF is taken", play.Greeted, "HELO client.test ", "250 localhost", play.HELO),
+		play.LineCase("helo trailing tab", "4.1.1", play.Greeted, "HELO client.test\t", "250 localhost", play.HELO),
+		play.LineCase("helo only space", "4.1.1.1", play.Greeted, "HELO  ", "501 5.5.4 Syntax: HELO hostname", ""),
+		play.LineCase("helo literal", "4.1.3: tolerated", play.Greeted, "HELO [127.0.0.1]", "250 localhost", play.HELO),
+		play.LineCase("ehlo only space", "4.1.1.1", play.Greeted, "EHLO ", "501 5.5.4 Syntax: EHLO hostname", ""),
+		play.LineCase("noop lower", "2.4", play.RcptGiven, "noop", play.OK, ""),
+		play.LineCase("noop trailing space", "4.1.1", play.RcptGiven, "NOOP ", play.OK, ""),
+		play.LineCase("noop trailing blanks", "4.1.1", play.RcptGiven, "NOOP \t ", play.OK, ""),
+		play.LineCase("noop percent", "trap: client text never is a format", play.RcptGiven, "NOOP %s%d%n", play.OK, ""),
+		play.LineCase("noop 8 bit", "4.1.2 String: ASCII; as smtpd", play.RcptGiven, "NOOP \xff\xfe", "501 5.5.4 Syntax: NOOP", ""),
+		play.LineCase("noop utf-8", "4.1.2 String", play.RcptGiven, "NOOP grüße", "501 5.5.4 Syntax: NOOP", ""),
+		play.LineCase("noop nul", "2.3.8, 4.1.1.9", play.RcptGiven, "NOOP a\x00b", play.OK, ""),
+		play.LineCase("noop bare lf", "2.3.8: only CRLF ends a line", play.RcptGiven, "NOOP a\nMAIL FROM:<e@evil.test>", play.OK, ""),
+		play.LineCase("noop bare cr", "2.3.8", play.RcptGiven, "NOOP a\rMAIL FROM:<e@evil.test>", play.OK, ""),
+		play.LineCase("noop lf cr", "2.3.8", play.RcptGiven, "NOOP a\n\rQUIT", play.OK, ""),
+		play.LineCase("noop cr at the end", "2.3.8: CR CRLF is one line end", play.RcptGiven, "NOOP a\r", play.OK, ""),
+		play.LineCase("rset lower", "2.4", play.RcptGiven, "rset", play.OK, play.EHLO),
+		play.LineCase("rset trailing space", "4.1.1", play.RcptGiven, "RSET \t", play.OK, play.EHLO),
+		play.LineCase("data lower", "2.4", play.RcptGiven, "data", play.GoAhead, play.InData),
+		play.LineCase("data trailing space", "4.1.1", play.RcptGiven, "DATA  ", play.GoAhead, play.InData),
+		play.LineCase("data argument", "4.1.1.4, trap: no data mode", play.RcptGiven, "DATA now", "501 5.5.4 Syntax: DATA", ""),
+		play.LineCase("data argument without recipient", "4.1.4", play.MailGiven, "DATA now", play.NeedRcpt, ""),
+		play.LineCase("quit argument", "4.1.1.10", play.RcptGiven, "QUIT now", "501 5.5.4 Syntax: QUIT", ""),
+		play.LineCase("vrfy words", "3.5.1", play.RcptGiven, "VRFY Fred Blogs", play.Cannot, ""),
+		play.LineCase("vrfy quoted", "4.1.2", play.RcptGiven, `VRFY "Fred Blogs"`, play.Cannot, ""),
+		play.LineCase("vrfy smtputf8", "RFC 6531 3.7.4.2", play.RcptGiven, "VRFY fred SMTPUTF8", play.Cannot, ""),
+		play.LineCase("vrfy that ends like quit", "trap: verbs are compared whole", play.RcptGiven, "VRFY quitter", play.Cannot, ""),
+		play.LineCase("vrfy only space", "4.1.1.6", play.RcptGiven, "VRFY ", "501 5.5.4 Syntax: VRFY <address>", ""),
+		play.LineCase("expn lower", "2.4", play.RcptGiven, "expn staff", "502 5.5.1 EXPN not implemented", ""),
+		play.LineCase("expn without argument", "3.5.2: not implemented either way", play.RcptGiven, "EXPN", "502 5.5.1 EXPN not implemented", ""),
+		play.LineCase("ehlo no-break space", "4.1.1.1, 2.3.8: white space is SP and HT", play.Greeted, "EHLO client.test\u00a0", "501 5.5.4 Syntax: EHLO hostname", ""),
+		play.LineCase("ehlo cr at the end", "2.3.8", play.Greeted, "EHLO client.test\r", "501 5.5.4 Syntax: EHLO hostname", ""),
+		play.LineCase("rset lf at the end", "2.3.8: a bare LF is no white space", play.RcptGiven, "RSET \n", "501 5.5.4 Syntax: RSET", ""),
+		play.LineCase("rset form feed at the end", "2.3.8", play.RcptGiven, "RSET \f", "501 5.5.4 Syntax: RSET", ""),
+		play.LineCase("data lf at the end", "2.3.8", play.RcptGiven, "DATA \n", "501 5.5.4 Syntax: DATA", ""),
+		play.LineCase("data cr at the end", "2.3.8", play.RcptGiven, "DATA \r", "501 5.5.4 Syntax: DATA", ""),
+		play.LineCase("data em space at the end", "2.3.8", play.RcptGiven, "DATA \u2003", "501 5.5.4 Syntax: DATA", ""),
+		play.LineCase("help lower topic", "4.1.1.8", play.RcptGiven, "help data", "214 2.0.0 Syntax: DATA", ""),
+		play.LineCase("help mail after helo", "4.1.1.8", play.HELORcpt, "HELP mail", "214 2.0.0 Syntax: MAIL FROM: <address>", ""),
+		play.LineCase("help rcpt after helo", "4.1.1.8", play.HELORcpt, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>", ""),
+		play.LineCase("help rcpt", "4.1.1.8", play.RcptGiven, "HELP RCPT", "214 2.0.0 Syntax: RCPT TO: <address>"+play.Params, ""),
+		play.LineCase("help helo", "4.1.1.8", play.Greeted, "HELP HELO", "214 2.0.0 Syntax: HELO hostname", ""),
+		play.LineCase("help ehlo", "4.1.1.8", play.Greeted, "HELP EHLO", "214 2.0.0 Syntax: EHLO hostname", ""),
+		play.LineCase("help vrfy", "4.1.1.8", play.Greeted, "HELP VRFY", "214 2.0.0 Syntax: VRFY <address>", ""),
+		play.LineCase("help of what is not offered", "4.2.4", play.Greeted, "HELP STARTTLS", noTopic, ""),
 	})
 }
 
 func TestConformanceJunk(t *testing.T) {
-	run(t, []row{
-		lineCase("unknown lower", "4.2.4: the verb is named in upper case", rcptGiven, "foo bar baz", unknown("FOO"), ""),
-		lineCase("x command", "4.1.5: private, and not offered", rcptGiven, "XFOO", unknown("XFOO"), ""),
-		lineCase("percent", "trap: client text never is a format", rcptGiven, "%s%d", unknown("%S%D"), ""),
-		lineCase("braces", "trap: client text never is a format", rcptGiven, "{0}", unknown("{0}"), ""),
-		lineCase("quote", "4.1.1", rcptGiven, `FO"O`, unknown(`FO"O`), ""),
-		lineCase("backslash", "4.1.1", rcptGiven, `FO\O`, unknown(`FO\O`), ""),
-		lineCase("leading space", "4.1.1: the verb comes first", rcptGiven, " NOOP", unknown(""), ""),
-		lineCase("only space", "4.1.1", rcptGiven, "  ", unknown(""), ""),
-		lineCase("only tab", "4.1.1, 4.2: HT may stand in a reply", rcptGiven, "\t", unknown("\t"), ""),
-		lineCase("tab after the verb", "4.1.1: SP and no other white space", rcptGiven, "RCPT\tTO:<c@x.test>", unknown("RCPT\tTO:<C@X.TEST>"), ""),
-		lineCase("nul", "4.2: no controls in a reply", rcptGiven, "NO\x00OP", unknown("NO?OP"), ""),
-		lineCase("escape", "4.2", rcptGiven, "\x1b[31m", unknown("?[31M"), ""),
-		lineCase("8 bit", "4.2, RFC 6531 3.7.4: no UTF-8 that was not asked for", rcptGiven, "\xe9t\xe9", unknown("?T?"), ""),
-		lineCase("utf-8", "4.2, RFC 6531 3.7.4", rcptGiven, "né", unknown("N?"), ""),
-		lineCase("long s", "2.4: folding is of ASCII only (U+017F)", rcptGiven, "R\u017fET", unknown("RSET"), ""),
-		lineCase("kelvin", "2.4: folding is of ASCII only (U+212A)", rcptGiven, "\u212a", unknown("?"), ""),
-		lineCase("bare cr in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\rBAR", unknown("FOO?BAR"), ""),
-		lineCase("bare lf in the verb", "2.3.8, 4.2: a reply is not split", rcptGiven, "FOO\n250OK", unknown("FOO?250OK"), ""),
-		lineCase("leading lf", "2.3.8", rcptGiven, "\nNOOP", unknown("?NOOP"), ""),
-		lineCase("dot", "4.1.1: not the end of data here", rcptGiven, ".", unknown("."), ""),
-		lineCase("http", "someone else's protocol", greeted, "GET / HTTP/1.0", unknown("GET"), ""),
-		lineCase("tls hello", "protocol on the wrong port", greeted, "\x16\x03\x01\x02", unknown("????"), ""),
-		lineCase("asterisk", "some clients cancel AUTH after its refusal", ehlo, "*", unknown("*"), ""),
+	play.Run(t, []play.Case{
+		play.LineCase("unknown lower", "4.2.4: the verb is named in upper case", play.RcptGiven, "foo bar baz", play.Unknown("FOO"), ""),
+		play.LineCase("x command", "4.1.5: private, and not offered", play.RcptGiven, "XFOO", play.Unknown("XFOO"), ""),
+		play.LineCase("percent", "trap: client text never is a format", play.RcptGiven, "%s%d", play.Unknown("%S%D"), ""),
+		play.LineCase("braces", "trap: client text never is a format", play.RcptGiven, "{0}", play.Unknown("{0}"), ""),
+		play.LineCase("quote", "4.1.1", play.RcptGiven, `FO"O`, play.Unknown(`FO"O`), ""),
+		play.LineCase("backslash", "4.1.1", play.RcptGiven, `FO\O`, play.Unknown(`FO\O`), ""),
+		play.LineCase("leading space", "4.1.1: the verb comes first", play.RcptGiven, " NOOP", play.Unknown(""), ""),
+		play.LineCase("only space", "4.1.1", play.RcptGiven, "  ", play.Unknown(""), ""),
+		play.LineCase("only tab", "4.1.1, 4.2: HT may stand in a reply", play.RcptGiven, "\t", play.Unknown("\t"), ""),
+		play.LineCase("tab after the verb", "4.1.1: SP and no other white space", play.RcptGiven, "RCPT\tTO:<c@x.test>", play.Unknown("RCPT\tTO:<C@X.TEST>"), ""),
+		play.LineCase("nul", "4.2: no controls in a reply", play.RcptGiven, "NO\x00OP", play.Unknown("NO?OP"), ""),
+		play.LineCase("escape", "4.2", play.RcptGiven, "\x1b[31m", play.Unknown("?[31M"), ""),
+		play.LineCase("8 bit", "4.2, RFC 6531 3.7.4: no UTF-8 that was not asked for", play.RcptGiven, "\xe9t\xe9", play.Unknown("?T?"), ""),
+		play.LineCase("utf-8", "4.2, RFC 6531 3.7.4", play.RcptGiven, "né", play.Unknown("N?"), ""),
+		play.LineCase("long s", "2.4: folding is of ASCII only (U+017F)", play.RcptGiven, "R\u017fET", play.Unknown("RSET"), ""),
+		play.LineCase("kelvin", "2.4: folding is of ASCII only (U+212A)", play.RcptGiven, "\u212a", play.Unknown("?"), ""),
+		play.LineCase("bare cr in the verb", "2.3.8, 4.2: a reply is not split", play.RcptGiven, "FOO\rBAR", play.Unknown("FOO?BAR"), ""),
+		play.LineCase("bare lf in the verb", "2.3.8, 4.2: a reply is not split", play.RcptGiven, "FOO\n250OK", play.Unknown("FOO?250OK"), ""),
+		play.LineCase("leading lf", "2.3.8", play.RcptGiven, "\nNOOP", play.Unknown("?NOOP"), ""),
+		play.LineCase("dot", "4.1.1: not the end of data here", play.RcptGiven, ".", play.Unknown("."), ""),
+		play.LineCase("http", "someone else's protocol", play.Greeted, "GET / HTTP/1.0", play.Unknown("GET"), ""),
+		play.LineCase("tls hello", "protocol on the wrong port", play.Greeted, "\x16\x03\x01\x02", play.Unknown("????"), ""),
+		play.LineCase("asterisk", "some clients cancel AUTH after its refusal", play.EHLO, "*", play.Unknown("*"), ""),
 	})
 }
 
 func TestConformanceLineLength(t *testing.T) {
-	noSize := func(srv *smtptest.Server) { srv.Extensions = without(srv.Extensions, "SIZE") }
-	addr := func(n int, after string) string { return fill(n, "MAIL FROM:<a@client.test> BODY=", after) }
-	rows := []row{
-		lineCase("noop 512", "4.5.3.1.4: 512 octets, CRLF counted", rcptGiven, fill(512, "NOOP ", ""), ok, ""),
-		lineCase("noop 513", "4.5.3.1.4", rcptGiven, fill(513, "NOOP ", ""), tooLong, ""),
-		lineCase("spaces 513", "4.5.3.1.4: white space counts", rcptGiven, "NOOP"+strings.Repeat(" ", 507), tooLong, ""),
-		lineCase("unknown 512", "4.5.3.1.4, 4.5.3.1.5: the reply is at most 512", rcptGiven, fill(512, "", ""), unknown(strings.Repeat("X", 400)), ""),
-		lineCase("unknown 513", "4.5.3.1.4", rcptGiven, fill(513, "", ""), tooLong, ""),
-		lineCase("70000", "read to its CRLF, one reply", rcptGiven, fill(70000, "", ""), tooLong, ""),
-		lineCase("13000", "longer than any line that is kept", rcptGiven, fill(13000, "NOOP ", ""), tooLong, ""),
-		lineCase("hidden command", "4.5.3.1.4: the tail of a long line is no command", rcptGiven, fill(600, "NOOP ", "\nRSET"), tooLong, ""),
-		lineCase("mail 548", "4.5.3.1.7: SIZE adds 26 and SMTPUTF8 10 to MAIL", ehlo, addr(548, ""), badBody, ""),
-		lineCase("mail 549", "4.5.3.1.7", ehlo, addr(549, ""), tooLong, ""),
-		lineCase("rcpt 513", "RFC 1870 3, RFC 6531 3.1: not to RCPT", rcptGiven, fill(513, "RCPT TO:<", "@x.test>"), tooLong, ""),
-		lineCase("mail 513 before ehlo", "4.5.3.1.4: nothing is offered yet", greeted, addr(513, ""), tooLong, ""),
-		lineCase("mail 513 after helo", "4.5.3.1.4: nothing is offered after HELO", helo, addr(513, ""), tooLong, ""),
+	noSize := func(srv *smtptest.Server) { srv.Extensions = play.Without(srv.Extensions, "SIZE") }
+	addr := func(n int, after string) string { return play.Fill(n, "MAIL FROM:<a@client.test> BODY=", after) }
+	rows := []play.Case{
+		play.LineCase("noop 512", "4.5.3.1.4: 512 octets, CRLF counted", play.RcptGiven, play.Fill(512, "NOOP ", ""), play.OK, ""),
+		play.LineCase("noop 513", "4.5.3.1.4", play.RcptGiven, play.Fill(513, "NOOP ", ""), play.TooLong, ""),
+		play.LineCase("spaces 513", "4.5.3.1.4: white space counts", play.RcptGiven, "NOOP"+strings.Repeat(" ", 507), play.TooLong, ""),
+		play.LineCase("unknown 512", "4.5.3.1.4, 4.5.3.1.5: the reply is at most 512", play.RcptGiven, play.Fill(512, "", ""), play.Unknown(strings.Repeat("X", 400)), ""),
+		play.LineCase("unknown 513", "4.5.3.1.4", play.RcptGiven, play.Fill(513, "", ""), play.TooLong, ""),
+		play.LineCase("70000", "read to its CRLF, one reply", play.RcptGiven, play.Fill(70000, "", ""), play.TooLong, ""),
+		play.LineCase("13000", "longer than any line that is kept", play.RcptGiven, play.Fill(13000, "NOOP ", ""), play.TooLong, ""),
+		play.LineCase("hidden command", "4.5.3.1.4: the tail of a long line is no command", play.RcptGiven, play.Fill(600, "NOOP ", "\nRSET"), play.TooLong, ""),
+		play.LineCase("mail 548", "4.5.3.1.7: SIZE adds 26 and SMTPUTF8 10 to MAIL", play.EHLO, addr(548, ""), play.BadBody, ""),
+		play.LineCase("mail 549", "4.5.3.1.7", play.EHLO, addr(549, ""), play.TooLong, ""),
+		play.LineCase("rcpt 513", "RFC 1870 3, RFC 6531 3.1: not to RCPT", play.RcptGiven, play.Fill(513, "RCPT TO:<", "@x.test>"), play.TooLong, ""),
+		play.LineCase("mail 513 before ehlo", "4.5.3.1.4: nothing is offered yet", play.Greeted, addr(513, ""), play.TooLong, ""),
+		play.LineCase("mail 513 after helo", "4.5.3.1.4: nothing is offered after HELO", play.HELO, addr(513, ""), play.TooLong, ""),
 	}
-	rows = append(rows, row{
-		name: "mail 522 without size", why: "4.5.3.1.7: what is not offered adds nothing", in: greeted, setup: noSize,
-		talk: talk("C: EHLO client.test", "S: 250-localhost", "S: 250-PIPELINING", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-ENHANCEDSTATUSCODES", "S: 250 HELP",
-			"C: "+addr(522, ""), "S: "+badBody, "C: "+addr(523, ""), "S: "+tooLong, sayQuit),
-	}, row{
-		name: "long and short in one segment", why: "trap: one 500 each, in step", in: greeted,
-		talk: talk("C: "+fill(600, "NOOP ", ""), "C: NOOP", "C: "+fill(40000, "NOOP ", ""), "C: NOOP",
-			"S: "+tooLong, "S: "+ok, "S: "+tooLong, "S: "+ok, sayQuit),
-	}, row{
-		name: "endless line", why: "2.3.8: without CRLF no line, and no reply", in: greeted,
-		talk: []string{"C+ " + strings.Repeat("x", 100_000), silence},
+	rows = append(rows, play.Case{
+		Name: "mail 522 without size", Why: "4.5.3.1.7: what is not offered adds nothing", In: play.Greeted, Setup: noSize,
+		Talk: play.Talk("C: EHLO client.test", "S: 250-localhost", "S: 250-PIPELINING", "S: 250-8BITMIME", "S: 250-SMTPUTF8", "S: 250-ENHANCEDSTATUSCODES", "S: 250 HELP",
+			"C: "+addr(522, ""), "S: "+play.BadBody, "C: "+addr(523, ""), "S: "+play.TooLong, play.SayQuit),
+	}, play.Case{
+		Name: "long and short in one segment", Why: "trap: one 500 each, in step", In: play.Greeted,
+		Talk: play.Talk("C: "+play.Fill(600, "NOOP ", ""), "C: NOOP", "C: "+play.Fill(40000, "NOOP ", ""), "C: NOOP",
+			"S: "+play.TooLong, "S: "+play.OK, "S: "+play.TooLong, "S: "+play.OK, play.SayQuit),
+	}, play.Case{
+		Name: "endless line", Why: "2.3.8: without CRLF no line, and no reply", In: play.Greeted,
+		Talk: []string{"C+ " + strings.Repeat("x", 100_000), play.Silence},
 	})
-	run(t, rows)
+	play.Run(t, rows)
 }
 
 // TestConformanceSegments is about how commands fall into writes.
 func TestConformanceSegments(t *testing.T) {
-	whole := talk("S: "+greeting, sayEhlo, sayMail, sayRcpt, sayData, sayText, sayQuit)
+	whole := play.Talk("S: "+play.Greeting, play.SayEHLO, play.SayMail, play.SayRcpt, play.SayData, play.SayText, play.SayQuit)
 	var sent, got []string
 	for _, line := range whole {
 		if strings.HasPrefix(line, "C") {
@@ -151,25 +133,25 @@ func TestConformanceSegments(t *testing.T) {
 			got = append(got, line)
 		}
 	}
-	run(t, []row{
-		{name: "session", why: "appendix D.1", talk: whole, want: []smtptest.Message{message()}, split: true},
-		{name: "session in one write", why: "nc writes before the greeting", talk: slices.Concat(sent, got), want: []smtptest.Message{message()}},
-		{name: "session in one write, half closed", why: "nc -N, then shuts down its side",
-			talk: slices.Concat(sent, []string{shut}, got), want: []smtptest.Message{message()}},
-		{name: "half closed without quit", why: "4.1.1.10: what is complete stays",
-			talk: talk(reach[rcptGiven], sayData, "C: text", "C: .", shut, "S: "+ok, closed), end: smtptest.EndClosed, want: []smtptest.Message{message()}},
-		{name: "pipelined group", why: "RFC 2920 3.1, 3.2: replies in order", in: ehlo, want: []smtptest.Message{message()}, split: true,
-			talk: talk("C: MAIL FROM:<a@client.test>", "C: RCPT TO:<b@server.test>", "C: DATA", "S: "+mailOK, "S: "+rcptOK, "S: "+goAhead,
-				"C: text", "C: .", "C: QUIT", "S: "+ok, "S: "+bye, closed)},
-		{name: "after quit", why: "4.1.1.10: nothing after QUIT is a command", in: ehlo,
-			talk: talk("C: QUIT", "C: MAIL FROM:<a@client.test>", "C: NOOP", "S: "+bye, closed), fates: nil},
-		{name: "crlf after quit", why: "sendmail of npm", in: ehlo, talk: talk("C: QUIT", "C: ", "S: "+bye, closed)},
-		{name: "line in three", why: "2.3.8", in: greeted, split: true,
-			talk: talk("C+ NO", silence, "C+ OP\r", silence, "C+ \n", "S: "+ok, sayQuit)},
-		{name: "unfinished line", why: "2.4: acts only on CRLF", in: ehlo, talk: talk("C+ NOOP\r", silence)},
-		{name: "lf cr", why: "2.3.8: LFCR is no line end", in: greeted, talk: talk("C+ NOOP\n\rNOOP", silence, "C+ \r\n", "S: "+unknown("NOOP??NOOP"), sayQuit)},
-		{name: "two empty lines", why: "4.3.1: one reply each", in: greeted,
-			talk: talk("C: ", "C: ", "S: 500 5.5.2 Error: bad syntax", "S: 500 5.5.2 Error: bad syntax", sayQuit), split: true},
+	play.Run(t, []play.Case{
+		{Name: "session", Why: "appendix D.1", Talk: whole, Want: []smtptest.Message{play.Message()}, Split: true},
+		{Name: "session in one write", Why: "nc writes before the greeting", Talk: slices.Concat(sent, got), Want: []smtptest.Message{play.Message()}},
+		{Name: "session in one write, half closed", Why: "nc -N, then shuts down its side",
+			Talk: slices.Concat(sent, []string{play.Shut}, got), Want: []smtptest.Message{play.Message()}},
+		{Name: "half closed without quit", Why: "4.1.1.10: what is complete stays",
+			Talk: play.Talk(play.PathTo[play.RcptGiven], play.SayData, "C: text", "C: .", play.Shut, "S: "+play.OK, play.Closed), End: smtptest.EndClosed, Want: []smtptest.Message{play.Message()}},
+		{Name: "pipelined group", Why: "RFC 2920 3.1, 3.2: replies in order", In: play.EHLO, Want: []smtptest.Message{play.Message()}, Split: true,
+			Talk: play.Talk("C: MAIL FROM:<a@client.test>", "C: RCPT TO:<b@server.test>", "C: DATA", "S: "+play.MailOK, "S: "+play.RcptOK, "S: "+play.GoAhead,
+				"C: text", "C: .", "C: QUIT", "S: "+play.OK, "S: "+play.Bye, play.Closed)},
+		{Name: "after quit", Why: "4.1.1.10: nothing after QUIT is a command", In: play.EHLO,
+			Talk: play.Talk("C: QUIT", "C: MAIL FROM:<a@client.test>", "C: NOOP", "S: "+play.Bye, play.Closed), Outcomes: nil},
+		{Name: "crlf after quit", Why: "sendmail of npm", In: play.EHLO, Talk: play.Talk("C: QUIT", "C: ", "S: "+play.Bye, play.Closed)},
+		{Name: "line in three", Why: "2.3.8", In: play.Greeted, Split: true,
+			Talk: play.Talk("C+ NO", play.Silence, "C+ OP\r", play.Silence, "C+ \n", "S: "+play.OK, play.SayQuit)},
+		{Name: "unfinished line", Why: "2.4: acts only on CRLF", In: play.EHLO, Talk: play.Talk("C+ NOOP\r", play.Silence)},
+		{Name: "lf cr", Why: "2.3.8: LFCR is no line end", In: play.Greeted, Talk: play.Talk("C+ NOOP\n\rNOOP", play.Silence, "C+ \r\n", "S: "+play.Unknown("NOOP??NOOP"), play.SayQuit)},
+		{Name: "two empty lines", Why: "4.3.1: one reply each", In: play.Greeted,
+			Talk: play.Talk("C: ", "C: ", "S: 500 5.5.2 Error: bad syntax", "S: 500 5.5.2 Error: bad syntax", play.SayQuit), Split: true},
 	})
 }
 
@@ -179,21 +161,21 @@ func TestConformanceLastCommand(t *testing.T) {
 	const last = "421 4.7.0 Error: too many commands"
 	setup := func(rules ...smtptest.Rule) func(*smtptest.Server) {
 		return func(srv *smtptest.Server) {
-			with("XLAST", func(ch *smtptest.Channel, arg string) smtptest.Reply {
+			play.WithCommand("XLAST", func(ch *smtptest.Channel, arg string) smtptest.Reply {
 				smtptest.LeaveLines(ch, 2)
-				return ok
+				return play.OK
 			})(srv)
 			srv.Script(rules...)
 		}
 	}
 	asks := smtptest.Rule{On: "RESPONSE", Reply: "334 ", Optional: true}
-	run(t, []row{
-		{name: "command", why: "4.3.2: 421 to any", in: ehlo, setup: setup(), end: smtptest.EndReply,
-			talk: talk("C: XLAST", "S: "+ok, "C: NOOP", "S: "+ok, "C: NOOP", "S: "+ok, "C: NOOP", "S: "+last, closed)},
-		{name: "command with a row", why: "a row does not lift the limit", in: ehlo, setup: setup(smtptest.Rule{On: "NOOP", Reply: "250 row"}), end: smtptest.EndReply,
-			talk: talk("C: XLAST", "S: "+ok, "C: NOOP", "S: 250 row", "C: NOOP", "S: 250 row", "C: NOOP", "S: "+last, closed)},
-		{name: "response", why: "RFC 4954 4: a row may ask for ever", in: ehlo, setup: setup(smtptest.Rule{On: "AUTH", Reply: "334 "}, asks), end: smtptest.EndReply,
-			talk: talk("C: XLAST", "S: "+ok, "C: AUTH PLAIN", "S: 334 ", "C: eA==", "S: 334 ", "C: eA==", "S: "+last, closed)},
+	play.Run(t, []play.Case{
+		{Name: "command", Why: "4.3.2: 421 to any", In: play.EHLO, Setup: setup(), End: smtptest.EndReply,
+			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+last, play.Closed)},
+		{Name: "command with a row", Why: "a row does not lift the limit", In: play.EHLO, Setup: setup(smtptest.Rule{On: "NOOP", Reply: "250 row"}), End: smtptest.EndReply,
+			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: 250 row", "C: NOOP", "S: 250 row", "C: NOOP", "S: "+last, play.Closed)},
+		{Name: "response", Why: "RFC 4954 4: a row may ask for ever", In: play.EHLO, Setup: setup(smtptest.Rule{On: "AUTH", Reply: "334 "}, asks), End: smtptest.EndReply,
+			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: AUTH PLAIN", "S: 334 ", "C: eA==", "S: 334 ", "C: eA==", "S: "+last, play.Closed)},
 	})
 }
 
@@ -216,8 +198,8 @@ func TestConformanceLastAnswer(t *testing.T) {
 	}
 	asking := func(verb string, ask func(*smtptest.Channel), reply smtptest.Reply, rules ...smtptest.Rule) func(*smtptest.Server) {
 		return func(srv *smtptest.Server) {
-			offering("CHUNKING")(srv)
-			with(verb, func(ch *smtptest.Channel, _ string) smtptest.Reply {
+			play.WithExtensions("CHUNKING")(srv)
+			play.WithCommand(verb, func(ch *smtptest.Channel, _ string) smtptest.Reply {
 				smtptest.LeaveLines(ch, 2)
 				ask(ch)
 				return reply
@@ -225,23 +207,23 @@ func TestConformanceLastAnswer(t *testing.T) {
 			srv.Script(rules...)
 		}
 	}
-	answers := []string{"S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: " + last, closed}
-	ask := func(first string) []string { return talk(first, answers) }
-	hello := ehloWith("CHUNKING")
-	all := []row{
-		{name: "an endless loop", setup: asking("XASK", endless, ""), talk: talk(hello, ask("C: XASK"))},
-		{name: "a reply of its own", setup: asking("XASK", failing, ok), talk: talk(hello, ask("C: XASK"))},
-		{name: "the built-in verb", setup: asking("RCPT", failing, ""), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
-		{name: "a panic", setup: asking("XASK", func(ch *smtptest.Channel) { defer func() { recover() }(); endless(ch) }, ok), talk: talk(hello, ask("C: XASK"))},
-		{name: "a row that shapes", setup: asking("XASK", failing, ok, smtptest.Rule{On: "XASK", Chunk: 3}), talk: talk(hello, ask("C: XASK"))},
-		{name: "a row that answers", setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "250 row"}), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
-		{name: "a row that keeps", setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "450 row", Keep: true}), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
-		{name: "a row that keeps and holds up", setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Keep: true, Delay: smtptest.Forever}), talk: talk(hello, sayMail, ask(sayRcpt[0])), fates: []string{smtptest.OutcomeAborted}},
-		{name: "a chunk", setup: asking("BDAT", failing, ok), talk: talk(hello, sayMail, sayRcpt, ask("C+ BDAT 1 LAST\r\nx")), fates: []string{smtptest.OutcomeAborted}},
+	answers := []string{"S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: " + last, play.Closed}
+	ask := func(first string) []string { return play.Talk(first, answers) }
+	hello := play.EHLOWith("CHUNKING")
+	all := []play.Case{
+		{Name: "an endless loop", Setup: asking("XASK", endless, ""), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "a reply of its own", Setup: asking("XASK", failing, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "the built-in verb", Setup: asking("RCPT", failing, ""), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a panic", Setup: asking("XASK", func(ch *smtptest.Channel) { defer func() { recover() }(); endless(ch) }, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "a row that shapes", Setup: asking("XASK", failing, play.OK, smtptest.Rule{On: "XASK", Chunk: 3}), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "a row that answers", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "250 row"}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a row that keeps", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "450 row", Keep: true}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a row that keeps and holds up", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Keep: true, Delay: smtptest.Forever}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a chunk", Setup: asking("BDAT", failing, play.OK), Talk: play.Talk(hello, play.SayMail, play.SayRcpt, ask("C+ BDAT 1 LAST\r\nx")), Outcomes: []string{smtptest.OutcomeAborted}},
 	}
 	for i := range all {
-		all[i].why, all[i].end = "4.3.2: 421 to any", smtptest.EndReply
-		all[i].talk = talk("S: "+greeting, all[i].talk)
+		all[i].Why, all[i].End = "4.3.2: 421 to any", smtptest.EndReply
+		all[i].Talk = play.Talk("S: "+play.Greeting, all[i].Talk)
 	}
-	run(t, all)
+	play.Run(t, all)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -31,7 +32,7 @@ func TestLateChanges(t *testing.T) {
 		{"RequireTLS", func(s *smtptest.Server) { s.RequireTLS = true }},
 		{"RequireAuth", func(s *smtptest.Server) { s.RequireAuth = true }},
 		{"LMTP", func(s *smtptest.Server) { s.LMTP = true }},
-		{"Handler", answering("554 no")},
+		{"Handler", play.WithHandlerReply("554 no")},
 		{"Commands", func(s *smtptest.Server) {
 			s.Commands = map[string]smtptest.CommandFunc{"MAIL": func(*smtptest.Channel, string) smtptest.Reply { return "550 no" }}
 		}},
@@ -59,25 +60,25 @@ func TestLateChanges(t *testing.T) {
 
 // lateChange plays a dialogue to a server whose fields have changed.
 func lateChange(t *testing.T, change func(*smtptest.Server)) (heard []string, failure string) {
-	tb := &fakeTB{}
+	tb := &play.FakeTB{}
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewUnstartedServer(tb)
 		srv.Users = map[string]string{"ann": "secret"}
 		srv.StartInMemory()
 		srv.Script(smtptest.Rule{On: "RCPT TO:<refused@server.test>", Reply: "550 5.1.1 no"})
 		change(srv)
-		c := listenTo(dial(t, srv))
+		c := play.Listen(play.Dial(t, srv))
 		for _, send := range []string{
 			"", "EHLO client.test\r\n", "VRFY a@server.test\r\n", "RSET\r\n",
 			"MAIL FROM:<a@client.test> SIZE=1000\r\n", "RCPT TO:<refused@server.test>\r\n", "DATA\r\n",
 			"RCPT TO:<b@server.test>\r\n", "DATA\r\n", "text\r\n.\r\n",
 			"MAIL FROM:<a@client.test>\r\n", "BDAT 1 LAST\r\n", "QUIT\r\n",
 		} {
-			c.say(turn{send: send})
-			heard = append(heard, c.heard())
+			c.Say(play.Step{Send: send})
+			heard = append(heard, c.Heard())
 		}
 		srv.Wait(1)
-		tb.end()
+		tb.End()
 	})
-	return heard, tb.errors()
+	return heard, tb.Errors()
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
 // ownListener is a Listener of the test's own. Its first connection is an ownConn.
@@ -119,7 +120,7 @@ func TestConnectionFails(t *testing.T) {
 	const mail = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n"
 	atOnce := func(_ *smtptest.Server, h *hook) { h.arm() }
 	withAsk := func(srv *smtptest.Server, h *hook) {
-		with("XFOO", func(ch *smtptest.Channel, _ string) smtptest.Reply {
+		play.WithCommand("XFOO", func(ch *smtptest.Channel, _ string) smtptest.Reply {
 			h.arm()
 			ch.Ask("350 go on")
 			ch.Ask("350 go on")
@@ -127,14 +128,14 @@ func TestConnectionFails(t *testing.T) {
 		})(srv)
 	}
 	inHandler := func(srv *smtptest.Server, h *hook) {
-		handler(func(ctx context.Context, _ smtptest.Message) smtptest.Reply {
+		play.WithHandler(func(ctx context.Context, _ smtptest.Message) smtptest.Reply {
 			h.arm()
 			<-ctx.Done()
 			return ""
 		})(srv)
 	}
 	afterHandler := func(srv *smtptest.Server, h *hook) {
-		handler(func(context.Context, smtptest.Message) smtptest.Reply { h.arm(); return "" })(srv)
+		play.WithHandler(func(context.Context, smtptest.Message) smtptest.Reply { h.arm(); return "" })(srv)
 	}
 	inHandshake := func(srv *smtptest.Server, h *hook) {
 		srv.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { h.arm(); return nil, nil }}
@@ -160,11 +161,11 @@ func TestConnectionFails(t *testing.T) {
 		for how, failure := range ownFailures {
 			t.Run(test.name+" "+how, func(t *testing.T) {
 				h := &hook{method: test.method, fail: failure.fail, later: make(chan struct{}, 1)}
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				srv := newOwn(t, tb, h)
 				test.setup(srv, h)
 				srv.Start()
-				c := dial(t, srv)
+				c := play.Dial(t, srv)
 				if strings.Contains(test.talk, "STARTTLS") {
 					defer beginTLS(c, srv)()
 				} else {
@@ -180,13 +181,13 @@ func TestConnectionFails(t *testing.T) {
 				if s.End != end {
 					t.Errorf("End = %q, want %q", s.End, end)
 				}
-				again := dial(t, srv)
-				if err := converse(again, turnsOf(talk("S: "+greeting, sayQuit))); err != nil {
+				again := play.Dial(t, srv)
+				if err := play.Converse(again, play.StepsOf(play.Talk("S: "+play.Greeting, play.SayQuit))); err != nil {
 					t.Errorf("the next client: %v", err)
 				}
 				srv.WaitSessions(2)
 				srv.Close()
-				if got := tb.errors(); !strings.HasPrefix(got, "smtptest: session 1: "+theConnection+failure.says) || strings.Contains(got, "\n") {
+				if got := tb.Errors(); !strings.HasPrefix(got, "smtptest: session 1: "+theConnection+failure.says) || strings.Contains(got, "\n") {
 					t.Errorf("failures %q, want one about %s%s", got, theConnection, failure.says)
 				}
 			})
@@ -221,11 +222,11 @@ func TestConnectionFailsElsewhere(t *testing.T) {
 		for _, method := range []string{"Close", "SetReadDeadline"} {
 			t.Run(method+" "+how, func(t *testing.T) {
 				h := &hook{method: method, fail: failure.fail, reads: make(chan struct{}, 99)}
-				tb := tellingTB{fakeTB: &fakeTB{}, told: make(chan string, 9)}
+				tb := play.RecordingTB{FakeTB: &play.FakeTB{}, Reported: make(chan string, 9)}
 				srv := newOwn(t, tb, h)
 				srv.Start()
-				c := dial(t, srv)
-				if err := converse(c, turnsOf(talk("S: "+greeting, sayEhlo))); err != nil {
+				c := play.Dial(t, srv)
+				if err := play.Converse(c, play.StepsOf(play.Talk("S: "+play.Greeting, play.SayEHLO))); err != nil {
 					t.Fatal(err)
 				}
 				<-h.reads
@@ -236,12 +237,12 @@ func TestConnectionFailsElsewhere(t *testing.T) {
 				} else {
 					srv.CloseClientConnections()
 				}
-				if got := <-tb.told; !strings.HasPrefix(got, "smtptest: session 1: "+theConnection+failure.says) {
+				if got := <-tb.Reported; !strings.HasPrefix(got, "smtptest: session 1: "+theConnection+failure.says) {
 					t.Errorf("failure %q, want one about %s", got, theConnection)
 				}
 				srv.Close()
-				if len(tb.told) > 0 {
-					t.Errorf("another failure: %q", <-tb.told)
+				if len(tb.Reported) > 0 {
+					t.Errorf("another failure: %q", <-tb.Reported)
 				}
 			})
 		}
@@ -255,19 +256,19 @@ func TestListenerFails(t *testing.T) {
 	for how, failure := range ownFailures {
 		t.Run("Accept "+how, func(t *testing.T) {
 			h := &hook{method: "Accept", fail: failure.fail}
-			tb := tellingTB{fakeTB: &fakeTB{}, told: make(chan string, 9)}
+			tb := play.RecordingTB{FakeTB: &play.FakeTB{}, Reported: make(chan string, 9)}
 			srv := newOwn(t, tb, h)
 			srv.Start()
-			c := dial(t, srv)
-			if err := converse(c, turnsOf(talk("S: "+greeting))); err != nil {
+			c := play.Dial(t, srv)
+			if err := play.Converse(c, play.StepsOf(play.Talk("S: "+play.Greeting))); err != nil {
 				t.Fatal(err)
 			}
 			h.arm()
-			dial(t, srv) // ends the Accept that waits
-			if got := <-tb.told; !strings.HasPrefix(got, "smtptest: Accept of "+theListener+failure.says) {
+			play.Dial(t, srv) // ends the Accept that waits
+			if got := <-tb.Reported; !strings.HasPrefix(got, "smtptest: Accept of "+theListener+failure.says) {
 				t.Errorf("failure %q", got)
 			}
-			if err := converse(c, turnsOf(talk(sayEhlo, sayQuit))); err != nil {
+			if err := play.Converse(c, play.StepsOf(play.Talk(play.SayEHLO, play.SayQuit))); err != nil {
 				t.Errorf("the open session: %v", err)
 			}
 			srv.Close()
@@ -275,14 +276,14 @@ func TestListenerFails(t *testing.T) {
 		t.Run("Close "+how, func(t *testing.T) {
 			for _, started := range []bool{true, false} {
 				h := &hook{method: "Listener.Close", fail: failure.fail}
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				srv := newOwn(t, tb, h)
 				h.arm()
 				if started {
 					srv.Start()
 				}
 				srv.Close()
-				if got := tb.errors(); !strings.HasPrefix(got, "smtptest: Close of "+theListener+failure.says) || h.count.Load() != 1 {
+				if got := tb.Errors(); !strings.HasPrefix(got, "smtptest: Close of "+theListener+failure.says) || h.count.Load() != 1 {
 					t.Errorf("failures %q", got)
 				}
 			}
@@ -293,16 +294,16 @@ func TestListenerFails(t *testing.T) {
 // TestListenerReturnsNothing verifies that an Accept that returns neither a connection
 // nor an error fails the test once, and that the server serves the next client.
 func TestListenerReturnsNothing(t *testing.T) {
-	tb := &fakeTB{}
+	tb := &play.FakeTB{}
 	srv := newOwn(t, tb, &hook{})
 	srv.Listener.(*ownListener).nothing = true
 	srv.Start()
-	if err := deliver(srv, "a@client.test", "text"); err != nil {
+	if err := play.Deliver(srv, "a@client.test", "text"); err != nil {
 		t.Error(err)
 	}
 	srv.Close()
 	want := "smtptest: Accept of " + theListener + " returned no connection and no error: return one of them"
-	if got := tb.errors(); got != want {
+	if got := tb.Errors(); got != want {
 		t.Errorf("failures %q, want %q", got, want)
 	}
 }
@@ -322,15 +323,15 @@ func TestCloseDeaf(t *testing.T) {
 			t.Run(method+" at "+end, func(t *testing.T) {
 				reached, release := make(chan struct{}, 9), make(chan struct{})
 				defer close(release)
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				srv := newOwn(t, tb, &hook{method: method, fail: func() { reached <- struct{}{}; <-release }})
 				srv.Listener.(*ownListener).arm()
 				srv.WaitTimeout = time.Millisecond
 				srv.Start()
-				c := dial(t, srv)
+				c := play.Dial(t, srv)
 				if !strings.HasSuffix(method, "Close") {
 					<-reached
-				} else if err := converse(c, turnsOf(talk("S: "+greeting))); err != nil {
+				} else if err := play.Converse(c, play.StepsOf(play.Talk("S: "+play.Greeting))); err != nil {
 					t.Fatal(err)
 				}
 				if end == "Stop" {
@@ -339,7 +340,7 @@ func TestCloseDeaf(t *testing.T) {
 					srv.Close()
 				}
 				want := "smtptest: " + end + ": the test's own code has not returned within 1ms: "
-				if got := tb.errors(); !strings.HasPrefix(got, want) || !strings.Contains(got, says) {
+				if got := tb.Errors(); !strings.HasPrefix(got, want) || !strings.Contains(got, says) {
 					t.Errorf("failures %q, want %q", got, want+says)
 				}
 			})
@@ -373,19 +374,19 @@ func TestConnectionNil(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tb := &fakeTB{}
+		tb := &play.FakeTB{}
 		srv := smtptest.NewUnstartedServer(tb)
 		one := oneListener{ln, make(chan net.Conn, 1)}
 		one.conn <- conn
 		srv.Listener = one
 		srv.Start()
 		srv.WaitSessions(1)
-		if err := deliver(srv, "a@client.test", "text"); err != nil {
+		if err := play.Deliver(srv, "a@client.test", "text"); err != nil {
 			t.Errorf("%T: the next client: %v", conn, err)
 		}
 		srv.Close()
 		want := fmt.Sprintf("smtptest: session 1: the connection (%T) panicked: ", conn)
-		if got := tb.errors(); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
+		if got := tb.Errors(); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
 			t.Errorf("failures %q, want %q", got, want)
 		}
 	}

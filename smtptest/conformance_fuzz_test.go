@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -23,8 +24,8 @@ var transcriptLines = regexp.MustCompile(`^(?:(?:C: |S: |-- )[\pL\pM\pN\pP\pS ]*
 // well-formed reply, the same whether the octets come in one write or one by
 // one, records the same, and ends when the client does.
 func FuzzSession(f *testing.F) {
-	for _, talk := range reach {
-		f.Add(joined(turnsOf(talk)).send)
+	for _, talk := range play.PathTo {
+		f.Add(play.Joined(play.StepsOf(talk)).Send)
 	}
 	f.Add("EHLO a\r\nMAIL FROM:<\"a> b\"@c.d> SIZE=10 BODY=8BITMIME RET=FULL\r\nRCPT TO:<b@c.d> NOTIFY=NEVER\r\nDATA\r\n..x\r\n.y\r\n\r.\n\r\n.\r\nQUIT\r\n")
 	f.Add("EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\nBDAT 3\r\nabcBDAT 0 LAST\r\nBDAT 1\r\nxRSET\r\nAUTH PLAIN AGEAYg==\r\nAUTH LOGIN\r\n*\r\n")
@@ -50,15 +51,15 @@ func feed(t *testing.T, pieces ...string) (said string, messages []smtptest.Mess
 	synctest.Test(t, func(t *testing.T) {
 		srv := offersMuch(t)
 		srv.StartInMemory()
-		c := listenTo(dial(t, srv))
+		c := play.Listen(play.Dial(t, srv))
 		synctest.Wait()
 		for _, p := range pieces {
-			c.say(turn{send: p})
+			c.Say(play.Step{Send: p})
 		}
 		c.Close()
 		s := srv.WaitSession(func(smtptest.Session) bool { return true })
 		synctest.Wait()
-		said, messages = c.heard(), envelopes(srv.Messages())
+		said, messages = c.Heard(), play.Envelopes(srv.Messages())
 		answeredAll(t, s, said)
 		consistent(t, s, messages)
 		if got := s.Transcript(); !transcriptLines.MatchString(got) {
@@ -107,7 +108,7 @@ func heardWhole(t *testing.T, s smtptest.Session, said string) {
 	var recorded []string
 	for _, e := range s.Exchanges {
 		if e.Reply != "" {
-			recorded = append(recorded, onWire(e.Reply))
+			recorded = append(recorded, play.OnWire(e.Reply))
 		}
 	}
 	heard, rest := repliesIn(said)
@@ -175,7 +176,7 @@ func FuzzTLSSession(f *testing.F) {
 		}
 		want, wantMessages := feed(t, under)
 		said, messages := feedTLS(t, clear, under)
-		if said = greeting + "\r\n" + said; said != want {
+		if said = play.Greeting + "\r\n" + said; said != want {
 			t.Errorf("%q in clear, %q under TLS: the answers differ (-in clear +under TLS):\n%s", clear, under, cmp.Diff(want, said))
 		}
 		for i := range messages {
@@ -194,7 +195,7 @@ func feedTLS(t *testing.T, clear, under string) (said string, messages []smtptes
 		srv := offersMuch(t)
 		srv.TLS = &tls.Config{}
 		srv.StartInMemory()
-		conn := dial(t, srv)
+		conn := play.Dial(t, srv)
 		var inClear strings.Builder
 		r := bufio.NewReader(io.TeeReader(conn, &inClear))
 		for _, step := range []struct{ send, want string }{{"", "220"}, {"EHLO a\r\n", "250"}, {"STARTTLS\r\n" + clear, "220"}} {
@@ -203,12 +204,12 @@ func feedTLS(t *testing.T, clear, under string) (said string, messages []smtptes
 				t.Fatalf("%q was answered %s, %v, with %d octets behind it", step.send, code, err, r.Buffered())
 			}
 		}
-		c := listenTo(tls.Client(conn, srv.ClientTLSConfig()))
-		c.say(turn{send: under})
+		c := play.Listen(tls.Client(conn, srv.ClientTLSConfig()))
+		c.Say(play.Step{Send: under})
 		c.Close()
 		s := srv.WaitSession(func(smtptest.Session) bool { return true })
 		synctest.Wait()
-		said, messages = c.heard(), envelopes(srv.Messages())
+		said, messages = c.Heard(), play.Envelopes(srv.Messages())
 		answeredAll(t, s, inClear.String()+said)
 		consistent(t, s, messages)
 	})
@@ -276,30 +277,30 @@ func TestRowTalk(t *testing.T) {
 
 // playRow plays rowTalk with the row, and returns how often it fired.
 func playRow(t *testing.T, rule smtptest.Rule, lmtp bool) (fired []int) {
-	tb := &fakeTB{}
+	tb := &play.FakeTB{}
 	srv := rowServer(tb, lmtp)
-	try(func() { srv.Script(rule); srv.StartInMemory() })
-	if got := tb.errors(); got != "" {
+	play.Try(func() { srv.Script(rule); srv.StartInMemory() })
+	if got := tb.Errors(); got != "" {
 		if !strings.HasPrefix(got, "smtptest: ") {
 			t.Errorf("%v was refused with %q", rule, got)
 		}
-		tb.end()
+		tb.End()
 		return nil
 	}
-	c := listenTo(dial(t, srv))
+	c := play.Listen(play.Dial(t, srv))
 	for _, send := range rowTalk {
 		if lmtp {
 			send = strings.Replace(send, "EHLO", "LHLO", 1)
 		}
-		c.say(turn{send: send})
+		c.Say(play.Step{Send: send})
 		time.Sleep(30 * time.Minute)
 	}
 	c.Close()
 	fired = srv.Fired()
 	srv.Close()
-	tb.end()
+	tb.End()
 	s := srv.Sessions()[0]
-	checkRow(t, rule, s, c.heard())
+	checkRow(t, rule, s, c.Heard())
 	if !lmtp && !rule.Keep && !rule.Lose && rule.Raw == "" && rule.Then != smtptest.HalfClose {
 		consistent(t, s, srv.Messages())
 	}
@@ -320,7 +321,7 @@ func rowServer(tb smtptest.TB, lmtp bool) *smtptest.Server {
 // read, and that the client has heard what was recorded: the beginning, if the
 // row breaks the connection off or holds a reply when the client leaves.
 func checkRow(t *testing.T, rule smtptest.Rule, s smtptest.Session, heard string) {
-	said := spoken(s)
+	said := play.Spoken(s)
 	cut := rule.Then == smtptest.Reset || rule.Then == smtptest.Hold && s.End != smtptest.EndQuit
 	if heard != said && !(cut && strings.HasPrefix(said, heard)) {
 		t.Errorf("%v: what was recorded is not what came (-recorded +heard):\n%s\n%s", rule, cmp.Diff(said, heard), s.Transcript())

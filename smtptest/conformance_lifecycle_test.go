@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"path/filepath"
 	"slices"
@@ -17,75 +16,19 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
-
-// networks runs a test over TCP, and in memory in a bubble, which also shows
-// that no goroutine is left.
-func networks(t *testing.T, f func(t *testing.T, start func(*smtptest.Server))) {
-	t.Run("tcp", func(t *testing.T) { f(t, startTCP) })
-	t.Run("memory", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { f(t, (*smtptest.Server).StartInMemory) })
-	})
-}
-
-// startTCP starts a server whose waits take as long as the machine needs. If one
-// hangs, the timeout of the test binary ends it.
-func startTCP(srv *smtptest.Server) {
-	srv.WaitTimeout = math.MaxInt64
-	srv.Start()
-}
-
-// arrive connects a client and plays the talk that leads to a state.
-func arrive(t *testing.T, srv *smtptest.Server, to state) net.Conn {
-	t.Helper()
-	c := dial(t, srv)
-	if err := converse(c, turnsOf(reach[to])); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// deliver sends one message as a client of its own.
-func deliver(srv *smtptest.Server, from, data string) error {
-	c, err := srv.DialContext(context.Background(), "", "")
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return converse(c, turnsOf(talk(reach[ehlo], "C: MAIL FROM:<"+from+">", "S: "+mailOK, sayRcpt, sayData, "C: "+data, "C: .", "S: "+ok, sayQuit)))
-}
-
-// sendMail sends one message by the client of net/smtp.
-func sendMail(srv *smtptest.Server, from, to, data string) error {
-	c := srv.Client()
-	defer c.Close()
-	if err := c.Mail(from); err != nil {
-		return err
-	}
-	if err := c.Rcpt(to); err != nil {
-		return err
-	}
-	w, err := c.Data()
-	if err != nil {
-		return err
-	}
-	fmt.Fprint(w, data)
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return c.Quit()
-}
 
 // TestOutage stops and restarts a server: same address, records kept, sessions
 // counted on.
 func TestOutage(t *testing.T) {
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		start(srv)
 		addr := srv.Addr
-		idle := arrive(t, srv, mailGiven)
+		idle := play.Arrive(t, srv, play.MailGiven)
 		for i := range 3 {
-			if err := deliver(srv, "a@client.test", "text"); err != nil {
+			if err := play.Deliver(srv, "a@client.test", "text"); err != nil {
 				t.Fatal(err)
 			}
 			srv.Stop()
@@ -94,10 +37,10 @@ func TestOutage(t *testing.T) {
 			}
 			srv.Restart()
 		}
-		if n, err := idle.Read(make([]byte, 100)); n > 0 || !ended(err) {
+		if n, err := idle.Read(make([]byte, 100)); n > 0 || !play.Ended(err) {
 			t.Errorf("Read() after Stop = %d, %v", n, err)
 		}
-		if err := deliver(srv, "a@client.test", "text"); err != nil || srv.Addr != addr {
+		if err := play.Deliver(srv, "a@client.test", "text"); err != nil || srv.Addr != addr {
 			t.Errorf("after the outage: %v, Addr %s, was %s", err, srv.Addr, addr)
 		}
 		if m := srv.Wait(4); m[3].Session != 5 {
@@ -114,7 +57,7 @@ func TestZeroServer(t *testing.T) {
 		"Script":       func() { zero.Script(smtptest.Rule{On: "NOOP", Reply: "250 OK"}) },
 		"no TB, twice": func() { s := smtptest.NewInMemoryServer(nil); defer s.Close(); s.Start() },
 	} {
-		if p := panicOf(f); !strings.HasPrefix(fmt.Sprint(p), "smtptest: ") {
+		if p := play.PanicOf(f); !strings.HasPrefix(fmt.Sprint(p), "smtptest: ") {
 			t.Errorf("%s panicked with %v", name, p)
 		}
 	}
@@ -123,7 +66,7 @@ func TestZeroServer(t *testing.T) {
 func TestNilTB(t *testing.T) {
 	srv := smtptest.NewServer(nil)
 	defer srv.Close()
-	if err := deliver(srv, "a@client.test", "text"); err != nil {
+	if err := play.Deliver(srv, "a@client.test", "text"); err != nil {
 		t.Fatal(err)
 	}
 	if m := srv.Wait(1); m[0].From != "a@client.test" {
@@ -143,9 +86,9 @@ func TestListeners(t *testing.T) {
 			t.Fatal(err)
 		}
 		srv := smtptest.NewUnstartedServer(t)
-		srv.Listener = &stutter{Listener: ln}
+		srv.Listener = &play.Stutter{Listener: ln}
 		srv.Start()
-		if err := deliver(srv, "a@client.test", "text"); err != nil {
+		if err := play.Deliver(srv, "a@client.test", "text"); err != nil {
 			t.Errorf("%s: %v", l.network, err)
 		}
 		if srv.Addr != ln.Addr().String() || srv.Count() != 1 {
@@ -159,10 +102,10 @@ func TestListeners(t *testing.T) {
 func TestSocketsInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, start := range map[string]func(smtptest.TB) *smtptest.Server{"NewServer": smtptest.NewServer, "NewTLSServer": smtptest.NewTLSServer} {
-			tb := &fakeTB{}
-			try(func() { start(tb) })
-			tb.end()
-			if got := tb.errors(); !strings.Contains(got, "use NewInMemoryServer") {
+			tb := &play.FakeTB{}
+			play.Try(func() { start(tb) })
+			tb.End()
+			if got := tb.Errors(); !strings.Contains(got, "use NewInMemoryServer") {
 				t.Errorf("%s in a bubble: failure %q", name, got)
 			}
 		}
@@ -173,9 +116,9 @@ func TestSocketsInBubble(t *testing.T) {
 func TestWaitSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)
-		open := dial(t, srv)
+		open := play.Dial(t, srv)
 		for i := range 3 {
-			time.AfterFunc(time.Duration(3-i)*time.Minute, func() { deliver(srv, "a@client.test", "text") })
+			time.AfterFunc(time.Duration(3-i)*time.Minute, func() { play.Deliver(srv, "a@client.test", "text") })
 		}
 		began := time.Now()
 		ended := srv.WaitSessions(3)
@@ -195,9 +138,9 @@ func TestWaitSessions(t *testing.T) {
 func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)
-		for _, s := range []state{greeted, rcptGiven, inData} {
+		for _, s := range []play.State{play.Greeted, play.RcptGiven, play.InData} {
 			began := time.Now()
-			c := arrive(t, srv, s)
+			c := play.Arrive(t, srv, s)
 			got, err := io.ReadAll(c)
 			if string(got) != "421 4.4.2 Error: idle too long\r\n" || err != nil || time.Since(began) != 5*time.Minute {
 				t.Errorf("%s: after %v: %q, %v", s, time.Since(began), got, err)
@@ -211,9 +154,9 @@ func TestIdle(t *testing.T) {
 		secure := smtptest.NewUnstartedServer(t)
 		secure.StartTLSInMemory()
 		began := time.Now()
-		c := dial(t, secure)
+		c := play.Dial(t, secure)
 		got, err := io.ReadAll(tls.Client(c, secure.ClientTLSConfig()))
-		if string(got) != greeting+"\r\n421 4.4.2 Error: idle too long\r\n" || err != nil || time.Since(began) != 5*time.Minute {
+		if string(got) != play.Greeting+"\r\n421 4.4.2 Error: idle too long\r\n" || err != nil || time.Since(began) != 5*time.Minute {
 			t.Errorf("under TLS: after %v: %q, %v", time.Since(began), got, err)
 		}
 	})
@@ -228,11 +171,11 @@ func TestManyServers(t *testing.T) {
 			srv := smtptest.NewServer(t)
 			from := fmt.Sprintf("s%d@client.test", i)
 			srv.Script(smtptest.Rule{On: "EXPN", Reply: smtptest.Reply("250 2.0.0 " + from)})
-			c := arrive(t, srv, ehlo)
-			if err := converse(c, turnsOf([]string{"C: EXPN x", "S: 250 2.0.0 " + from})); err != nil {
+			c := play.Arrive(t, srv, play.EHLO)
+			if err := play.Converse(c, play.StepsOf([]string{"C: EXPN x", "S: 250 2.0.0 " + from})); err != nil {
 				t.Error(err)
 			}
-			if err := deliver(srv, from, "text"); err != nil {
+			if err := play.Deliver(srv, from, "text"); err != nil {
 				t.Error(err)
 			}
 			if m := srv.Messages(); len(m) != 1 || m[0].From != from {
@@ -249,7 +192,7 @@ func TestSharedServer(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			from := fmt.Sprintf("t%d@client.test", i)
-			if err := deliver(srv, from, from); err != nil {
+			if err := play.Deliver(srv, from, from); err != nil {
 				t.Fatal(err)
 			}
 			m := srv.WaitFor(func(m smtptest.Message) bool { return m.From == from })

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -64,7 +65,7 @@ func (c oracleCase) server(tb smtptest.TB, printed io.Writer) (*smtptest.Server,
 func (c oracleCase) play(t *testing.T, look *variables) (got played) {
 	synctest.Test(t, func(t *testing.T) {
 		var printed bytes.Buffer
-		srv, messages := c.server(&fakeTB{}, &printed) // illegal replies of its Handler are failures
+		srv, messages := c.server(&play.FakeTB{}, &printed) // illegal replies of its Handler are failures
 		relayed := func() []oracleMessage { return nil }
 		if c.Config.Server == "PureProxy" {
 			var upstream *smtptest.Server
@@ -73,16 +74,16 @@ func (c oracleCase) play(t *testing.T, look *variables) (got played) {
 		}
 		srv.StartInMemory()
 		defer srv.Close()
-		clients := map[string]*listener{}
+		clients := map[string]*play.Listener{}
 		for _, s := range c.Steps {
 			client := clients[string(s.Conn)]
 			if client == nil {
-				client = listenTo(dial(t, srv))
+				client = play.Listen(play.Dial(t, srv))
 				clients[string(s.Conn)] = client
 			}
-			client.say(turn{send: s.octets(), shut: s.Shutdown})
-			got.Replies = append(got.Replies, client.heard())
-			got.Closed = append(got.Closed, client.ended())
+			client.Say(play.Step{Send: s.octets(), Shut: s.Shutdown})
+			got.Replies = append(got.Replies, client.Heard())
+			got.Closed = append(got.Closed, client.Ended())
 			look.after(srv, len(clients), string(s.Conn))
 		}
 		look.end()
@@ -115,11 +116,11 @@ func (c oracleCase) overTCP(t *testing.T) {
 	for i, s := range c.Steps {
 		conn := clients[string(s.Conn)]
 		if conn == nil {
-			conn = dial(t, srv)
+			conn = play.Dial(t, srv)
 			clients[string(s.Conn)] = conn
 		}
-		step := turn{send: s.octets(), expect: want.Replies[i], shut: s.Shutdown, closed: s.Closed}
-		if err := converse(conn, []turn{step}); err != nil {
+		step := play.Step{Send: s.octets(), Expect: want.Replies[i], Shut: s.Shutdown, Closed: s.Closed}
+		if err := play.Converse(conn, []play.Step{step}); err != nil {
 			t.Fatalf("step %d: %v", i, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -83,11 +84,11 @@ func (c oracleCase) construct(t *testing.T) {
 			family = c.Family
 		}
 	default:
-		tb := &fakeTB{}
+		tb := &play.FakeTB{}
 		srv, _ := c.server(tb, nil)
-		try(srv.Start)
-		got.Failed, family = tb.errors() != "", familyOf(srv)
-		tb.end()
+		play.Try(srv.Start)
+		got.Failed, family = tb.Errors() != "", familyOf(srv)
+		tb.End()
 	}
 	if c.Family != "" {
 		got.Family = family

@@ -1,400 +1,120 @@
 package smtptest_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
-	"github.com/google/go-cmp/cmp"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
-// A row is one conversation and what must come of it. The conformance_*_test.go
-// files are tables of rows; run plays each of them in every way that applies.
-type row struct {
-	name  string
-	why   string                 // section of RFC 5321, another RFC's, or the trap that it avoids
-	setup func(*smtptest.Server) // before Start; nil: the defaults
-	in    state                  // where the talk begins; "": before the greeting
-	talk  []string               // see turns
-	want  []smtptest.Message     // what is recorded; see envelope
-	end   string                 // Session.End; "": EndQuit if the server closes, else EndClosed
-	fates []string               // the outcome of each transaction; nil: not looked at
-	turns bool                   // needs its turns one by one: not in one write, not split
-	split bool                   // small enough to be cut at every octet of the talk
-}
-
-// Lines of a talk. The text after "C: " is sent with a CRLF and that after
-// "C+ " as it is; the text after "S: " must come back.
 const (
-	silence = "--" // nothing comes back so far
-	shut    = "C-" // the client ends its sending side and reads on
-	closed  = "S-" // the server closes
+	helpText = "214 2.0.0 Supported commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP"
+	noTopic  = "504 5.5.4 Supported commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP"
 )
 
-type turn struct {
-	send, expect string
-	shut, closed bool
+// A commandRow is one command in every state. A cell is the reply, and the
+// state after it where that is another: "250 OK -> E". A refused command leaves
+// the state as it was (RFC 5321 4.1.4).
+type commandRow struct {
+	line, why     string
+	G, H, E, M, R string
 }
 
-// turnsOf groups a talk: what is sent at once, then what comes back for it.
-func turnsOf(talk []string) []turn {
-	turns := []turn{{}}
-	answered := false
-	for _, line := range talk {
-		if line[0] == 'C' && answered {
-			turns = append(turns, turn{})
+func same(line, why, cell string) commandRow {
+	return commandRow{line, why, cell, cell, cell, cell, cell}
+}
+
+var commandTable = []commandRow{
+	same("HELO client.test", "4.1.1.1, 4.1.4: again at any time, and it resets", "250 localhost -> H"),
+	same("EHLO client.test", "4.1.1.1, 4.1.4: again at any time, and it resets", strings.Join(play.Replies(play.SayEHLO), "\n")+" -> E"),
+	same("HELO", "4.1.1.1", "501 5.5.4 Syntax: HELO hostname"),
+	same("EHLO", "4.1.1.1", "501 5.5.4 Syntax: EHLO hostname"),
+	{"MAIL FROM:<a@client.test>", "4.1.1.2, 3.3", play.NeedHelo, play.MailOK + " -> HM", play.MailOK + " -> M", play.Nested, play.Nested},
+	{"MAIL FROM:<>", "4.5.5: the null sender is a sender", play.NeedHelo, play.MailOK + " -> HM", play.MailOK + " -> M", play.Nested, play.Nested},
+	{"RCPT TO:<b@server.test>", "4.1.1.3", play.NeedHelo, play.NeedMail, play.NeedMail, play.RcptOK + " -> R", play.RcptOK},
+	{"DATA", "4.1.1.4, 3.3", play.NeedHelo, play.NeedRcpt, play.NeedRcpt, play.NeedRcpt, play.GoAhead + " -> D"},
+	{"RSET", "4.1.1.5: ends the transaction, keeps the name", play.OK, play.OK, play.OK, play.OK + " -> E", play.OK + " -> E"},
+	same("RSET now", "4.1.1.5: a refused RSET keeps the transaction", "501 5.5.4 Syntax: RSET"),
+	same("NOOP", "4.1.1.9: no effect at any time", play.OK),
+	same("NOOP some words", "4.1.1.9: an argument is ignored", play.OK),
+	same("QUIT", "4.1.1.10", play.Bye+" -> Q"),
+	same("QUIT now", "4.1.1.10, 4.3.2: no argument, and the session goes on", "501 5.5.4 Syntax: QUIT"),
+	{"HELP", "4.1.1.8, 4.1.4", helpText, helpText, helpText, helpText, helpText},
+	same("HELP FOO", "4.3.2: no such topic", noTopic),
+	same("VRFY bob", "3.5.3, 4.1.4: 252 before EHLO too", play.Cannot),
+	same("VRFY", "4.1.1.6: the argument is required", "501 5.5.4 Syntax: VRFY <address>"),
+	same("EXPN staff", "4.1.1.7, 3.5.2: need not be implemented", "502 5.5.1 EXPN not implemented"),
+	same("FOO", "4.2.4", `500 5.5.2 Error: command "FOO" not recognized`),
+	same("XDATA", "a verb that begins or ends like a known one", `500 5.5.2 Error: command "XDATA" not recognized`),
+	same("MAILFROM:<a@client.test>", "4.1.1: the verb ends at a space", `500 5.5.2 Error: command "MAILFROM:<A@CLIENT.TEST>" not recognized`),
+	same("TURN", "F.1: deprecated", "502 5.5.1 Error: command not implemented"),
+	same("SEND FROM:<a@client.test>", "F.6: deprecated", "502 5.5.1 Error: command not implemented"),
+	same("SOML FROM:<a@client.test>", "F.6: deprecated", "502 5.5.1 Error: command not implemented"),
+	same("SAML FROM:<a@client.test>", "F.6: deprecated", "502 5.5.1 Error: command not implemented"),
+	same("LHLO client.test", "RFC 2033 4.1: not in SMTP", `500 5.5.2 Error: command "LHLO" not recognized`),
+	same("STARTTLS", "RFC 3207 4: not offered, 4.2.4", `500 5.5.2 Error: command "STARTTLS" not recognized`),
+	same("AUTH PLAIN AGEAYg==", "RFC 4954 3: not offered, 4.2.4", `500 5.5.2 Error: command "AUTH" not recognized`),
+	same("BDAT 0", "RFC 3030 2: not offered, 4.2.4", `500 5.5.2 Error: command "BDAT" not recognized`),
+	same("ETRN server.test", "RFC 1985 4: not offered, 4.2.4", `500 5.5.2 Error: command "ETRN" not recognized`),
+	same("XCLIENT ADDR=10.0.0.1", "not offered, 4.2.4", `500 5.5.2 Error: command "XCLIENT" not recognized`),
+	same("", "4.1.1: no verb", "500 5.5.2 Error: bad syntax"),
+}
+
+func TestConformanceStates(t *testing.T) {
+	var rows []play.Case
+	for _, c := range commandTable {
+		for from, cell := range map[play.State]string{play.Greeted: c.G, play.HELO: c.H, play.EHLO: c.E, play.MailGiven: c.M, play.RcptGiven: c.R} {
+			rows = append(rows, c.row(from, cell))
 		}
-		answered = line[0] != 'C'
-		now := &turns[len(turns)-1]
-		switch {
-		case line == shut:
-			now.shut = true
-		case line == closed:
-			now.closed = true
-		case line == silence:
-		case strings.HasPrefix(line, "C+ "):
-			now.send += line[3:]
-		case strings.HasPrefix(line, "C: "):
-			now.send += line[3:] + "\r\n"
-		case strings.HasPrefix(line, "S: "):
-			now.expect += line[3:] + "\r\n"
-		default:
-			panic("talk: " + line)
-		}
-	}
-	return turns
-}
-
-// joined is a talk as two streams.
-func joined(turns []turn) turn {
-	var all turn
-	for _, t := range turns {
-		all.send += t.send
-		all.expect += t.expect
-		all.shut = all.shut || t.shut
-		all.closed = all.closed || t.closed
-	}
-	return all
-}
-
-// run plays the rows over TCP and in memory; then, as far as a row allows, with
-// everything in one write, cut in two at every octet, octet by octet, and
-// without enhanced status codes.
-func run(t *testing.T, rows []row) {
-	for _, r := range rows {
-		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
-			turns := turnsOf(slices.Concat(reach[r.in], r.talk))
-			one := []turn{joined(turns)}
-			t.Run("tcp", func(t *testing.T) { r.overTCP(t, turns) })
-			t.Run("memory", func(t *testing.T) { r.inMemory(t, turns) })
-			if !r.turns {
-				t.Run("one write", func(t *testing.T) { r.inMemory(t, one) })
-			}
-			if r.split {
-				t.Run("split", func(t *testing.T) { r.inPieces(t, one[0]) })
-			}
-			if r.setup == nil {
-				t.Run("plain", func(t *testing.T) { r.plain().inMemory(t, plain(turns)) })
-			}
-		})
-	}
-}
-
-// overTCP plays the turns one by one over a real connection.
-func (r row) overTCP(t *testing.T, turns []turn) {
-	t.Parallel()
-	srv := r.server(t)
-	startTCP(srv)
-	c := dial(t, srv)
-	if err := converse(c, turns); err != nil {
-		t.Fatalf("%s\n%v", r.why, err)
-	}
-	c.Close()
-	r.check(t, srv, joined(turns))
-}
-
-// converse plays turns one by one as a client that reads what it expects.
-func converse(c net.Conn, turns []turn) error {
-	for i, turn := range turns {
-		io.WriteString(c, turn.send)
-		if turn.shut {
-			c.(interface{ CloseWrite() error }).CloseWrite()
-		}
-		got := make([]byte, len(turn.expect))
-		n, err := io.ReadFull(c, got)
-		if diff := cmp.Diff(turn.expect, string(got[:n])); diff != "" {
-			return fmt.Errorf("turn %d, %q: %v, replies (-want +got):\n%s", i, short(turn.send), err, diff)
-		}
-		if turn.closed {
-			if n, err := c.Read(make([]byte, 512)); n > 0 || !ended(err) {
-				return fmt.Errorf("turn %d: Read() = %d, %v; the server must close", i, n, err)
-			}
+		if cell := c.M; c.line == "RSET" { // what was begun by HELO stays HELO
+			rows = append(rows, c.row(play.HELOMail, strings.Replace(cell, "-> E", "-> H", 1)))
 		}
 	}
-	return nil
+	slices.SortStableFunc(rows, func(a, b play.Case) int { return strings.Compare(a.Name, b.Name) })
+	play.Run(t, rows)
 }
 
-// inMemory plays the turns in a bubble, where synctest.Wait shows that nothing
-// else comes back.
-func (r row) inMemory(t *testing.T, turns []turn) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := r.server(t)
-		srv.StartInMemory()
-		c := listenTo(dial(t, srv))
-		for i, turn := range turns {
-			c.say(turn)
-			if diff := cmp.Diff(turn.expect, c.heard()); diff != "" {
-				t.Fatalf("%s\nturn %d, %q: replies (-want +got):\n%s", r.why, i, short(turn.send), diff)
-			}
-			if turn.closed != c.ended() {
-				t.Fatalf("%s\nturn %d, %q: closed = %t", r.why, i, short(turn.send), !turn.closed)
-			}
-		}
-		c.Close()
-		r.check(t, srv, joined(turns))
-	})
-}
-
-// inPieces plays a row in two writes, cut at each octet of its talk in turn,
-// and then octet by octet: the replies are the same.
-func (r row) inPieces(t *testing.T, all turn) {
-	cut := func(t *testing.T, pieces ...string) {
-		synctest.Test(t, func(t *testing.T) {
-			srv := r.server(t)
-			srv.StartInMemory()
-			c := listenTo(dial(t, srv))
-			for _, p := range pieces {
-				c.say(turn{send: p})
-			}
-			if all.shut {
-				c.say(turn{shut: true})
-			}
-			if diff := cmp.Diff(all.expect, c.heard()); diff != "" {
-				t.Fatalf("%s\ncut after %q: replies (-want +got):\n%s", r.why, short(pieces[0]), diff)
-			}
-			c.Close()
-			r.check(t, srv, all)
-		})
+// row is the command in one state, and the proof of the state after it.
+func (c commandRow) row(from play.State, cell string) play.Case {
+	reply, to, changes := strings.Cut(cell, " -> ")
+	if !changes {
+		to = string(from)
 	}
-	for i := len(joined(turnsOf(reach[r.in])).send); i < len(all.send); i++ {
-		cut(t, all.send[:i], all.send[i:])
+	r := play.Case{Name: string(from) + "/" + c.line, Why: c.why, In: from, Talk: []string{"C: " + c.line}}
+	for line := range strings.SplitSeq(reply, "\n") {
+		r.Talk = append(r.Talk, "S: "+line)
 	}
-	cut(t, strings.Split(all.send, "")...)
-}
-
-func (r row) server(t *testing.T) *smtptest.Server {
-	srv := smtptest.NewUnstartedServer(t)
-	if r.setup != nil {
-		r.setup(srv)
+	r.Talk = append(r.Talk, play.Proof[play.State(to)]...)
+	if play.State(to) == play.Quit {
+		return r
 	}
-	return srv
-}
-
-// check compares what was recorded of the one session, after its end.
-func (r row) check(t *testing.T, srv *smtptest.Server, all turn) {
-	t.Helper()
-	s := srv.WaitSession(func(smtptest.Session) bool { return true })
-	end := smtptest.EndClosed
-	if all.closed {
-		end = smtptest.EndQuit
+	m := play.Message()
+	if c.line == "MAIL FROM:<>" && changes {
+		m.From = ""
 	}
-	if r.end != "" {
-		end = r.end
+	if strings.HasPrefix(c.line, "RCPT") && from == play.RcptGiven { // the same recipient twice is two recipients
+		m.To = append(m.To, m.To...)
 	}
-	if s.End != end {
-		t.Errorf("%s\nEnd = %q, want %q", r.why, s.End, end)
-	}
-	if diff := cmp.Diff(filled(r.want), envelopes(srv.Messages())); diff != "" {
-		t.Errorf("%s\nMessages() (-want +got):\n%s", r.why, diff)
-	}
-	fates := []string{}
-	for _, tr := range s.Transactions {
-		fates = append(fates, tr.Outcome)
-	}
-	if diff := cmp.Diff(r.fates, fates); r.fates != nil && diff != "" {
-		t.Errorf("%s\noutcomes (-want +got):\n%s", r.why, diff)
-	}
-	if said := spoken(s); said != all.expect {
-		t.Errorf("%s\nthe recorded replies differ from the sent ones (-sent +recorded):\n%s", r.why, cmp.Diff(all.expect, said))
-	}
-	checkReplies(t, srv, s)
-	checkAgreement(t, srv)
-}
-
-// spoken is what the server said, by its own record.
-func spoken(s smtptest.Session) string {
-	var b strings.Builder
-	for _, e := range s.Exchanges {
-		if e.Raw != "" {
-			b.WriteString(e.Raw)
-		} else if e.Reply != "" {
-			b.WriteString(onWire(e.Reply))
-		}
-	}
-	return b.String()
-}
-
-func onWire(r smtptest.Reply) string {
-	return strings.ReplaceAll(strings.ReplaceAll(string(r), "\r\n", "\n"), "\n", "\r\n") + "\r\n"
-}
-
-// checkReplies holds all replies of a session against RFC 2034 and RFC 5321
-// 4.2: where ENHANCEDSTATUSCODES is offered each has an enhanced code of its
-// own class, but not the greeting, also after XCLIENT, HELO, EHLO and 3yz.
-func checkReplies(t *testing.T, srv *smtptest.Server, s smtptest.Session) {
-	t.Helper()
-	offered := strings.Contains(strings.Join(srv.Extensions, " "), "ENHANCEDSTATUSCODES")
-	for _, e := range s.Exchanges {
-		verb := strings.ToUpper(strings.Fields(e.Command + " -")[0])
-		if e.Rule != "" {
-			continue // sent verbatim
-		}
-		bare := verb == "CONNECT" || verb == "XCLIENT" && strings.Contains(string(e.Reply), " ESMTP ") || e.Reply.Code() == 250 && (verb == "HELO" || verb == "EHLO" || verb == "LHLO") || e.Reply.Code()/100 == 3
-		for line := range strings.Lines(string(e.Reply)) {
-			line = strings.TrimRight(line, "\r\n")
-			m := enhanced.FindStringSubmatch(line)
-			if len(line) > 510 || e.Reply.Code()/100 < 2 || e.Reply.Code()/100 > 5 {
-				t.Errorf("%q: bad reply %q", e.Command, line)
-			}
-			if want := offered && !bare; want != (m != nil) || want && m[2][0] != line[0] {
-				t.Errorf("%q: reply %q: enhanced status code = %q, want one: %t", e.Command, line, m, want)
-			}
-		}
-	}
-}
-
-var enhanced = regexp.MustCompile(`(?m)^([2-5]\d\d[ -])([245]\.\d{1,3}\.\d{1,3}) `)
-
-// plain is the row for a server that does not offer ENHANCEDSTATUSCODES.
-func (r row) plain() row {
-	r.setup = func(srv *smtptest.Server) { srv.Extensions = without(srv.Extensions, "ENHANCEDSTATUSCODES") }
-	r.want = filled(r.want)
-	for i, m := range r.want {
-		r.want[i].Reply = smtptest.Reply(enhanced.ReplaceAllString(string(m.Reply), "$1"))
-	}
+	r.Want = []smtptest.Message{m}
 	return r
 }
 
-func plain(turns []turn) []turn {
-	bare := make([]turn, len(turns))
-	for i, t := range turns {
-		t.expect = strings.ReplaceAll(t.expect, "250-ENHANCEDSTATUSCODES\r\n", "")
-		t.expect = enhanced.ReplaceAllString(t.expect, "$1")
-		bare[i] = t
+// TestConformanceRefused is about the session whose greeting was 554: all but
+// QUIT is refused, and the server waits for that QUIT (RFC 5321 3.1).
+func TestConformanceRefused(t *testing.T) {
+	refuse := func(srv *smtptest.Server) {
+		srv.Script(smtptest.Rule{On: "CONNECT", Reply: "554 No SMTP service here"})
 	}
-	return bare
-}
-
-// filled adds to the messages of a row what rows do not repeat.
-func filled(want []smtptest.Message) []smtptest.Message {
-	want = slices.Clone(want)
-	for i, m := range want {
-		if m.Reply == "" {
-			want[i].Reply = ok
-		}
-		if m.RcptOptions == nil {
-			want[i].RcptOptions = make([][]string, len(m.To))
-		}
+	var rows []play.Case
+	for _, line := range []string{"HELO client.test", "EHLO client.test", "MAIL FROM:<a@client.test>", "RCPT TO:<b@server.test>",
+		"DATA", "RSET", "NOOP", "HELP", "VRFY bob", "EXPN staff", "FOO", "TURN", "STARTTLS", ""} {
+		rows = append(rows, play.Case{Name: line, Why: "3.1", Setup: refuse, In: play.Refused,
+			Talk: play.Talk("C: "+line, "S: "+play.Refusing, play.Proof[play.Refused], play.SayQuit)})
 	}
-	return want
-}
-
-// envelopes leaves out what differs from run to run.
-func envelopes(messages []smtptest.Message) []smtptest.Message {
-	for i := range messages {
-		m := &messages[i]
-		m.Session, m.Transaction, m.Time, m.Peer, m.Helo = 0, 0, time.Time{}, "", ""
-	}
-	return messages
-}
-
-func without(list []string, entry string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(e string) bool { return e == entry })
-}
-
-func short(s string) string {
-	if len(s) > 300 {
-		return fmt.Sprintf("%s... (%d octets)", s[:300], len(s))
-	}
-	return s
-}
-
-func dial(t *testing.T, srv *smtptest.Server) net.Conn {
-	t.Helper()
-	c, err := srv.DialContext(context.Background(), "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-// ended says that the peer closed: with a FIN, or with the RST that a close
-// before all input was read becomes.
-func ended(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
-}
-
-// A listener is a client in a bubble that takes in whatever comes.
-type listener struct {
-	net.Conn
-	mu   sync.Mutex
-	got  strings.Builder
-	done bool
-}
-
-func listenTo(c net.Conn) *listener {
-	l := &listener{Conn: c}
-	go l.listen()
-	return l
-}
-
-func (l *listener) listen() {
-	buf := make([]byte, 4096)
-	for {
-		n, err := l.Read(buf)
-		l.mu.Lock()
-		l.got.Write(buf[:n])
-		l.done = l.done || err != nil
-		l.mu.Unlock()
-		if err != nil {
-			return
-		}
-	}
-}
-
-// say sends and waits until all has been answered that will be.
-func (l *listener) say(turn turn) {
-	io.WriteString(l, turn.send) // fails after the server has closed
-	if turn.shut {
-		l.Conn.(interface{ CloseWrite() error }).CloseWrite()
-	}
-	synctest.Wait()
-}
-
-// heard is what has come since the last call.
-func (l *listener) heard() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.got.String()
-	l.got.Reset()
-	return s
-}
-
-func (l *listener) ended() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.done
+	rows = append(rows, play.Case{Name: "521", Why: "RFC 7504 3: 521 again", Setup: play.WithScript(smtptest.Rule{On: "CONNECT", Reply: "521 no mail here"}),
+		Talk: play.Talk("S: 521 no mail here", "C: EHLO client.test", "S: 521 5.3.2 Error: this host takes no mail, send QUIT",
+			"C: NOOP", "S: 521 5.3.2 Error: this host takes no mail, send QUIT", play.SayQuit)})
+	play.Run(t, rows)
 }

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
 // deadlineTB has a deadline, and notes when the server calls Errorf.
 type deadlineTB struct {
-	*fakeTB
+	*play.FakeTB
 	deadline time.Time
 	failed   *[]time.Time
 }
@@ -27,14 +28,14 @@ func (d deadlineTB) Deadline() (time.Time, bool) { return d.deadline, !d.deadlin
 
 func (d deadlineTB) Errorf(format string, args ...any) {
 	*d.failed = append(*d.failed, time.Now())
-	d.fakeTB.Errorf(format, args...)
+	d.FakeTB.Errorf(format, args...)
 }
 
 // hangTo starts a server with rules and brings a client to a state, from which it
 // says something and then waits for the end of the connection.
-func hangTo(t *testing.T, tb smtptest.TB, to state, says string, rules ...smtptest.Rule) (*smtptest.Server, net.Conn) {
+func hangTo(t *testing.T, tb smtptest.TB, to play.State, says string, rules ...smtptest.Rule) (*smtptest.Server, net.Conn) {
 	srv := smtptest.NewInMemoryServer(tb)
-	c := arrive(t, srv, to)
+	c := play.Arrive(t, srv, to)
 	c.SetDeadline(time.Time{})
 	srv.Script(rules...)
 	io.WriteString(c, says)
@@ -55,8 +56,8 @@ func TestDeadlineLead(t *testing.T) {
 		t.Run(tt.left.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				tb := deadlineTB{&fakeTB{}, began.Add(tt.left), new([]time.Time)}
-				srv, c := hangTo(t, tb, inData, "text\r\n.\r\n", smtptest.Rule{On: ".", Delay: smtptest.Forever})
+				tb := deadlineTB{&play.FakeTB{}, began.Add(tt.left), new([]time.Time)}
+				srv, c := hangTo(t, tb, play.InData, "text\r\n.\r\n", smtptest.Rule{On: ".", Delay: smtptest.Forever})
 				if rest, err := io.ReadAll(c); len(rest) > 0 || err != nil {
 					t.Errorf("ReadAll() = %q, %v", rest, err)
 				}
@@ -66,18 +67,18 @@ func TestDeadlineLead(t *testing.T) {
 				if _, err := srv.DialContext(t.Context(), "", ""); err == nil {
 					t.Error("the server still accepts connections")
 				}
-				tb.end()
+				tb.End()
 				for _, want := range []string{
 					fmt.Sprintf("smtptest: the test has not ended %v before its deadline, so the server ends its sessions\n", tt.lead),
 					"session 1: rule 1 {On: \".\", Delay: Forever} withholds the reply to the content\n",
 					"   S: 354 End data with",
 				} {
-					if !strings.Contains(tb.errors(), want) {
-						t.Errorf("the failure does not say %q:\n%s", want, tb.errors())
+					if !strings.Contains(tb.Errors(), want) {
+						t.Errorf("the failure does not say %q:\n%s", want, tb.Errors())
 					}
 				}
-				if len(*tb.failed) != 1 || tb.log() != "" {
-					t.Errorf("failures at %v, and the log\n%s", *tb.failed, tb.log())
+				if len(*tb.failed) != 1 || tb.Logged() != "" {
+					t.Errorf("failures at %v, and the log\n%s", *tb.failed, tb.Logged())
 				}
 			})
 		})
@@ -87,15 +88,15 @@ func TestDeadlineLead(t *testing.T) {
 // TestDeadlineWait verifies that a Wait ends with the server.
 func TestDeadlineWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tb := deadlineTB{&fakeTB{}, time.Now().Add(time.Minute), new([]time.Time)}
+		tb := deadlineTB{&play.FakeTB{}, time.Now().Add(time.Minute), new([]time.Time)}
 		srv := smtptest.NewInMemoryServer(tb)
 		_, err := srv.WaitContext(t.Context(), 1)
 		if err == nil || !strings.Contains(err.Error(), "the server is closed") {
 			t.Errorf("WaitContext() = %v", err)
 		}
-		tb.end()
-		if want := "\nno session is open\n"; !strings.Contains(tb.errors(), want) {
-			t.Errorf("the failure does not say %q:\n%s", want, tb.errors())
+		tb.End()
+		if want := "\nno session is open\n"; !strings.Contains(tb.Errors(), want) {
+			t.Errorf("the failure does not say %q:\n%s", want, tb.Errors())
 		}
 	})
 }
@@ -106,18 +107,18 @@ func TestDeadlineSpared(t *testing.T) {
 	for name, deadline := range map[string]time.Duration{"test ends first": time.Minute, "server closes first": time.Minute, "deadline is over at Start": -time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tb := deadlineTB{&fakeTB{}, time.Now().Add(deadline), new([]time.Time)}
-				srv, c := hangTo(t, tb, inData, "text\r\n.\r\n", smtptest.Rule{On: ".", Delay: smtptest.Forever})
+				tb := deadlineTB{&play.FakeTB{}, time.Now().Add(deadline), new([]time.Time)}
+				srv, c := hangTo(t, tb, play.InData, "text\r\n.\r\n", smtptest.Rule{On: ".", Delay: smtptest.Forever})
 				defer c.Close()
 				time.Sleep(50 * time.Second)
 				if name == "server closes first" {
 					srv.Close()
 					time.Sleep(time.Hour)
 				}
-				tb.end()
+				tb.End()
 				time.Sleep(time.Hour)
 				if len(*tb.failed) > 0 {
-					t.Errorf("the test fails:\n%s", tb.errors())
+					t.Errorf("the test fails:\n%s", tb.Errors())
 				}
 			})
 		})
@@ -130,38 +131,38 @@ func TestHangText(t *testing.T) {
 	slow := func(smtptest.Event) bool { time.Sleep(time.Hour); return true }
 	forever := smtptest.Forever
 	for _, tt := range []struct {
-		in    state
+		in    play.State
 		says  string
 		setup func(*smtptest.Server)
 		rules []smtptest.Rule
 		want  string
 	}{
-		{greeted, "", nil, nil, "the server waits for a command"},
-		{inData, "text\r\n", nil, nil, "the server reads the content, of which 6 bytes came"},
-		{rcptGiven, "BDAT 10\r\ntext", nil, nil, "the server reads the content, of which 4 bytes came"},
-		{ehlo, "AUTH PLAIN\r\n", nil, nil, "the server waits for the response to 334"},
-		{greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Delay: forever}}, `rule 1 {On: "EHLO", Delay: Forever} withholds the reply to EHLO a`},
-		{greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Delay: time.Hour}}, `rule 1 {On: "EHLO", Delay: 1h} withholds the reply to EHLO a`},
-		{greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Reply: smtptest.NoReply}}, `rule 1 {On: "EHLO", Reply: NoReply} withholds the reply to EHLO a`},
-		{greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Raw: "250-a\r\n"}}, `rule 1 {On: "EHLO", Raw: "250-a\r\n"} withholds the rest of the reply to EHLO a`},
-		{greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Raw: "250 a\r\n"}}, "the server waits for a command"},
-		{greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Pause: time.Hour}}, `rule 1 {On: "EHLO", Pause: 1h} withholds the rest of the reply to EHLO a`},
-		{greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Then: smtptest.Hold}}, `rule 1 {On: "EHLO", Then: hold} withholds the reply to EHLO a`},
-		{inData, "text\r\n", nil, []smtptest.Rule{{On: "BODY 4", Delay: forever}}, `rule 1 {On: "BODY 4", Delay: Forever} delays the reading of the content`},
-		{ehlo, "STARTTLS\r\n", nil, nil, "the TLS handshake has not ended"},
-		{ehlo, "STARTTLS\r\n", nil, []smtptest.Rule{{On: "TLS", Delay: forever}}, `rule 1 {On: "TLS", Delay: Forever} withholds the TLS handshake`},
-		{ehlo, "STARTTLS\r\n", nil, []smtptest.Rule{{On: "TLS", Reply: smtptest.NoReply}}, `rule 1 {On: "TLS", Reply: NoReply} withholds the TLS handshake`},
-		{inData, "text\r\n.\r\n", func(srv *smtptest.Server) {
+		{play.Greeted, "", nil, nil, "the server waits for a command"},
+		{play.InData, "text\r\n", nil, nil, "the server reads the content, of which 6 bytes came"},
+		{play.RcptGiven, "BDAT 10\r\ntext", nil, nil, "the server reads the content, of which 4 bytes came"},
+		{play.EHLO, "AUTH PLAIN\r\n", nil, nil, "the server waits for the response to 334"},
+		{play.Greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Delay: forever}}, `rule 1 {On: "EHLO", Delay: Forever} withholds the reply to EHLO a`},
+		{play.Greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Delay: time.Hour}}, `rule 1 {On: "EHLO", Delay: 1h} withholds the reply to EHLO a`},
+		{play.Greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Reply: smtptest.NoReply}}, `rule 1 {On: "EHLO", Reply: NoReply} withholds the reply to EHLO a`},
+		{play.Greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Raw: "250-a\r\n"}}, `rule 1 {On: "EHLO", Raw: "250-a\r\n"} withholds the rest of the reply to EHLO a`},
+		{play.Greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Raw: "250 a\r\n"}}, "the server waits for a command"},
+		{play.Greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Pause: time.Hour}}, `rule 1 {On: "EHLO", Pause: 1h} withholds the rest of the reply to EHLO a`},
+		{play.Greeted, "EHLO a\r\n", nil, []smtptest.Rule{{On: "EHLO", Then: smtptest.Hold}}, `rule 1 {On: "EHLO", Then: hold} withholds the reply to EHLO a`},
+		{play.InData, "text\r\n", nil, []smtptest.Rule{{On: "BODY 4", Delay: forever}}, `rule 1 {On: "BODY 4", Delay: Forever} delays the reading of the content`},
+		{play.EHLO, "STARTTLS\r\n", nil, nil, "the TLS handshake has not ended"},
+		{play.EHLO, "STARTTLS\r\n", nil, []smtptest.Rule{{On: "TLS", Delay: forever}}, `rule 1 {On: "TLS", Delay: Forever} withholds the TLS handshake`},
+		{play.EHLO, "STARTTLS\r\n", nil, []smtptest.Rule{{On: "TLS", Reply: smtptest.NoReply}}, `rule 1 {On: "TLS", Reply: NoReply} withholds the TLS handshake`},
+		{play.InData, "text\r\n.\r\n", func(srv *smtptest.Server) {
 			srv.Handler = smtptest.HandlerFunc(func(ctx context.Context, m smtptest.Message) smtptest.Reply { block(ctx); return "" })
 		}, nil, "your Handler has not returned"},
-		{ehlo, "AUTH PLAIN AGFubgBTM2NyZXRQVw==\r\nNOOP S3cretPW\r\n", nil, []smtptest.Rule{{On: "NOOP S3cretPW", If: slow, Delay: time.Second}}, `your If of row 1: {On: "NOOP ****", If: func, Delay: 1s} has not returned`},
-		{greeted, "XWAIT\r\n", nil, nil, `your Commands["XWAIT"] has not returned`},
-		{greeted, "XASK\r\n", nil, nil, `the client has not sent the line that your Commands["XASK"] asks for`},
+		{play.EHLO, "AUTH PLAIN AGFubgBTM2NyZXRQVw==\r\nNOOP S3cretPW\r\n", nil, []smtptest.Rule{{On: "NOOP S3cretPW", If: slow, Delay: time.Second}}, `your If of row 1: {On: "NOOP ****", If: func, Delay: 1s} has not returned`},
+		{play.Greeted, "XWAIT\r\n", nil, nil, `your Commands["XWAIT"] has not returned`},
+		{play.Greeted, "XASK\r\n", nil, nil, `the client has not sent the line that your Commands["XASK"] asks for`},
 	} {
 		t.Run(tt.says+tt.want, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				end := make(chan struct{})
-				tb := deadlineTB{&fakeTB{}, time.Now().Add(8 * time.Second), new([]time.Time)}
+				tb := deadlineTB{&play.FakeTB{}, time.Now().Add(8 * time.Second), new([]time.Time)}
 				srv := smtptest.NewUnstartedServer(tb)
 				srv.Extensions = []string{"CHUNKING"}
 				srv.TLS = &tls.Config{}
@@ -178,9 +179,9 @@ func TestHangText(t *testing.T) {
 					tt.setup(srv)
 				}
 				srv.StartInMemory()
-				c := dial(t, srv)
+				c := play.Dial(t, srv)
 				defer c.Close()
-				io.WriteString(c, map[state]string{ehlo: "EHLO a\r\n", rcptGiven: toRcpt, inData: toRcpt + "DATA\r\n"}[tt.in])
+				io.WriteString(c, map[play.State]string{play.EHLO: "EHLO a\r\n", play.RcptGiven: toRcpt, play.InData: toRcpt + "DATA\r\n"}[tt.in])
 				go io.Copy(io.Discard, c)
 				synctest.Wait()
 				srv.Script(tt.rules...)
@@ -188,9 +189,9 @@ func TestHangText(t *testing.T) {
 				time.Sleep(7 * time.Second)
 				synctest.Wait()
 				close(end)
-				tb.end()
-				if want := "\nsession 1: " + tt.want + "\n"; !strings.Contains(tb.errors(), want) {
-					t.Errorf("the failure does not say %q:\n%s", want, tb.errors())
+				tb.End()
+				if want := "\nsession 1: " + tt.want + "\n"; !strings.Contains(tb.Errors(), want) {
+					t.Errorf("the failure does not say %q:\n%s", want, tb.Errors())
 				}
 			})
 		})
@@ -204,15 +205,15 @@ const toRcpt = "EHLO a\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r
 func TestHangTextSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
-		tb := deadlineTB{&fakeTB{}, time.Now().Add(time.Minute), new([]time.Time)}
+		tb := deadlineTB{&play.FakeTB{}, time.Now().Add(time.Minute), new([]time.Time)}
 		srv := smtptest.NewInMemoryServer(tb)
 		for range 4 {
-			arrive(t, srv, ehlo).SetDeadline(time.Time{})
+			play.Arrive(t, srv, play.EHLO).SetDeadline(time.Time{})
 		}
 		srv.Script(smtptest.Rule{On: "NOOP", Raw: strings.Repeat("more than the network buffers\n", 1<<18)})
-		io.WriteString(arrive(t, srv, ehlo), "NOOP\r\n")
+		io.WriteString(play.Arrive(t, srv, play.EHLO), "NOOP\r\n")
 		synctest.Wait()
-		waiting := []net.Conn{arrive(t, srv, ehlo), arrive(t, srv, ehlo)}
+		waiting := []net.Conn{play.Arrive(t, srv, play.EHLO), play.Arrive(t, srv, play.EHLO)}
 		srv.Script(smtptest.Rule{On: "NOOP", If: func(smtptest.Event) bool { <-end; return true }, Delay: time.Second})
 		for _, c := range waiting {
 			io.WriteString(c, "NOOP\r\n")
@@ -221,15 +222,15 @@ func TestHangTextSessions(t *testing.T) {
 		time.Sleep(57 * time.Second)
 		synctest.Wait()
 		close(end)
-		tb.end()
+		tb.End()
 		for _, want := range []string{
 			"\nsession 1-4: the server waits for a command\n",
 			"\nsession 6: your If of row 1: {On: \"NOOP\", If: func, Delay: 1s} has not returned\n",
 			"\nsession 7: the If of another session has not returned\n",
 			"\nsession 5: the client does not read a reply\n",
 		} {
-			if !strings.Contains(tb.errors(), want) {
-				t.Errorf("the failure does not say %q:\n%.3000s", want, tb.errors())
+			if !strings.Contains(tb.Errors(), want) {
+				t.Errorf("the failure does not say %q:\n%.3000s", want, tb.Errors())
 			}
 		}
 	})
@@ -242,34 +243,34 @@ func TestHeldInBubble(t *testing.T) {
 	noReply := smtptest.NoReply
 	for _, tt := range []struct {
 		name  string
-		in    state
+		in    play.State
 		says  string
 		rules []smtptest.Rule
 		held  bool
 	}{
 		{"greeting", "", "", []smtptest.Rule{{On: "CONNECT", Delay: forever}}, true},
-		{"content", inData, "text\r\n.\r\n", []smtptest.Rule{{On: ".", Delay: forever}}, true},
-		{"reading", inData, "text\r\n", []smtptest.Rule{{On: "BODY 4", Delay: forever}}, true},
-		{"no reply", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply}}, true},
-		{"no reply, pipelined", ehlo, "NOOP\r\nRSET\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply}}, true},
-		{"hold", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Then: smtptest.Hold}}, true},
-		{"half a reply", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Raw: "250-a\r\n250"}}, true},
-		{"half of the lines", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Raw: "250-a\r\n"}}, true},
-		{"handshake", ehlo, "STARTTLS\r\n", []smtptest.Rule{{On: "TLS", Delay: forever}}, true},
-		{"no handshake", ehlo, "STARTTLS\r\n", []smtptest.Rule{{On: "TLS", Reply: noReply}}, true},
+		{"content", play.InData, "text\r\n.\r\n", []smtptest.Rule{{On: ".", Delay: forever}}, true},
+		{"reading", play.InData, "text\r\n", []smtptest.Rule{{On: "BODY 4", Delay: forever}}, true},
+		{"no reply", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply}}, true},
+		{"no reply, pipelined", play.EHLO, "NOOP\r\nRSET\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply}}, true},
+		{"hold", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Then: smtptest.Hold}}, true},
+		{"half a reply", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Raw: "250-a\r\n250"}}, true},
+		{"half of the lines", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Raw: "250-a\r\n"}}, true},
+		{"handshake", play.EHLO, "STARTTLS\r\n", []smtptest.Rule{{On: "TLS", Delay: forever}}, true},
+		{"no handshake", play.EHLO, "STARTTLS\r\n", []smtptest.Rule{{On: "TLS", Reply: noReply}}, true},
 
-		{"no rule", ehlo, "", nil, false},
-		{"a reply", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Reply: "450 later"}}, false},
-		{"raw bytes", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Raw: "250-a\r\n250 b\r\n"}}, false},
-		{"a long delay", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Delay: 90 * time.Hour}}, false},
-		{"slow octets", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Pause: 30 * time.Hour}}, false},
-		{"half-close", ehlo, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply, Then: smtptest.HalfClose}}, false},
-		{"a held reply that follows", ehlo, "NOOP\r\nRSET\r\n", []smtptest.Rule{{On: "NOOP", Then: smtptest.Hold}}, false},
-		{"commands in content", inData, "text\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply, Optional: true}}, false},
+		{"no rule", play.EHLO, "", nil, false},
+		{"a reply", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Reply: "450 later"}}, false},
+		{"raw bytes", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Raw: "250-a\r\n250 b\r\n"}}, false},
+		{"a long delay", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Delay: 90 * time.Hour}}, false},
+		{"slow octets", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Pause: 30 * time.Hour}}, false},
+		{"half-close", play.EHLO, "NOOP\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply, Then: smtptest.HalfClose}}, false},
+		{"a held reply that follows", play.EHLO, "NOOP\r\nRSET\r\n", []smtptest.Rule{{On: "NOOP", Then: smtptest.Hold}}, false},
+		{"commands in content", play.InData, "text\r\n", []smtptest.Rule{{On: "NOOP", Reply: noReply, Optional: true}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				srv := smtptest.NewUnstartedServer(tb)
 				srv.IdleTimeout = -1
 				srv.WaitTimeout = 20 * time.Hour
@@ -278,18 +279,18 @@ func TestHeldInBubble(t *testing.T) {
 					srv.Script(tt.rules...)
 				}
 				srv.StartInMemory()
-				c := dial(t, srv)
+				c := play.Dial(t, srv)
 				c.SetDeadline(time.Now().Add(100 * time.Hour))
-				io.WriteString(c, map[state]string{ehlo: "EHLO a\r\n", inData: toRcpt + "DATA\r\n"}[tt.in])
+				io.WriteString(c, map[play.State]string{play.EHLO: "EHLO a\r\n", play.InData: toRcpt + "DATA\r\n"}[tt.in])
 				time.Sleep(time.Hour)
 				srv.Script(tt.rules...)
 				io.WriteString(c, tt.says)
 				began := time.Now()
 				io.Copy(io.Discard, c)
 				took := time.Since(began)
-				tb.end()
-				if said := strings.Contains(tb.errors(), "smtptest: nothing has happened for 20h while a rule holds a client, so the server ends its sessions\n"); said != tt.held {
-					t.Errorf("the server fails the test: %t, want %t\n%s", said, tt.held, tb.errors())
+				tb.End()
+				if said := strings.Contains(tb.Errors(), "smtptest: nothing has happened for 20h while a rule holds a client, so the server ends its sessions\n"); said != tt.held {
+					t.Errorf("the server fails the test: %t, want %t\n%s", said, tt.held, tb.Errors())
 				}
 				if tt.held && took.Round(time.Second) != 20*time.Hour && tt.in != "" {
 					t.Errorf("the client returns after %v", took)
@@ -351,14 +352,14 @@ func TestHeldAmongOthers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tb := &fakeTB{}
-				srv, c := hangTo(t, tb, ehlo, "VRFY bob\r\n", smtptest.Rule{On: "VRFY", Delay: smtptest.Forever})
+				tb := &play.FakeTB{}
+				srv, c := hangTo(t, tb, play.EHLO, "VRFY bob\r\n", smtptest.Rule{On: "VRFY", Delay: smtptest.Forever})
 				synctest.Wait()
 				tt.do(srv, c)
 				synctest.Wait()
-				tb.end()
-				if held := tb.errors() != ""; held != tt.held {
-					t.Errorf("the server fails the test: %t, want %t\n%s", held, tt.held, tb.errors())
+				tb.End()
+				if held := tb.Errors() != ""; held != tt.held {
+					t.Errorf("the server fails the test: %t, want %t\n%s", held, tt.held, tb.Errors())
 				}
 			})
 		})
@@ -372,7 +373,7 @@ var hangs = map[string]func(t *testing.T){
 	"a client without a timeout": func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Script(smtptest.Rule{On: ".", Delay: smtptest.Forever})
-		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 	},
 	"a client that tries again": func(t *testing.T) {
 		srv := smtptest.NewServer(t)
@@ -391,13 +392,13 @@ var hangs = map[string]func(t *testing.T){
 		synctest.Test(t, func(t *testing.T) {
 			srv := smtptest.NewInMemoryServer(t)
 			srv.Script(smtptest.Rule{On: ".", Delay: smtptest.Forever})
-			sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+			play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		})
 	},
 	"a test that never returns": func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Script(smtptest.Rule{On: ".", Delay: smtptest.Forever})
-		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		select {}
 	},
 }
@@ -422,7 +423,7 @@ func TestHangOutput(t *testing.T) {
 			out := ""
 			for _, timeout := range []string{"3s", "1m"} { // in case the machine does not reach the rule within 2 s
 				var err error
-				if out, err = elsewhere(hangEnv, subtest("TestPlayHangs", name), "-test.timeout="+timeout); err == nil {
+				if out, err = play.RunElsewhere(hangEnv, subtest("TestPlayHangs", name), "-test.timeout="+timeout); err == nil {
 					t.Error("the test does not fail")
 				}
 				if held.MatchString(out) && strings.Contains(out, "S: 354 End data with") {

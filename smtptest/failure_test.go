@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -24,7 +25,7 @@ var failures = []struct {
 	run          func(t *testing.T, srv *smtptest.Server)
 }{
 	{"one session", "everything of it is shown", func(t *testing.T, srv *smtptest.Server) {
-		sendMail(srv, "ann@example.com", "bob@example.com", "Subject: Hi\r\n\r\nHello\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Subject: Hi\r\n\r\nHello\r\n")
 		if got := srv.Messages()[0].Subject(); got != "Ho" {
 			t.Errorf("Subject() = %q, want %q", got, "Ho")
 		}
@@ -33,14 +34,14 @@ var failures = []struct {
 	{"refused by a rule", "the refusal is the nearest miss; the dialogue is shown once", func(t *testing.T, srv *smtptest.Server) {
 		srv.Script(smtptest.Rule{On: "RCPT TO:<bob@example.com>", Times: 2, Delay: time.Second, Reply: "450 4.2.1 greylisted"})
 		for range 2 {
-			sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+			play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 			time.Sleep(time.Minute)
 		}
 		srv.Wait(1)
 	}},
 	{"other messages", "a failed WaitFor says what came", func(t *testing.T, srv *smtptest.Server) {
 		for i := range 7 {
-			sendMail(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("Subject: mail %d\r\n\r\n", i))
+			play.SendMail(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("Subject: mail %d\r\n\r\n", i))
 		}
 		srv.WaitFor(func(m smtptest.Message) bool { return m.To[0] == "eve@example.com" })
 	}},
@@ -61,7 +62,7 @@ var failures = []struct {
 		srv.Wait(1)
 	}},
 	{"drained before", "the count says so", func(t *testing.T, srv *smtptest.Server) {
-		sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 		srv.Drain()
 		srv.Wait(1)
 	}},
@@ -92,8 +93,8 @@ var failures = []struct {
 		srv.Wait(1)
 	}},
 	{"long content", "its beginning and its size are shown", func(t *testing.T, srv *smtptest.Server) {
-		sendMail(srv, "ann@example.com", "bob@example.com", strings.Repeat("x", 990)+"\r\n"+strings.Repeat("a line\r\n", 1000))
-		sendMail(srv, "ann@example.com", "bob@example.com", "\x00\x1b[31mred\r\n")
+		play.SendMail(srv, "ann@example.com", "bob@example.com", strings.Repeat("x", 990)+"\r\n"+strings.Repeat("a line\r\n", 1000))
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "\x00\x1b[31mred\r\n")
 		t.Error("mail differs")
 	}},
 	{"long session", "the ends are shown, and each kind of refusal between", func(t *testing.T, srv *smtptest.Server) {
@@ -112,7 +113,7 @@ var failures = []struct {
 			smtptest.Rule{On: ".", Skip: 70, Times: 1, Reply: smtptest.NoReply, Then: smtptest.Reset},
 		)
 		for i := range 100 {
-			sendMail(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("Subject: mail %d\r\n\r\nHello\r\n", i))
+			play.SendMail(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("Subject: mail %d\r\n\r\nHello\r\n", i))
 			time.Sleep(time.Second)
 		}
 		srv.Wait(100)
@@ -134,7 +135,7 @@ var failures = []struct {
 	{"twelve to others", "those that differ in the addresses only have a line each, what was refused is shown", func(t *testing.T, srv *smtptest.Server) {
 		srv.Script(smtptest.Rule{On: "RCPT", Skip: 6, Times: 1, Reply: "450 4.2.1 greylisted"})
 		for i := range 12 {
-			sendMail(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", max(i, 2)), "Hi\r\n")
+			play.SendMail(srv, "ann@example.com", fmt.Sprintf("user%d@example.com", max(i, 2)), "Hi\r\n")
 		}
 		synctest.Wait()
 		t.Error("recipients differ")
@@ -143,7 +144,7 @@ var failures = []struct {
 		for i := range 40 {
 			srv.Script(smtptest.Rule{On: "MAIL", Reply: smtptest.Reply(fmt.Sprintf("%d no", 510+i))})
 			for range 1 + i/30 { // the last ten twice, of which some are not shown
-				sendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
+				play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi\r\n")
 			}
 		}
 		srv.Wait(1)
@@ -208,7 +209,7 @@ func TestFailureOutput(t *testing.T) {
 	const file = "testdata/failures.txt"
 	var got strings.Builder
 	for _, f := range failures {
-		out, err := elsewhere(playEnv, subtest("TestPlayFailures", f.name))
+		out, err := play.RunElsewhere(playEnv, subtest("TestPlayFailures", f.name))
 		if err == nil {
 			t.Errorf("%s: does not fail", f.name)
 		}

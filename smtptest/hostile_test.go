@@ -15,29 +15,21 @@ import (
 	"unicode"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
-
-// allocated is how many octets f makes this process allocate.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // TestEndlessLine sends a line of 64 MiB: its beginning is kept, and one 500
 // answers it.
 func TestEndlessLine(t *testing.T) {
 	srv := smtptest.NewServer(t)
-	c := arrive(t, srv, ehlo)
+	c := play.Arrive(t, srv, play.EHLO)
 	piece := bytes.Repeat([]byte("x"), 64<<10)
-	n := allocated(func() {
+	n := play.Allocated(func() {
 		for range 1024 {
 			c.Write(piece)
 		}
-		if err := converse(c, turnsOf(talk("C: ", "S: "+tooLong, sayQuit))); err != nil {
+		if err := play.Converse(c, play.StepsOf(play.Talk("C: ", "S: "+play.TooLong, play.SayQuit))); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -52,17 +44,17 @@ func TestLongLines(t *testing.T) {
 	const lines = 100
 	for name, commands := range map[string]map[string]smtptest.CommandFunc{
 		"built in": nil,
-		"received": {"XFOO": func(*smtptest.Channel, string) smtptest.Reply { return ok }},
+		"received": {"XFOO": func(*smtptest.Channel, string) smtptest.Reply { return play.OK }},
 	} {
 		for _, verb := range []string{"NOOP ", "AUTH PLAIN ", "AUTH"} {
 			t.Run(name+" "+verb, func(t *testing.T) {
 				srv := smtptest.NewUnstartedServer(t)
 				srv.Commands = commands
 				srv.StartInMemory()
-				c := arrive(t, srv, ehlo)
+				c := play.Arrive(t, srv, play.EHLO)
 				before := inUse()
-				go io.WriteString(c, strings.Repeat(fill(12_001, verb, "")+"\r\n", lines)+"NOOP\r\n")
-				if _, err := io.ReadFull(c, make([]byte, lines*len(tooLong+"\r\n")+len(ok+"\r\n"))); err != nil {
+				go io.WriteString(c, strings.Repeat(play.Fill(12_001, verb, "")+"\r\n", lines)+"NOOP\r\n")
+				if _, err := io.ReadFull(c, make([]byte, lines*len(play.TooLong+"\r\n")+len(play.OK+"\r\n"))); err != nil {
 					t.Fatal(err)
 				}
 				if n := int64(inUse()-before) / lines; n > 4096 {
@@ -97,7 +89,7 @@ func TestHugeContent(t *testing.T) {
 func TestUnreadReplies(t *testing.T) {
 	const commands, most = 500, 450 // the network holds some 400 replies
 	long := strings.Repeat("250-"+strings.Repeat("x", 500)+"\r\n", 20)
-	reply, raw := smtptest.Reply(strings.ReplaceAll(long, "\r\n", "\n")+ok), long+ok+"\r\n"
+	reply, raw := smtptest.Reply(strings.ReplaceAll(long, "\r\n", "\n")+play.OK), long+play.OK+"\r\n"
 	for name, rules := range map[string][]smtptest.Rule{
 		"reply, held":        {{On: "NOOP", Reply: reply, Then: smtptest.Hold}},
 		"reply, in pieces":   {{On: "NOOP", Reply: reply, Chunk: 5000}},
@@ -109,14 +101,14 @@ func TestUnreadReplies(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := smtptest.NewInMemoryServer(t)
-				c := arrive(t, srv, ehlo)
+				c := play.Arrive(t, srv, play.EHLO)
 				srv.Script(rules...)
 				go io.WriteString(c, strings.Repeat("NOOP\r\n", commands)+"QUIT\r\n")
 				synctest.Wait()
 				if n := len(srv.Sessions()[0].Exchanges); n > most {
 					t.Errorf("%d commands were answered to a client that reads nothing", n)
 				}
-				want := strings.Repeat(raw, commands) + bye + "\r\n"
+				want := strings.Repeat(raw, commands) + play.Bye + "\r\n"
 				if got, err := io.ReadAll(c); string(got) != want || err != nil {
 					t.Errorf("%d octets, %v, want %d", len(got), err, len(want))
 				}
@@ -131,16 +123,16 @@ func TestEndlessMessage(t *testing.T) {
 	srv := smtptest.NewUnstartedServer(t)
 	srv.SizeLimit = 1 << 20
 	srv.Start()
-	c := dial(t, srv)
-	if err := converse(c, turnsOf(talk("S: "+greeting, sayHelo, sayMail, sayRcpt, sayData))); err != nil {
+	c := play.Dial(t, srv)
+	if err := play.Converse(c, play.StepsOf(play.Talk("S: "+play.Greeting, play.SayHELO, play.SayMail, play.SayRcpt, play.SayData))); err != nil {
 		t.Fatal(err)
 	}
 	piece := bytes.Repeat([]byte("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n"), 1024)
-	n := allocated(func() {
+	n := play.Allocated(func() {
 		for range 1024 {
 			c.Write(piece)
 		}
-		if err := converse(c, turnsOf(talk("C: .", "S: 552 5.3.4 Error: Too much mail data", sayQuit))); err != nil {
+		if err := play.Converse(c, play.StepsOf(play.Talk("C: .", "S: 552 5.3.4 Error: Too much mail data", play.SayQuit))); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -161,16 +153,16 @@ func TestEndlessDots(t *testing.T) {
 			srv := smtptest.NewUnstartedServer(t)
 			srv.SizeLimit, srv.Extensions[1] = 1000, "SIZE 33554432"
 			srv.Start()
-			c := arrive(t, srv, ehlo)
-			if err := converse(c, turnsOf(talk("C: "+mail, "S: "+mailOK, sayRcpt, sayData))); err != nil {
+			c := play.Arrive(t, srv, play.EHLO)
+			if err := play.Converse(c, play.StepsOf(play.Talk("C: "+mail, "S: "+play.MailOK, play.SayRcpt, play.SayData))); err != nil {
 				t.Fatal(err)
 			}
 			piece := bytes.Repeat([]byte(".x\r\n"), 16<<10)
-			n := allocated(func() {
+			n := play.Allocated(func() {
 				for range 16 {
 					c.Write(piece)
 				}
-				if err := converse(c, turnsOf(talk("C: .", "S: "+tooMuch, sayQuit))); err != nil {
+				if err := play.Converse(c, play.StepsOf(play.Talk("C: .", "S: "+play.TooMuch, play.SayQuit))); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -195,13 +187,13 @@ func TestBoastfulSize(t *testing.T) {
 	srv := smtptest.NewUnstartedServer(t)
 	srv.SizeLimit, srv.Extensions[1] = -1, "SIZE 33554432"
 	srv.StartInMemory()
-	c := arrive(t, srv, ehlo)
-	if err := converse(c, turnsOf(talk("C: MAIL FROM:<a@client.test> SIZE=18446744073709551615", "S: "+mailOK, sayRcpt, sayData))); err != nil {
+	c := play.Arrive(t, srv, play.EHLO)
+	if err := play.Converse(c, play.StepsOf(play.Talk("C: MAIL FROM:<a@client.test> SIZE=18446744073709551615", "S: "+play.MailOK, play.SayRcpt, play.SayData))); err != nil {
 		t.Fatal(err)
 	}
 	content := strings.Repeat("0123456789\r\n", 1000)
-	n := allocated(func() {
-		if err := converse(c, turnsOf(talk("C+ "+content, "C: .", "S: "+ok, sayQuit))); err != nil {
+	n := play.Allocated(func() {
+		if err := play.Converse(c, play.StepsOf(play.Talk("C+ "+content, "C: .", "S: "+play.OK, play.SayQuit))); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -233,12 +225,12 @@ func TestManyRecipients(t *testing.T) {
 			srv := smtptest.NewUnstartedServer(t)
 			test.setup(srv)
 			srv.StartInMemory()
-			c := arrive(t, srv, heloMail)
-			hundred := append(slices.Repeat([]string{"C: RCPT TO:<b@server.test>"}, 100), slices.Repeat([]string{"S: " + rcptOK}, 100)...)
-			turns := turnsOf(hundred)
-			n := allocated(func() {
+			c := play.Arrive(t, srv, play.HELOMail)
+			hundred := append(slices.Repeat([]string{"C: RCPT TO:<b@server.test>"}, 100), slices.Repeat([]string{"S: " + play.RcptOK}, 100)...)
+			turns := play.StepsOf(hundred)
+			n := play.Allocated(func() {
 				for range many / 100 {
-					if err := converse(c, turns); err != nil {
+					if err := play.Converse(c, turns); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -256,7 +248,7 @@ func TestEndlessChunks(t *testing.T) {
 	srv := smtptest.NewUnstartedServer(t)
 	srv.Extensions, srv.SizeLimit = append(srv.Extensions, "CHUNKING"), 4
 	srv.StartInMemory()
-	c := dial(t, srv)
+	c := play.Dial(t, srv)
 	const chunks = 10_000
 	go io.WriteString(c, "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 4\r\nabcdBDAT 3\r\nefg"+strings.Repeat("BDAT 1\r\nhBDAT 0\r\n", chunks/2)+"QUIT\r\n")
 	if _, err := io.Copy(io.Discard, c); err != nil {
@@ -288,19 +280,19 @@ func TestForgedLines(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				srv := smtptest.NewUnstartedServer(tb)
 				srv.Script(smtptest.Rule{On: "IDLE", Delay: time.Second, Times: 3, Reply: "250 still here"}, smtptest.Rule{On: "XFOO bar", Reply: "250 OK"})
 				srv.StartInMemory()
-				client := listenTo(dial(t, srv))
+				client := play.Listen(play.Dial(t, srv))
 				for _, line := range c.sent {
-					client.say(turn{send: line + "\r\n"})
+					client.Say(play.Step{Send: line + "\r\n"})
 				}
 				time.Sleep(time.Minute)
 				client.Close()
-				try(func() { srv.WaitFor(func(smtptest.Message) bool { return false }) })
-				tb.end()
-				log := tb.errors() + "\n" + tb.log()
+				play.Try(func() { srv.WaitFor(func(smtptest.Message) bool { return false }) })
+				tb.End()
+				log := tb.Errors() + "\n" + tb.Logged()
 				if !strings.Contains(log, c.want) {
 					t.Errorf("the log has no %s:\n%q", c.want, log)
 				}
@@ -321,21 +313,21 @@ func TestForgedLines(t *testing.T) {
 func TestSlowSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)
-		slow := func(to state) *listener {
-			c := arrive(t, srv, to)
-			return listenTo(c)
+		slow := func(to play.State) *play.Listener {
+			c := play.Arrive(t, srv, to)
+			return play.Listen(c)
 		}
-		in, command := slow(inData), slow(ehlo)
+		in, command := slow(play.InData), slow(play.EHLO)
 		for i, octet := range strings.Split("text of an hour, octet by octet", "") {
-			in.say(turn{send: octet})
-			command.say(turn{send: octet})
-			if ended := i >= 5; command.ended() != ended {
+			in.Say(play.Step{Send: octet})
+			command.Say(play.Step{Send: octet})
+			if ended := i >= 5; command.Ended() != ended {
 				t.Fatalf("after %d minutes: the slow command's session has ended: %t", i, !ended)
 			}
 			time.Sleep(time.Minute)
 		}
-		in.say(turn{send: "\r\n.\r\n"})
-		if got := in.heard(); got != ok+"\r\n" {
+		in.Say(play.Step{Send: "\r\n.\r\n"})
+		if got := in.Heard(); got != play.OK+"\r\n" {
 			t.Errorf("the slow content was answered %q", got)
 		}
 	})
@@ -344,16 +336,16 @@ func TestSlowSender(t *testing.T) {
 // TestCutAnywhere ends a session at each of its octets, with FIN and with RST,
 // over TCP and in memory: it is recorded to its end, and the next one works.
 func TestCutAnywhere(t *testing.T) {
-	all := joined(turnsOf(slices.Concat(reach[rcptGiven], talk(sayData, "C: text", "C: .", "S: "+ok)))).send
-	networks(t, func(t *testing.T, start func(*smtptest.Server)) {
+	all := play.Joined(play.StepsOf(slices.Concat(play.PathTo[play.RcptGiven], play.Talk(play.SayData, "C: text", "C: .", "S: "+play.OK)))).Send
+	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		srv := smtptest.NewUnstartedServer(t)
 		start(srv)
 		for i := range len(all) + 1 {
 			for _, reset := range []bool{false, true} {
-				c := dial(t, srv)
+				c := play.Dial(t, srv)
 				io.WriteString(c, all[:i])
 				if reset {
-					abort(c)
+					play.Abort(c)
 				} else {
 					c.Close()
 				}
@@ -365,21 +357,10 @@ func TestCutAnywhere(t *testing.T) {
 				t.Errorf("session %d: End = %q", s.ID, s.End)
 			}
 		}
-		if err := deliver(srv, "next@client.test", "text"); err != nil {
+		if err := play.Deliver(srv, "next@client.test", "text"); err != nil {
 			t.Error(err)
 		}
 	})
-}
-
-// abort breaks a connection off with RST.
-func abort(c net.Conn) {
-	switch c := c.(type) {
-	case *net.TCPConn:
-		c.SetLinger(0)
-	case interface{ Reset() error }:
-		c.Reset()
-	}
-	c.Close()
 }
 
 // TestSilentConnections holds a thousand that say nothing: others do not
@@ -387,9 +368,9 @@ func abort(c net.Conn) {
 func TestSilentConnections(t *testing.T) {
 	srv := smtptest.NewServer(t)
 	for range 1000 {
-		dial(t, srv)
+		play.Dial(t, srv)
 	}
-	if err := deliver(srv, "a@client.test", "text"); err != nil {
+	if err := play.Deliver(srv, "a@client.test", "text"); err != nil {
 		t.Error(err)
 	}
 	srv.Close()
@@ -408,7 +389,7 @@ func TestTLSGarbage(t *testing.T) {
 		t.Error("TLS with a server in clear")
 	}
 	for _, send := range []string{"EHLO client.test\r\n", "\x16\x03\x01\xff\xff", "\x16\x03\x01\x00\x02\x01\x00", strings.Repeat("\x80\x00\xff", 10_000)} {
-		c := dial(t, implicit)
+		c := play.Dial(t, implicit)
 		io.WriteString(c, send)
 		c.(*net.TCPConn).CloseWrite()
 		io.Copy(io.Discard, c)
@@ -418,11 +399,11 @@ func TestTLSGarbage(t *testing.T) {
 			t.Errorf("End = %q", s.End)
 		}
 	}
-	if err := deliver(plain, "a@client.test", "text"); err != nil {
+	if err := play.Deliver(plain, "a@client.test", "text"); err != nil {
 		t.Error(err)
 	}
-	c := tls.Client(dial(t, implicit), implicit.ClientTLSConfig())
-	if err := converse(c, turnsOf(talk("S: "+greeting, sayEhlo, sayQuit))); err != nil {
+	c := tls.Client(play.Dial(t, implicit), implicit.ClientTLSConfig())
+	if err := play.Converse(c, play.StepsOf(play.Talk("S: "+play.Greeting, play.SayEHLO, play.SayQuit))); err != nil {
 		t.Error(err)
 	}
 }

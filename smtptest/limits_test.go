@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/go-smtptest/smtp/smtptest/lint"
 	"github.com/go-smtptest/smtp/smtptest/report"
 )
@@ -22,13 +23,13 @@ func TestLimits(t *testing.T) {
 		name, command, reply, last string
 		most                       int
 	}{
-		{"recipients", "RCPT TO:<b@server.test>\r\n", rcptOK, "452 4.5.3 Error: too many recipients", 100_000},
-		{"commands", "NOOP\r\n", ok, "421 4.7.0 Error: too many commands", 1_000_000 - 2},
+		{"recipients", "RCPT TO:<b@server.test>\r\n", play.RcptOK, "452 4.5.3 Error: too many recipients", 100_000},
+		{"commands", "NOOP\r\n", play.OK, "421 4.7.0 Error: too many commands", 1_000_000 - 2},
 	} {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			srv := smtptest.NewInMemoryServer(t)
-			c := arrive(t, srv, mailGiven)
+			c := play.Arrive(t, srv, play.MailGiven)
 			go func() {
 				group := strings.Repeat(l.command, 1000)
 				for sent := 0; sent <= l.most; sent += 1000 {
@@ -61,7 +62,7 @@ func TestLimitsRead(t *testing.T) {
 		lines                       string
 		exchanges, to, transactions int // in the record
 	}{
-		{"recipients of a CommandFunc", replying("RCPT", ""), mail + strings.Repeat(rcpt, most) + "DATA\r\ntext\r\n.\r\n", most + 6, most, 1},
+		{"recipients of a CommandFunc", play.WithReply("RCPT", ""), mail + strings.Repeat(rcpt, most) + "DATA\r\ntext\r\n.\r\n", most + 6, most, 1},
 		{"recipients of LMTP", func(srv *smtptest.Server) { srv.LMTP = true }, mail + strings.Repeat(rcpt, most) + "DATA\r\ntext\r\n.\r\n", 2*most + 5, most, 1},
 		{"chunks", nil, mail + rcpt + strings.Repeat("BDAT 1\r\nx", most) + "BDAT 0 LAST\r\n", most + 6, 1, 1},
 		{"messages", nil, strings.Repeat(mail+rcpt+"BDAT 0 LAST\r\n", most/10), 3*most/10 + 3, 1, most / 10},

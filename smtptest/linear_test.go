@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -39,7 +40,7 @@ var linear = []struct {
 	{"Commands of RCPT that add it themselves", 4000, func(tb testing.TB, n int) {
 		commanded(tb, "RCPT", func(ch *smtptest.Channel) smtptest.Reply {
 			ch.RcptTos, ch.RcptOptions = append(ch.RcptTos, "b@server.test"), append(ch.RcptOptions, []string{"NOTIFY=NEVER"})
-			return ok
+			return play.OK
 		}, "RCPT TO:<b@server.test>\r\n", n)
 	}},
 	{"Commands of another verb", 4000, func(tb testing.TB, n int) {
@@ -48,7 +49,7 @@ var linear = []struct {
 	{"Commands of a verb that takes the last recipient away", 4000, func(tb testing.TB, n int) {
 		commanded(tb, "XPOP", func(ch *smtptest.Channel) smtptest.Reply {
 			ch.RcptTos = ch.RcptTos[:len(ch.RcptTos)-1]
-			return ok
+			return play.OK
 		}, "RCPT TO:<b@server.test>\r\nRCPT TO:<c@server.test>\r\nXPOP\r\n", n)
 	}},
 	{"Stop with open sessions", 300, func(tb testing.TB, n int) {
@@ -73,7 +74,7 @@ var linear = []struct {
 		defer srv.Close()
 		go func() {
 			for range n {
-				sendMail(srv, "a@client.test", "b@server.test", "text\r\n")
+				play.SendMail(srv, "a@client.test", "b@server.test", "text\r\n")
 			}
 		}()
 		srv.WaitSessions(n)
@@ -82,7 +83,7 @@ var linear = []struct {
 		srv := smtptest.NewInMemoryServer(nil)
 		defer srv.Close()
 		for range n {
-			sendMail(srv, "a@client.test", "b@server.test", "text\r\n")
+			play.SendMail(srv, "a@client.test", "b@server.test", "text\r\n")
 			srv.Wait(1)
 			srv.Drain()
 			srv.CloseClientConnections()
@@ -131,7 +132,7 @@ func TestLinear(t *testing.T) {
 	for _, l := range linear {
 		t.Run(l.name, func(t *testing.T) {
 			l.run(t, l.n) // what is allocated once
-			small, large := allocated(func() { l.run(t, l.n) }), allocated(func() { l.run(t, 4*l.n) })
+			small, large := play.Allocated(func() { l.run(t, l.n) }), play.Allocated(func() { l.run(t, 4*l.n) })
 			if large > 5*small+64<<10 {
 				t.Errorf("n = %d allocates %d bytes, 4n %d", l.n, small, large)
 			}
@@ -182,11 +183,11 @@ func TestChannelEnvelope(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv := smtptest.NewUnstartedServer(t)
 			srv.Parameters = map[string]func(string) error{"NOTIFY": nil}
-			srv.Commands = map[string]smtptest.CommandFunc{"XEDIT": func(ch *smtptest.Channel, _ string) smtptest.Reply { c.edit(ch); return ok }}
+			srv.Commands = map[string]smtptest.CommandFunc{"XEDIT": func(ch *smtptest.Channel, _ string) smtptest.Reply { c.edit(ch); return play.OK }}
 			srv.StartInMemory()
-			client := arrive(t, srv, ehlo)
+			client := play.Arrive(t, srv, play.EHLO)
 			talkTo := func(lines ...string) {
-				if err := converse(client, turnsOf(talk(lines))); err != nil {
+				if err := play.Converse(client, play.StepsOf(play.Talk(lines))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -200,11 +201,11 @@ func TestChannelEnvelope(t *testing.T) {
 				}
 				return list
 			}
-			talkTo(talk(sayMail, said("RCPT TO:<b@one.test> NOTIFY=NEVER", rcptOK), sayTo("c@two.test", rcptOK), sayTo("d@three.test", rcptOK), "C: XEDIT", "S: "+ok)...)
+			talkTo(play.Talk(play.SayMail, play.Said("RCPT TO:<b@one.test> NOTIFY=NEVER", play.RcptOK), play.SayTo("c@two.test", play.RcptOK), play.SayTo("d@three.test", play.RcptOK), "C: XEDIT", "S: "+play.OK)...)
 			if diff := cmp.Diff(c.want, recorded()); diff != "" {
 				t.Errorf("recipients while the session is open (-want +got):\n%s", diff)
 			}
-			talkTo(talk(sayTo("e@four.test", rcptOK), sayData, sayText, sayQuit)...)
+			talkTo(play.Talk(play.SayTo("e@four.test", play.RcptOK), play.SayData, play.SayText, play.SayQuit)...)
 			srv.WaitSessions(1)
 			want := append(c.want, "e@four.test[]")
 			if diff := cmp.Diff(want, recorded()); diff != "" {
@@ -241,7 +242,7 @@ func TestChannelDomains(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv := smtptest.NewUnstartedServer(t)
 			srv.Extensions = append(srv.Extensions, "LIMITS RCPTDOMAINMAX=2")
-			srv.Commands = map[string]smtptest.CommandFunc{"XEDIT": func(ch *smtptest.Channel, _ string) smtptest.Reply { c.edit(ch); return ok }}
+			srv.Commands = map[string]smtptest.CommandFunc{"XEDIT": func(ch *smtptest.Channel, _ string) smtptest.Reply { c.edit(ch); return play.OK }}
 			srv.StartInMemory()
 			tell(t, srv, "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@one.test>\r\nRCPT TO:<c@two.test>\r\nRCPT TO:<d@two.test>\r\nXEDIT\r\nRCPT TO:<e@three.test>\r\n")
 			exchanges := srv.Sessions()[0].Exchanges
@@ -261,7 +262,7 @@ func TestKeptRecipient(t *testing.T) {
 	if diff := cmp.Diff([]string{"b@server.test", "c@server.test", "d@server.test"}, srv.Messages()[0].To); diff != "" {
 		t.Errorf("To (-want +got):\n%s", diff)
 	}
-	want := []smtptest.Recipient{{To: "b@server.test", Reply: rcptOK, Accepted: true}, {To: "c@server.test", Reply: "450 4.2.1 later", Accepted: true}, {To: "d@server.test", Reply: rcptOK, Accepted: true}}
+	want := []smtptest.Recipient{{To: "b@server.test", Reply: play.RcptOK, Accepted: true}, {To: "c@server.test", Reply: "450 4.2.1 later", Accepted: true}, {To: "d@server.test", Reply: play.RcptOK, Accepted: true}}
 	if diff := cmp.Diff(want, srv.Sessions()[0].Transactions[0].Recipients); diff != "" {
 		t.Errorf("Recipients (-want +got):\n%s", diff)
 	}

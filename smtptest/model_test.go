@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
 var (
@@ -151,7 +152,7 @@ func TestModel(t *testing.T) {
 	covered := map[[2]byte]bool{}
 	steps, walks := 0, 0
 	for ; steps < *modelSteps; walks++ {
-		n, want, err := walk(dial(t, srv), random, covered)
+		n, want, err := walk(play.Dial(t, srv), random, covered)
 		steps += n
 		if err != nil {
 			t.Fatalf("-model.seed=%d, walk %d: %v", seed, walks+1, err)
@@ -183,7 +184,7 @@ func walk(c net.Conn, random *rand.Rand, covered map[[2]byte]bool) (steps, messa
 		codes, more := w.step(n)
 		out.WriteString(more)
 		for range codes {
-			sent = append(sent, fmt.Sprintf("%q", short(machine[n].send)))
+			sent = append(sent, fmt.Sprintf("%q", play.Short(machine[n].send)))
 		}
 		want = append(want, codes...)
 		steps++

@@ -17,15 +17,14 @@ import (
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestMain lets no test of the package ask the DNS: a server looks nothing up,
-// whatever a client, a message or a script names.
+// TestMain verifies that no test of the package asks the DNS. The tests in
+// internal/conformance verify it too, because they import the package play.
 func TestMain(m *testing.M) {
-	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		panic("a name is looked up in the DNS")
-	}}
+	play.ForbidDNS()
 	os.Exit(m.Run())
 }
 
@@ -51,7 +50,7 @@ func TestInMemoryAddr(t *testing.T) {
 			if srv.Addr != "localhost:1" || srv.Listener.Addr().String() != srv.Addr || srv.Host() != "localhost" || srv.Port() != 1 {
 				t.Errorf("Addr = %q, Listener.Addr() = %v, Host() = %q, Port() = %d, want localhost:1", srv.Addr, srv.Listener.Addr(), srv.Host(), srv.Port())
 			}
-			if got := dial(t, srv).RemoteAddr().String(); got != "127.0.0.1:1" {
+			if got := play.Dial(t, srv).RemoteAddr().String(); got != "127.0.0.1:1" {
 				t.Errorf("RemoteAddr() = %s, want 127.0.0.1:1", got)
 			}
 		})
@@ -76,41 +75,43 @@ func TestUnreached(t *testing.T) {
 		}, 0},
 		{"in memory, a client connected before Drain", func(srv *smtptest.Server) {
 			srv.StartInMemory()
-			sendMail(srv, "ann@example.com", "bob@example.com", "Hi!\r\n")
+			play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi!\r\n")
 			srv.Drain()
 		}, 0},
 		{"with sockets", (*smtptest.Server).Start, 0},
 	} {
-		for name, wait := range map[string]func(*fakeTB, *smtptest.Server){
-			"Wait":         func(_ *fakeTB, srv *smtptest.Server) { srv.Wait(1) },
-			"WaitFor":      func(_ *fakeTB, srv *smtptest.Server) { srv.WaitFor(nil) },
-			"WaitSession":  func(_ *fakeTB, srv *smtptest.Server) { srv.WaitSession(func(smtptest.Session) bool { return false }) },
-			"WaitSessions": func(_ *fakeTB, srv *smtptest.Server) { srv.WaitSessions(9) },
-			"WaitContext": func(tb *fakeTB, srv *smtptest.Server) {
+		for name, wait := range map[string]func(*play.FakeTB, *smtptest.Server){
+			"Wait":    func(_ *play.FakeTB, srv *smtptest.Server) { srv.Wait(1) },
+			"WaitFor": func(_ *play.FakeTB, srv *smtptest.Server) { srv.WaitFor(nil) },
+			"WaitSession": func(_ *play.FakeTB, srv *smtptest.Server) {
+				srv.WaitSession(func(smtptest.Session) bool { return false })
+			},
+			"WaitSessions": func(_ *play.FakeTB, srv *smtptest.Server) { srv.WaitSessions(9) },
+			"WaitContext": func(tb *play.FakeTB, srv *smtptest.Server) {
 				_, err := srv.WaitContext(context.Background(), 1)
 				tb.Logf("%v", err)
 			},
 		} {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				srv := smtptest.NewUnstartedServer(tb)
 				c.start(srv)
 				srv.Close() // which ends the wait
-				try(func() { wait(tb, srv) })
-				tb.end()
-				if got := strings.Count(tb.errors()+tb.log(), hint); got != c.want {
-					t.Errorf("%q is there %d times, want %d:\n%s\n%s", hint, got, c.want, tb.errors(), tb.log())
+				play.Try(func() { wait(tb, srv) })
+				tb.End()
+				if got := strings.Count(tb.Errors()+tb.Logged(), hint); got != c.want {
+					t.Errorf("%q is there %d times, want %d:\n%s\n%s", hint, got, c.want, tb.Errors(), tb.Logged())
 				}
 			})
 		}
 	}
 	t.Run("no wait", func(t *testing.T) {
-		tb := &fakeTB{}
+		tb := &play.FakeTB{}
 		smtptest.NewInMemoryServer(tb)
 		tb.Errorf("the client could not connect")
-		tb.end()
-		if got := strings.Count(tb.log(), hint); got != 1 {
-			t.Errorf("%q is there %d times, want 1:\n%s", hint, got, tb.log())
+		tb.End()
+		if got := strings.Count(tb.Logged(), hint); got != 1 {
+			t.Errorf("%q is there %d times, want 1:\n%s", hint, got, tb.Logged())
 		}
 	})
 }
@@ -149,7 +150,7 @@ func TestPeer(t *testing.T) {
 		srv := smtptest.NewUnstartedServer(t)
 		srv.Listener = namedListener{ln, addr}
 		srv.Start()
-		if err := deliver(srv, "a@client.test", "text"); err != nil {
+		if err := play.Deliver(srv, "a@client.test", "text"); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := srv.Wait(1)[0].Peer, addr.String(); got != want {
@@ -193,7 +194,8 @@ func callsOf(t *testing.T, names *regexp.Regexp) map[string][]string {
 	return calls
 }
 
-// sources are the package's files that are not tests, and its sub-packages'.
+// sources returns the package's files that are not tests, and its sub-packages'.
+// It leaves out internal/conformance, which only tests import.
 func sources(t *testing.T) []string {
 	var files []string
 	for _, pattern := range []string{"*.go", "*/*.go", "*/*/*.go"} {
@@ -256,6 +258,11 @@ func TestSecurityPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	moved, err := filepath.Glob("internal/conformance/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests = append(tests, moved...)
 	var all strings.Builder
 	for _, file := range tests {
 		source, err := os.ReadFile(file)

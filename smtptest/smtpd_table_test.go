@@ -56,6 +56,13 @@ func TestSmtpdTable(t *testing.T) {
 	}
 	known := declared(t, ".", "")
 	maps.Copy(known, declared(t, "mailman", "mailman."))
+	subjects, err := filepath.Glob("internal/conformance/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range subjects {
+		maps.Copy(known, declared(t, dir, ""))
+	}
 	var rows []string
 	for line := range strings.Lines(table + "\n") {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")

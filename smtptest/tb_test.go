@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
 // leavingTB leaves the code that fails by a panic, as Ginkgo does, and knows of
 // the failure later.
-type leavingTB struct{ *fakeTB }
+type leavingTB struct{ *play.FakeTB }
 
 func (l leavingTB) Errorf(format string, args ...any) {
-	l.fakeTB.Errorf(format, args...)
+	l.FakeTB.Errorf(format, args...)
 	panic("leaves the spec")
 }
 
@@ -26,7 +27,7 @@ func (l leavingTB) Failed() bool { return false }
 // TestLeavingTB: a session answers and the end of the test says all, whatever
 // Errorf does.
 func TestLeavingTB(t *testing.T) {
-	tb := leavingTB{&fakeTB{}}
+	tb := leavingTB{&play.FakeTB{}}
 	srv := smtptest.NewUnstartedServer(tb)
 	srv.Handler = smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply { panic("boom") })
 	srv.Start()
@@ -34,17 +35,17 @@ func TestLeavingTB(t *testing.T) {
 		smtptest.Rule{On: "VRFY", Reply: "450 later"},
 		smtptest.Rule{On: "EXPN", Reply: "450 later"},
 	)
-	if err := sendMail(srv, "ann@example.com", "bob@example.com", "Hi!\r\n"); err == nil || !strings.Contains(err.Error(), "451") {
+	if err := play.SendMail(srv, "ann@example.com", "bob@example.com", "Hi!\r\n"); err == nil || !strings.Contains(err.Error(), "451") {
 		t.Errorf("send() = %v, want a 451", err)
 	}
-	tb.end()
+	tb.End()
 	for _, want := range []string{"panicked: boom", "row 1 never fired", "row 2 never fired"} {
-		if !strings.Contains(tb.errors(), want) {
-			t.Errorf("the failures do not say %q:\n%s", want, tb.errors())
+		if !strings.Contains(tb.Errors(), want) {
+			t.Errorf("the failures do not say %q:\n%s", want, tb.Errors())
 		}
 	}
-	if want := "C: MAIL FROM:<ann@example.com>"; !strings.Contains(tb.log(), want) {
-		t.Errorf("the log does not show %q:\n%s", want, tb.log())
+	if want := "C: MAIL FROM:<ann@example.com>"; !strings.Contains(tb.Logged(), want) {
+		t.Errorf("the log does not show %q:\n%s", want, tb.Logged())
 	}
 }
 
@@ -66,20 +67,20 @@ func (f fiveTB) Fatalf(format string, args ...any) { f.own.Fatalf(format, args..
 func TestEmbeddedTB(t *testing.T) {
 	for name, start := range constructors {
 		t.Run(name, func(t *testing.T) {
-			tb := &fakeTB{}
+			tb := &play.FakeTB{}
 			srv := start(fiveTB{own: tb})
-			srv.Artifact(fiveTB{own: tb}, "note.txt", note("failed"))
+			srv.Artifact(fiveTB{own: tb}, "note.txt", play.WriteText("failed"))
 			srv.Script(smtptest.Rule{On: "VRFY", Reply: "450 later"})
 			c := srv.Client()
 			c.Noop()
 			c.Close()
-			tb.end()
-			if want := "row 1 never fired"; !strings.Contains(tb.errors(), want) {
-				t.Errorf("the failures do not say %q:\n%s", want, tb.errors())
+			tb.End()
+			if want := "row 1 never fired"; !strings.Contains(tb.Errors(), want) {
+				t.Errorf("the failures do not say %q:\n%s", want, tb.Errors())
 			}
 			for _, want := range []string{"C: NOOP", "go test -artifacts keeps note.txt"} {
-				if !strings.Contains(tb.log(), want) {
-					t.Errorf("the log does not say %q:\n%s", want, tb.log())
+				if !strings.Contains(tb.Logged(), want) {
+					t.Errorf("the log does not say %q:\n%s", want, tb.Logged())
 				}
 			}
 		})
@@ -107,13 +108,13 @@ func TestBrokenTB(t *testing.T) {
 		{(*testing.T)(nil), "*testing.T"},
 		{(*testing.B)(nil), "*testing.B"},
 		{(*testing.F)(nil), "*testing.F"},
-		{(*fakeTB)(nil), "*smtptest_test.fakeTB"},
+		{(*play.FakeTB)(nil), "*play.FakeTB"},
 		{struct{ *testing.T }{}, "struct { *testing.T }"},
 		{&struct{ testing.TB }{}, "*struct { testing.TB }"},
 	} {
 		for name, start := range constructors {
 			want := "smtptest: the TB, a " + test.want + ", is nil or embeds nil; pass the t of the running test"
-			if p := panicOf(func() { start(test.tb) }); p != want {
+			if p := play.PanicOf(func() { start(test.tb) }); p != want {
 				t.Errorf("%s: panic %v, want %s", name, p, want)
 			}
 		}
@@ -131,13 +132,13 @@ func TestLateWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				srv := smtptest.NewInMemoryServer(tb)
 				go wait(srv)
 				synctest.Wait()
-				tb.end()
-				if want := "the test has ended, but another goroutine still calls Wait"; !strings.Contains(tb.errors(), want) {
-					t.Errorf("the failures do not say %q:\n%s", want, tb.errors())
+				tb.End()
+				if want := "the test has ended, but another goroutine still calls Wait"; !strings.Contains(tb.Errors(), want) {
+					t.Errorf("the failures do not say %q:\n%s", want, tb.Errors())
 				}
 			})
 		})
@@ -160,7 +161,7 @@ func TestLateSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tb := &fakeTB{}
+				tb := &play.FakeTB{}
 				ended := make(chan struct{})
 				srv := smtptest.NewUnstartedServer(tb)
 				srv.Handler = smtptest.HandlerFunc(func(context.Context, smtptest.Message) smtptest.Reply {
@@ -168,13 +169,13 @@ func TestLateSession(t *testing.T) {
 					return late(srv)
 				})
 				srv.StartInMemory()
-				go deliver(srv, "ann@example.com", "Hi")
+				go play.Deliver(srv, "ann@example.com", "Hi")
 				synctest.Wait()
-				tb.end()
+				tb.End()
 				close(ended)
 				synctest.Wait()
-				if want := "has not returned within"; !strings.Contains(tb.errors(), want) || len(tb.failures) != 1 {
-					t.Errorf("the failures are not one with %q:\n%s", want, tb.errors())
+				if want := "has not returned within"; !strings.Contains(tb.Errors(), want) || len(tb.Failures) != 1 {
+					t.Errorf("the failures are not one with %q:\n%s", want, tb.Errors())
 				}
 			})
 		})
@@ -190,19 +191,19 @@ var nilTBs = []struct {
 	setup      func(*smtptest.Server)
 }{
 	{"an invalid reply", `smtptest: session 1: Handler returned the reply "hello"`,
-		handler(func(context.Context, smtptest.Message) smtptest.Reply { return "hello" })},
+		play.WithHandler(func(context.Context, smtptest.Message) smtptest.Reply { return "hello" })},
 	{"an invalid reply of a command", `smtptest: session 1: Commands["MAIL"] returned the reply "hello"`,
-		with("MAIL", func(*smtptest.Channel, string) smtptest.Reply { return "hello" })},
+		play.WithCommand("MAIL", func(*smtptest.Channel, string) smtptest.Reply { return "hello" })},
 	{"an invalid reply to a recipient", `smtptest: session 1: Handler returned the reply "hello"`,
-		func(srv *smtptest.Server) { srv.Handler = &perRecipient{replies: []smtptest.Reply{"hello"}} }},
+		func(srv *smtptest.Server) { srv.Handler = &play.PerRecipient{Replies: []smtptest.Reply{"hello"}} }},
 	{"a reply too many", "smtptest: session 1: ProcessRecipients returned 2 replies for 1 recipients",
-		func(srv *smtptest.Server) { srv.Handler = &perRecipient{replies: []smtptest.Reply{"", ""}} }},
+		func(srv *smtptest.Server) { srv.Handler = &play.PerRecipient{Replies: []smtptest.Reply{"", ""}} }},
 	{"a field that cannot be", `smtptest: session 1: Commands["MAIL"] has set Channel.Server`,
-		with("MAIL", func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Server = nil; return "" })},
+		play.WithCommand("MAIL", func(ch *smtptest.Channel, _ string) smtptest.Reply { ch.Server = nil; return "" })},
 	{"a method that waits for itself", "smtptest: Close: the test's own code has not returned within 1ms: Handler in session 1",
 		func(srv *smtptest.Server) {
 			srv.WaitTimeout = time.Millisecond
-			handler(func(context.Context, smtptest.Message) smtptest.Reply { srv.Close(); return "" })(srv)
+			play.WithHandler(func(context.Context, smtptest.Message) smtptest.Reply { srv.Close(); return "" })(srv)
 		}},
 	{"an If that replaces its own rule", "smtptest: session 1: the rules were replaced 100 times",
 		func(srv *smtptest.Server) {
@@ -211,7 +212,7 @@ var nilTBs = []struct {
 			srv.Script(rule)
 		}},
 	{"a panic", "smtptest: session 1: Handler panicked: boom, at tb_test.go:",
-		handler(func(context.Context, smtptest.Message) smtptest.Reply { panic("boom") })},
+		play.WithHandler(func(context.Context, smtptest.Message) smtptest.Reply { panic("boom") })},
 }
 
 // TestNilTBProcess is the process of its own.
@@ -224,7 +225,7 @@ func TestNilTBProcess(t *testing.T) {
 			srv := smtptest.NewUnstartedServer(nil)
 			test.setup(srv)
 			srv.StartInMemory()
-			deliver(srv, "ann@example.com", "Hi")
+			play.Deliver(srv, "ann@example.com", "Hi")
 			select {} // the connection may end before the process does
 		})
 	}
@@ -236,7 +237,7 @@ func TestNilTBOnce(t *testing.T) {
 	for _, test := range nilTBs {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			out, err := elsewhere(nilTBEnv, subtest("TestNilTBProcess", test.name))
+			out, err := play.RunElsewhere(nilTBEnv, subtest("TestNilTBProcess", test.name))
 			if n := strings.Count(out, test.says); n != 1 || err == nil || !strings.Contains(out, "panic: ") {
 				t.Errorf("%v; it says %q %d times:\n%s", err, test.says, n, out)
 			}
