@@ -320,7 +320,7 @@ func (ch *Channel) isInterrupted() bool {
 
 // lastReply is the time that a client has to take the reply to a recorded
 // message when its connection is closed: for one that has stopped reading.
-const lastReply = time.Second
+const lastReply = 250 * time.Millisecond
 
 // interrupt ends the session from outside. A reply to a recorded message that
 // is being written still goes out.

@@ -14,7 +14,7 @@ import (
 // returns when all its goroutines are gone. If the test's own code keeps one of them
 // for WaitTimeout, Close fails the test and names that code: a Handler, an If, a method
 // of a Listener or of a connection. The reply to a message that was
-// recorded is written first; a client that does not read has 1 s to take it.
+// recorded is written first; a client that does not read has 250 ms to take it.
 // What was recorded stays readable. Calling it again does nothing. Code that the
 // server calls, such as a Handler, must not call Close, Stop or a Wait: these wait
 // for that code, and fail the test after WaitTimeout.

@@ -74,14 +74,14 @@ func TestCloseNotReading(t *testing.T) {
 }
 
 // TestCloseWriting closes the server while a write cannot go on: at once, but for
-// the reply to a message that was recorded, which a client has 1 s to take.
+// the reply to a message that was recorded, which a client has 250 ms to take.
 func TestCloseWriting(t *testing.T) {
 	for name, c := range map[string]struct {
 		send string
 		took time.Duration
 	}{
 		"a reply":                {"XFLOOD\r\n", 0},
-		"the reply to a message": {"MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n", time.Second},
+		"the reply to a message": {"MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n", 250 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -235,7 +235,7 @@ func TestCloseUnreadReplies(t *testing.T) {
 		began := time.Now()
 		srv.Close()
 		writer.Wait()
-		if took := time.Since(began); took > time.Second || srv.Count() == 0 {
+		if took := time.Since(began); took > 250*time.Millisecond || srv.Count() == 0 {
 			t.Errorf("Close took %v, with %d messages", took, srv.Count())
 		}
 	})
