@@ -88,18 +88,19 @@ func Example_dyingServer() {
 	for range 2 {
 		c := srv.Client()
 		for range 3 {
-			fmt.Println(transact(c, "bob@example.com"))
+			err := transact(c, "bob@example.com")
+			fmt.Println(err == nil) // EOF, or a reset if MAIL comes before the server closes
 		}
 		c.Close()
 	}
 	fmt.Println(srv.Count())
 	// Output:
-	// <nil>
-	// <nil>
-	// EOF
-	// <nil>
-	// <nil>
-	// EOF
+	// true
+	// true
+	// false
+	// true
+	// true
+	// false
 	// 4
 }
 
