@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestOutage stops and restarts a server: same address, records kept, sessions
@@ -205,4 +206,148 @@ func TestSharedServer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLateChanges holds that what is written into the fields after Start is
+// told to the test and changes nothing.
+func TestLateChanges(t *testing.T) {
+	changes := []struct {
+		field  string
+		change func(*smtptest.Server)
+	}{
+		{"Hostname", func(s *smtptest.Server) { s.Hostname = "other.test" }},
+		{"Greeting", func(s *smtptest.Server) { s.Greeting = "other" }},
+		{"Extensions", func(s *smtptest.Server) { s.Extensions[0] = "OTHER" }},
+		{"SizeLimit", func(s *smtptest.Server) { s.SizeLimit = 1 }},
+		{"TLS", func(s *smtptest.Server) { s.TLS = &tls.Config{} }},
+		{"Users", func(s *smtptest.Server) { s.Users = nil }},
+		{"Users", func(s *smtptest.Server) { s.Users["bob"] = "secret" }},
+		{"Authenticate", func(s *smtptest.Server) { s.Authenticate = func(smtptest.Credentials) bool { return true } }},
+		{"Mechanisms", func(s *smtptest.Server) { s.Mechanisms = []string{"PLAIN"} }},
+		{"ClearMechanisms", func(s *smtptest.Server) { s.ClearMechanisms = []string{"PLAIN"} }},
+		{"RequireTLS", func(s *smtptest.Server) { s.RequireTLS = true }},
+		{"RequireAuth", func(s *smtptest.Server) { s.RequireAuth = true }},
+		{"LMTP", func(s *smtptest.Server) { s.LMTP = true }},
+		{"Handler", play.WithHandlerReply("554 no")},
+		{"Commands", func(s *smtptest.Server) {
+			s.Commands = map[string]smtptest.CommandFunc{"MAIL": func(*smtptest.Channel, string) smtptest.Reply { return "550 no" }}
+		}},
+		{"Parameters", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"SIZE": nil} }},
+		{"Seed", func(s *smtptest.Server) { s.Seed = 7 }},
+		{"IdleTimeout", func(s *smtptest.Server) { s.IdleTimeout = time.Nanosecond }},
+		{"WaitTimeout", func(s *smtptest.Server) { s.WaitTimeout = time.Nanosecond }},
+	}
+	want, _ := lateChange(t, func(*smtptest.Server) {})
+	changed := map[string]bool{}
+	for _, c := range changes {
+		changed[c.field] = true
+		got, failure := lateChange(t, c.change)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s has an effect (-want +got):\n%s", c.field, diff)
+		}
+		if say := "Server." + c.field + " was changed after Start"; !strings.Contains(failure, say) {
+			t.Errorf("failure %q does not say %q", failure, say)
+		}
+	}
+	if len(changed) != smtptest.ConfigFields {
+		t.Errorf("%d of %d fields were changed", len(changed), smtptest.ConfigFields)
+	}
+}
+
+// lateChange plays a dialogue to a server whose fields have changed.
+func lateChange(t *testing.T, change func(*smtptest.Server)) (heard []string, failure string) {
+	tb := &play.FakeTB{}
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewUnstartedServer(tb)
+		srv.Users = map[string]string{"ann": "secret"}
+		srv.StartInMemory()
+		srv.Script(smtptest.Rule{On: "RCPT TO:<refused@server.test>", Reply: "550 5.1.1 no"})
+		change(srv)
+		c := play.Listen(play.Dial(t, srv))
+		for _, send := range []string{
+			"", "EHLO client.test\r\n", "VRFY a@server.test\r\n", "RSET\r\n",
+			"MAIL FROM:<a@client.test> SIZE=1000\r\n", "RCPT TO:<refused@server.test>\r\n", "DATA\r\n",
+			"RCPT TO:<b@server.test>\r\n", "DATA\r\n", "text\r\n.\r\n",
+			"MAIL FROM:<a@client.test>\r\n", "BDAT 1 LAST\r\n", "QUIT\r\n",
+		} {
+			c.Say(play.Step{Send: send})
+			heard = append(heard, c.Heard())
+		}
+		srv.Wait(1)
+		tb.End()
+	})
+	return heard, tb.Errors()
+}
+
+// TestConformanceLastCommand sends one line more than a session may have: it is
+// answered 421, whatever a row says.
+func TestConformanceLastCommand(t *testing.T) {
+	const last = "421 4.7.0 Error: too many commands"
+	setup := func(rules ...smtptest.Rule) func(*smtptest.Server) {
+		return func(srv *smtptest.Server) {
+			play.WithCommand("XLAST", func(ch *smtptest.Channel, arg string) smtptest.Reply {
+				smtptest.LeaveLines(ch, 2)
+				return play.OK
+			})(srv)
+			srv.Script(rules...)
+		}
+	}
+	asks := smtptest.Rule{On: "RESPONSE", Reply: "334 ", Optional: true}
+	play.Run(t, []play.Case{
+		{Name: "command", Why: "4.3.2: 421 to any", In: play.EHLO, Setup: setup(), End: smtptest.EndReply,
+			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+last, play.Closed)},
+		{Name: "command with a row", Why: "a row does not lift the limit", In: play.EHLO, Setup: setup(smtptest.Rule{On: "NOOP", Reply: "250 row"}), End: smtptest.EndReply,
+			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: 250 row", "C: NOOP", "S: 250 row", "C: NOOP", "S: "+last, play.Closed)},
+		{Name: "response", Why: "RFC 4954 4: a row may ask for ever", In: play.EHLO, Setup: setup(smtptest.Rule{On: "AUTH", Reply: "334 "}, asks), End: smtptest.EndReply,
+			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: AUTH PLAIN", "S: 334 ", "C: eA==", "S: 334 ", "C: eA==", "S: "+last, play.Closed)},
+	})
+}
+
+// TestConformanceLastAnswer has a CommandFunc ask until a line is one more than a
+// session may have: that is answered as a command would be, and the function has
+// nothing more to say.
+func TestConformanceLastAnswer(t *testing.T) {
+	const last = "421 4.7.0 Error: too many commands"
+	endless := func(ch *smtptest.Channel) {
+		for {
+			ch.Ask("350 more?")
+		}
+	}
+	failing := func(ch *smtptest.Channel) {
+		for {
+			if _, err := ch.Ask("350 more?"); err != nil {
+				return
+			}
+		}
+	}
+	asking := func(verb string, ask func(*smtptest.Channel), reply smtptest.Reply, rules ...smtptest.Rule) func(*smtptest.Server) {
+		return func(srv *smtptest.Server) {
+			play.WithExtensions("CHUNKING")(srv)
+			play.WithCommand(verb, func(ch *smtptest.Channel, _ string) smtptest.Reply {
+				smtptest.LeaveLines(ch, 2)
+				ask(ch)
+				return reply
+			})(srv)
+			srv.Script(rules...)
+		}
+	}
+	answers := []string{"S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: " + last, play.Closed}
+	ask := func(first string) []string { return play.Talk(first, answers) }
+	hello := play.EHLOWith("CHUNKING")
+	all := []play.Case{
+		{Name: "an endless loop", Setup: asking("XASK", endless, ""), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "a reply of its own", Setup: asking("XASK", failing, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "the built-in verb", Setup: asking("RCPT", failing, ""), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a panic", Setup: asking("XASK", func(ch *smtptest.Channel) { defer func() { recover() }(); endless(ch) }, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "a row that shapes", Setup: asking("XASK", failing, play.OK, smtptest.Rule{On: "XASK", Chunk: 3}), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "a row that answers", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "250 row"}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a row that keeps", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "450 row", Keep: true}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a row that keeps and holds up", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Keep: true, Delay: smtptest.Forever}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a chunk", Setup: asking("BDAT", failing, play.OK), Talk: play.Talk(hello, play.SayMail, play.SayRcpt, ask("C+ BDAT 1 LAST\r\nx")), Outcomes: []string{smtptest.OutcomeAborted}},
+	}
+	for i := range all {
+		all[i].Why, all[i].End = "4.3.2: 421 to any", smtptest.EndReply
+		all[i].Talk = play.Talk("S: "+play.Greeting, all[i].Talk)
+	}
+	play.Run(t, all)
 }

@@ -9,10 +9,7 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
 )
 
-const (
-	helpText = "214 2.0.0 Supported commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP"
-	noTopic  = "504 5.5.4 Supported commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP"
-)
+const helpText = "214 2.0.0 Supported commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP"
 
 // A commandRow is one command in every state. A cell is the reply, and the
 // state after it where that is another: "250 OK -> E". A refused command leaves
@@ -42,7 +39,7 @@ var commandTable = []commandRow{
 	same("QUIT", "4.1.1.10", play.Bye+" -> Q"),
 	same("QUIT now", "4.1.1.10, 4.3.2: no argument, and the session goes on", "501 5.5.4 Syntax: QUIT"),
 	{"HELP", "4.1.1.8, 4.1.4", helpText, helpText, helpText, helpText, helpText},
-	same("HELP FOO", "4.3.2: no such topic", noTopic),
+	same("HELP FOO", "4.3.2: no such topic", play.NoTopic),
 	same("VRFY bob", "3.5.3, 4.1.4: 252 before EHLO too", play.Cannot),
 	same("VRFY", "4.1.1.6: the argument is required", "501 5.5.4 Syntax: VRFY <address>"),
 	same("EXPN staff", "4.1.1.7, 3.5.2: need not be implemented", "502 5.5.1 EXPN not implemented"),

@@ -1,5 +1,7 @@
 package smtptest
 
+import "strings"
+
 // ChannelOf is the open session's channel; nil if it has ended.
 func ChannelOf(s *Server, session int) *Channel {
 	for _, ch := range s.channels() {
@@ -31,4 +33,15 @@ func SessionText(s Session) string {
 	l.most = len(s.Exchanges)
 	l.session(s)
 	return l.String()
+}
+
+// CommandRows returns the rows of README's command list. The commands of RFC 5321's
+// appendix F are not in it.
+func CommandRows() (rows []string) {
+	for _, v := range commandTable {
+		if !strings.HasPrefix(v.rfc, "RFC 5321 F") {
+			rows = append(rows, "| "+v.name+" | `"+v.syntax+"` | "+v.rfc+" |\n")
+		}
+	}
+	return rows
 }

@@ -168,7 +168,7 @@ func (r Case) inMemory(t *testing.T, steps []Step) {
 	})
 }
 
-// inPieces plays a case in two writes, cut at each octet of its talk in step,
+// inPieces plays a case in two writes, cut at each octet of its talk in turn,
 // and then octet by octet: the replies are the same.
 func (r Case) inPieces(t *testing.T, all Step) {
 	cut := func(t *testing.T, pieces ...string) {

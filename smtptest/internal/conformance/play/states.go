@@ -32,6 +32,7 @@ const (
 	RcptOK   = "250 2.1.5 OK"
 	GoAhead  = "354 End data with <CR><LF>.<CR><LF>"
 	Bye      = "221 2.0.0 Bye"
+	NoTopic  = "504 5.5.4 Supported commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP"
 	Cannot   = "252 2.5.0 Cannot VRFY user, but will accept message and attempt delivery"
 	NeedHelo = "503 5.5.1 Error: send HELO first"
 	Nested   = "503 5.5.1 Error: nested MAIL command"

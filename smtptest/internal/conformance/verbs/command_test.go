@@ -1,4 +1,4 @@
-package smtptest_test
+package verbs_test
 
 import (
 	"slices"
@@ -57,7 +57,7 @@ func TestConformanceCommands(t *testing.T) {
 		play.LineCase("help helo", "4.1.1.8", play.Greeted, "HELP HELO", "214 2.0.0 Syntax: HELO hostname", ""),
 		play.LineCase("help ehlo", "4.1.1.8", play.Greeted, "HELP EHLO", "214 2.0.0 Syntax: EHLO hostname", ""),
 		play.LineCase("help vrfy", "4.1.1.8", play.Greeted, "HELP VRFY", "214 2.0.0 Syntax: VRFY <address>", ""),
-		play.LineCase("help of what is not offered", "4.2.4", play.Greeted, "HELP STARTTLS", noTopic, ""),
+		play.LineCase("help of what is not offered", "4.2.4", play.Greeted, "HELP STARTTLS", play.NoTopic, ""),
 	})
 }
 
@@ -153,77 +153,4 @@ func TestConformanceSegments(t *testing.T) {
 		{Name: "two empty lines", Why: "4.3.1: one reply each", In: play.Greeted,
 			Talk: play.Talk("C: ", "C: ", "S: 500 5.5.2 Error: bad syntax", "S: 500 5.5.2 Error: bad syntax", play.SayQuit), Split: true},
 	})
-}
-
-// TestConformanceLastCommand sends one line more than a session may have: it is
-// answered 421, whatever a row says.
-func TestConformanceLastCommand(t *testing.T) {
-	const last = "421 4.7.0 Error: too many commands"
-	setup := func(rules ...smtptest.Rule) func(*smtptest.Server) {
-		return func(srv *smtptest.Server) {
-			play.WithCommand("XLAST", func(ch *smtptest.Channel, arg string) smtptest.Reply {
-				smtptest.LeaveLines(ch, 2)
-				return play.OK
-			})(srv)
-			srv.Script(rules...)
-		}
-	}
-	asks := smtptest.Rule{On: "RESPONSE", Reply: "334 ", Optional: true}
-	play.Run(t, []play.Case{
-		{Name: "command", Why: "4.3.2: 421 to any", In: play.EHLO, Setup: setup(), End: smtptest.EndReply,
-			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+last, play.Closed)},
-		{Name: "command with a row", Why: "a row does not lift the limit", In: play.EHLO, Setup: setup(smtptest.Rule{On: "NOOP", Reply: "250 row"}), End: smtptest.EndReply,
-			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: 250 row", "C: NOOP", "S: 250 row", "C: NOOP", "S: "+last, play.Closed)},
-		{Name: "response", Why: "RFC 4954 4: a row may ask for ever", In: play.EHLO, Setup: setup(smtptest.Rule{On: "AUTH", Reply: "334 "}, asks), End: smtptest.EndReply,
-			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: AUTH PLAIN", "S: 334 ", "C: eA==", "S: 334 ", "C: eA==", "S: "+last, play.Closed)},
-	})
-}
-
-// TestConformanceLastAnswer has a CommandFunc ask until a line is one more than a
-// session may have: that is answered as a command would be, and the function has
-// nothing more to say.
-func TestConformanceLastAnswer(t *testing.T) {
-	const last = "421 4.7.0 Error: too many commands"
-	endless := func(ch *smtptest.Channel) {
-		for {
-			ch.Ask("350 more?")
-		}
-	}
-	failing := func(ch *smtptest.Channel) {
-		for {
-			if _, err := ch.Ask("350 more?"); err != nil {
-				return
-			}
-		}
-	}
-	asking := func(verb string, ask func(*smtptest.Channel), reply smtptest.Reply, rules ...smtptest.Rule) func(*smtptest.Server) {
-		return func(srv *smtptest.Server) {
-			play.WithExtensions("CHUNKING")(srv)
-			play.WithCommand(verb, func(ch *smtptest.Channel, _ string) smtptest.Reply {
-				smtptest.LeaveLines(ch, 2)
-				ask(ch)
-				return reply
-			})(srv)
-			srv.Script(rules...)
-		}
-	}
-	answers := []string{"S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: 350 more?", "C: yes", "S: " + last, play.Closed}
-	ask := func(first string) []string { return play.Talk(first, answers) }
-	hello := play.EHLOWith("CHUNKING")
-	all := []play.Case{
-		{Name: "an endless loop", Setup: asking("XASK", endless, ""), Talk: play.Talk(hello, ask("C: XASK"))},
-		{Name: "a reply of its own", Setup: asking("XASK", failing, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
-		{Name: "the built-in verb", Setup: asking("RCPT", failing, ""), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
-		{Name: "a panic", Setup: asking("XASK", func(ch *smtptest.Channel) { defer func() { recover() }(); endless(ch) }, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
-		{Name: "a row that shapes", Setup: asking("XASK", failing, play.OK, smtptest.Rule{On: "XASK", Chunk: 3}), Talk: play.Talk(hello, ask("C: XASK"))},
-		{Name: "a row that answers", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "250 row"}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
-		{Name: "a row that keeps", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "450 row", Keep: true}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
-		{Name: "a row that keeps and holds up", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Keep: true, Delay: smtptest.Forever}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
-		{Name: "a chunk", Setup: asking("BDAT", failing, play.OK), Talk: play.Talk(hello, play.SayMail, play.SayRcpt, ask("C+ BDAT 1 LAST\r\nx")), Outcomes: []string{smtptest.OutcomeAborted}},
-	}
-	for i := range all {
-		all[i].Why, all[i].End = "4.3.2: 421 to any", smtptest.EndReply
-		all[i].Talk = play.Talk("S: "+play.Greeting, all[i].Talk)
-	}
-	play.Run(t, all)
 }

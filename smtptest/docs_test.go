@@ -3,6 +3,7 @@ package smtptest_test
 import (
 	"encoding/json"
 	"go/ast"
+	"go/doc"
 	"go/parser"
 	"go/token"
 	"maps"
@@ -12,7 +13,64 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-smtptest/smtp/smtptest"
 )
+
+// TestExamples holds that every exported type has an Example whose output is
+// checked.
+func TestExamples(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, name := range names {
+		file, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	pkg, err := doc.NewFromFiles(fset, files, "github.com/go-smtptest/smtp/smtptest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pkg.Types) == 0 {
+		t.Fatal("no types were found")
+	}
+	for _, typ := range pkg.Types {
+		if !slices.ContainsFunc(typ.Examples, func(e *doc.Example) bool { return e.Output != "" }) {
+			t.Errorf("type %s has no Example%s with an Output", typ.Name, typ.Name)
+		}
+	}
+}
+
+// TestREADME holds README's command list against the command table, and its first
+// test against the one that is run.
+func TestREADME(t *testing.T) {
+	b, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(b)
+	for _, row := range smtptest.CommandRows() {
+		if !strings.Contains(readme, row) {
+			t.Errorf("README's command list has no row %s", row)
+		}
+	}
+	first, err := os.ReadFile("../first_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, body, _ := strings.Cut(string(first), "\n"); !strings.Contains(readme, "```go\npackage shop_test\n"+body+"```\n") {
+		t.Error("README's first test is not first_test.go")
+	}
+	if n := strings.Count(readme, "\n"); n >= 150 {
+		t.Errorf("README has %d lines, want fewer than 150", n)
+	}
+}
 
 // rowTests are the tests of each row of README's table of smtpd's names, by the
 // first name in it.
