@@ -8,14 +8,148 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
+	"github.com/google/go-cmp/cmp"
 )
+
+// TestMain verifies that no test of the package asks the DNS. The tests in
+// internal/conformance verify it too, because they import the package play.
+func TestMain(m *testing.M) {
+	play.ForbidDNS()
+	os.Exit(m.Run())
+}
+
+// TestNetworkCalls lists all that the package and its sub-packages could reach
+// the network by, file by file and as often as it is there: a call that is not in
+// the list has to be justified here.
+func TestNetworkCalls(t *testing.T) {
+	want := map[string][]string{
+		"listen.go":                         {"net.Dialer", "net.Listen", "net.ListenConfig"}, // to itself; at literal loopback addresses
+		"internal/reserve/reserve_linux.go": {"syscall.Listen", "syscall.Socket"},             // at the address that Stop has reserved
+		"internal/upstream/upstream.go":     {"net.Dialer"},                                   // to the Addr of a Relay
+	}
+	if diff := cmp.Diff(want, callsOf(t, networkNames)); diff != "" {
+		t.Errorf("network calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestFileCalls lists all that writes a file: what the test has asked for.
+func TestFileCalls(t *testing.T) {
+	want := map[string][]string{
+		"artifact.go":       {"os.Create", "os.MkdirAll"},    // in an ArtifactDir
+		"smtpcmp/golden.go": {"os.MkdirAll", "os.WriteFile"}, // with -update
+	}
+	if diff := cmp.Diff(want, callsOf(t, fileNames)); diff != "" {
+		t.Errorf("calls that write files (-want +got):\n%s", diff)
+	}
+}
+
+// callsOf are the names that match, by file.
+func callsOf(t *testing.T, names *regexp.Regexp) map[string][]string {
+	calls := map[string][]string{}
+	for _, file := range sources(t) {
+		calls[file] = callsIn(t, file, names)
+	}
+	maps.DeleteFunc(calls, func(_ string, calls []string) bool { return len(calls) == 0 })
+	return calls
+}
+
+// sources returns the package's files that are not tests, and its sub-packages'.
+// It leaves out internal/conformance, which only tests import.
+func sources(t *testing.T) []string {
+	var files []string
+	for _, pattern := range []string{"*.go", "*/*.go", "*/*/*.go"} {
+		matches, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, matches...)
+	}
+	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+}
+
+// Of some packages most of what they have reaches the network, or starts what may.
+var networkNames = regexp.MustCompile(`^import (net/http|net/rpc|log/syslog|os/exec|plugin|C)(/|$)|` +
+	`^(net|tls|smtp|textproto|syscall)\.(Dial|Lookup|Resolve|Listen(Config|Packet|TCP|Unix|UDP|IP)?$|DefaultResolver|SendMail|Socket$|Connect$|Send)`)
+
+var fileNames = regexp.MustCompile(`^import (io/ioutil|os/exec|plugin|C)$|^(os|syscall)\.(Create|Open(File|Root)$|Write|Mkdir|Rename|Link|Symlink|Append)`)
+
+// callsIn are the names in the file that match, each as often as it stands there,
+// and its imports that do, or hide where a name comes from.
+func callsIn(t *testing.T, file string, names *regexp.Regexp) []string {
+	var calls []string
+	tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := map[string]string{} // by the name that the file gives them
+	for _, spec := range tree.Imports {
+		from, _ := strconv.Unquote(spec.Path.Value)
+		name := path.Base(from)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		packages[name] = path.Base(from)
+		if call := "import " + from; names.MatchString(call) || name == "." {
+			calls = append(calls, call)
+		}
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if pkg, ok := sel.X.(*ast.Ident); ok {
+				if name := packages[pkg.Name] + "." + sel.Sel.Name; names.MatchString(name) {
+					calls = append(calls, name)
+				}
+			}
+		}
+		return true
+	})
+	slices.Sort(calls)
+	return calls
+}
+
+// TestSecurityPromises holds that each test named in SECURITY.md exists.
+func TestSecurityPromises(t *testing.T) {
+	b, err := os.ReadFile("../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved, err := filepath.Glob("internal/conformance/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests = append(tests, moved...)
+	var all strings.Builder
+	for _, file := range tests {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(source)
+	}
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z]+)`").FindAllStringSubmatch(string(b), -1)
+	if len(names) == 0 {
+		t.Error("SECURITY.md names no test")
+	}
+	for _, name := range names {
+		if !strings.Contains(all.String(), "\nfunc "+name[1]+"(") {
+			t.Errorf("SECURITY.md names %s, which does not exist", name[1])
+		}
+	}
+}
 
 // TestExamples holds that every exported type has an Example whose output is
 // checked.
