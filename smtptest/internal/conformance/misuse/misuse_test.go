@@ -39,10 +39,7 @@ const (
 	inClose     place = "in a Handler while Close waits for it"
 )
 
-var (
-	allPlaces  = []place{onZero, onUnstarted, onStarted, onStopped, onClosed, onNil, afterTest, inHandler, inCommand, inIf, inClose}
-	onSessions = []place{inHandler, inCommand, inIf, inClose}
-)
+var allPlaces = []place{onZero, onUnstarted, onStarted, onStopped, onClosed, onNil, afterTest, inHandler, inCommand, inIf, inClose}
 
 // misuse is a call, and what it says in each place; it works in the others, and
 // nowhere does it take time, but to wait for what may still come.
