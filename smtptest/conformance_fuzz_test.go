@@ -233,7 +233,7 @@ func FuzzScript(f *testing.F) {
 	f.Add("NOOP", "", "", 0, 0, 0, "", uint16(32))
 	f.Fuzz(func(t *testing.T, on, reply, raw string, skip, times, chunk int, then string, bits uint16) {
 		rule := smtptest.Rule{On: on, Skip: skip, Times: times, Reply: smtptest.Reply(reply), Raw: raw, Chunk: chunk, Then: smtptest.Then(then),
-			Keep: bits&1 != 0, Lose: bits&2 != 0, Per: smtptest.Scope(bits >> 8 & 62)}
+			Keep: bits&1 != 0, Discard: bits&2 != 0, Per: smtptest.Scope(bits >> 8 & 62)}
 		if bits&4 != 0 {
 			rule.Delay = time.Minute
 		}
@@ -301,7 +301,7 @@ func playRow(t *testing.T, rule smtptest.Rule, lmtp bool) (fired []int) {
 	tb.End()
 	s := srv.Sessions()[0]
 	checkRow(t, rule, s, c.Heard())
-	if !lmtp && !rule.Keep && !rule.Lose && rule.Raw == "" && rule.Then != smtptest.HalfClose {
+	if !lmtp && !rule.Keep && !rule.Discard && rule.Raw == "" && rule.Then != smtptest.HalfClose {
 		consistent(t, s, srv.Messages())
 	}
 	return fired

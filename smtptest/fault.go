@@ -136,7 +136,7 @@ func (a *act) choose() bool {
 		a.told = Reply(r.Reply)
 	}
 	own := a.raw == "" && a.told == "" && t.name != "BODY" && t.name != "IDLE" && t.name != "TLS"
-	records := !r.Lose && t.own.commit != nil && t.success(a.answer())
+	records := !r.Discard && t.own.commit != nil && t.success(a.answer())
 	if t.late != nil && (own || records) {
 		t.own.reply = t.late(a.ch)
 	}
@@ -149,7 +149,7 @@ func (a *act) choose() bool {
 	if a.told == NoReply {
 		a.note("no reply")
 	}
-	if r.Lose {
+	if r.Discard {
 		a.note("lost")
 	}
 	return true
@@ -172,7 +172,7 @@ func (a *act) effect() {
 	odd := *a.odd // the one recorded may be read meanwhile
 	odd.raw = a.ch.redact(a.raw)
 	a.odd = &odd
-	took := a.ch.settle(a.turn, told, a.answer(), !a.turn.kept && !a.row.Lose, a.odd)
+	took := a.ch.settle(a.turn, told, a.answer(), !a.turn.kept && !a.row.Discard, a.odd)
 	a.took = a.took || took
 	if a.raw != "" {
 		a.told = Reply(strings.TrimRight(a.raw, "\r\n"))

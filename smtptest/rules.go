@@ -38,7 +38,7 @@ func (r Rule) compiled(text string) *script.Rule {
 		On: r.On, Skip: r.Skip, Times: r.Times, Per: script.Scope(r.Per),
 		For: r.For, Every: r.Every, Chance: r.Chance, Optional: r.Optional,
 		Action: script.Action{
-			Delay: r.Delay, Jitter: r.Jitter, Reply: wire.Reply(r.Reply), Raw: r.Raw, Keep: r.Keep, Lose: r.Lose,
+			Delay: r.Delay, Jitter: r.Jitter, Reply: wire.Reply(r.Reply), Raw: r.Raw, Keep: r.Keep, Discard: r.Discard,
 			Chunk: r.Chunk, Pause: r.Pause, Then: string(r.Then),
 		},
 		Text: text, Origin: r,
@@ -102,7 +102,7 @@ func (r Rule) String() string {
 	field(r.Reply != "" && r.Reply != NoReply, "Reply", strconv.Quote(string(r.Reply)))
 	field(r.Raw != "", "Raw", show.Quote(r.Raw))
 	field(r.Keep, "Keep", true)
-	field(r.Lose, "Lose", true)
+	field(r.Discard, "Discard", true)
 	field(r.Chunk == ByLine, "Chunk", "ByLine")
 	field(r.Chunk != 0 && r.Chunk != ByLine, "Chunk", r.Chunk)
 	field(r.Pause != 0, "Pause", show.Duration(r.Pause))

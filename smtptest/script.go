@@ -8,7 +8,7 @@ import (
 )
 
 // Rule is a row of a script: when it fires (On to Optional), what the server
-// then does (Delay to Lose) and how (Chunk to Then). A script is a table of
+// then does (Delay to Discard) and how (Chunk to Then). A script is a table of
 // rows, set with Server.Script.
 //
 // Events, and what On says of them:
@@ -59,12 +59,12 @@ type Rule struct {
 	Chance      float64          // fire with this probability (0: always)
 	Optional    bool             // may end the test without having fired
 
-	Delay  time.Duration // before the answer, which is none if the client leaves first; see Forever
-	Jitter time.Duration // a random part of this is added to Delay
-	Reply  Reply         // instead of the server's own answer; NoReply sends none
-	Raw    string        // octets sent verbatim instead of a reply
-	Keep   bool          // takes effect whatever is answered: the message recorded, the recipient added
-	Lose   bool          // takes no effect whatever is answered
+	Delay   time.Duration // before the answer, which is none if the client leaves first; see Forever
+	Jitter  time.Duration // a random part of this is added to Delay
+	Reply   Reply         // instead of the server's own answer; NoReply sends none
+	Raw     string        // octets sent verbatim instead of a reply
+	Keep    bool          // takes effect whatever is answered: the message recorded, the recipient added
+	Discard bool          // takes no effect whatever is answered
 
 	Chunk int           // octets per write; ByLine writes line by line. On BODY: octets per read
 	Pause time.Duration // between two writes (on BODY: reads); alone it means one octet each

@@ -155,7 +155,7 @@ func (r *Rule) checkAnswer() error {
 	return nil
 }
 
-// effective are the events whose success takes effect; Keep and Lose have a
+// effective are the events whose success takes effect; Keep and Discard have a
 // meaning there only.
 var effective = map[string]bool{
 	"HELO": true, "EHLO": true, "LHLO": true, "MAIL": true, "RCPT": true, "RSET": true,
@@ -164,13 +164,13 @@ var effective = map[string]bool{
 
 func (r *Rule) checkEffect() error {
 	field := "Keep"
-	if r.Lose {
-		field = "Lose"
+	if r.Discard {
+		field = "Discard"
 	}
 	switch {
-	case r.Keep && r.Lose:
-		return r.bad("Lose", "stands beside Keep: give one of them")
-	case (r.Keep || r.Lose) && !effective[r.verb]:
+	case r.Keep && r.Discard:
+		return r.bad("Discard", "stands beside Keep: give one of them")
+	case (r.Keep || r.Discard) && !effective[r.verb]:
 		return r.bad(field, "nothing takes effect at %s", r.verb)
 	}
 	return nil
@@ -183,13 +183,13 @@ func (r *Rule) checkHow() error {
 		return err
 	}
 	switch {
-	case r.Delay == Forever && (answers || shapes || r.Jitter != 0 || r.Then != "" || r.Lose):
+	case r.Delay == Forever && (answers || shapes || r.Jitter != 0 || r.Then != "" || r.Discard):
 		return r.bad("Delay", "nothing comes after Forever: leave out what cannot happen, or give a time")
 	case r.verb == "IDLE" && !answers && r.Then == "":
 		return r.bad("", "the row does nothing: give Reply, Raw or Then")
 	case shapes && r.verb != "BODY" && !r.writes():
 		return r.bad(map[bool]string{true: "Chunk", false: "Pause"}[r.Chunk != 0], "there is nothing to write: give Reply or Raw, or leave it out")
-	case !answers && !shapes && r.Then == "" && r.Delay == 0 && r.Jitter == 0 && !r.Keep && !r.Lose:
+	case !answers && !shapes && r.Then == "" && r.Delay == 0 && r.Jitter == 0 && !r.Keep && !r.Discard:
 		return r.bad("", "the row does nothing: give Reply, Delay, Then or another action")
 	}
 	return nil

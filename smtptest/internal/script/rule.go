@@ -47,7 +47,7 @@ type Action struct {
 	Delay, Jitter time.Duration
 	Reply         wire.Reply
 	Raw           string
-	Keep, Lose    bool
+	Keep, Discard bool
 	Chunk         int
 	Pause         time.Duration
 	Then          string

@@ -48,7 +48,7 @@ var effects = []fault{{
 	told:  []smtptest.Reply{play.OK},
 }, {
 	name:  "recipient lost",
-	rules: []smtptest.Rule{{On: "RCPT", Lose: true}},
+	rules: []smtptest.Rule{{On: "RCPT", Discard: true}},
 	talk:  play.Talk(play.PathTo[play.MailGiven], play.SayRcpt, play.Said("DATA", play.NoRcpt), play.SayQuit),
 	ends:  "quit: aborted",
 }, {
@@ -60,7 +60,7 @@ var effects = []fault{{
 }, {
 	name:  "login lost",
 	setup: mustLogIn,
-	rules: []smtptest.Rule{{On: "AUTH", Lose: true}},
+	rules: []smtptest.Rule{{On: "AUTH", Discard: true}},
 	talk:  play.Talk(begunAuth, sayAuth, sayFrom("a@client.test", "530 5.7.0 Authentication required"), play.SayQuit),
 	ends:  "quit",
 }, {
@@ -70,17 +70,17 @@ var effects = []fault{{
 	ends:  "quit: reset",
 }, {
 	name:  "reset lost",
-	rules: []smtptest.Rule{{On: "RSET", Lose: true}},
+	rules: []smtptest.Rule{{On: "RSET", Discard: true}},
 	talk:  play.Talk(play.PathTo[play.MailGiven], play.Said("RSET", play.OK), play.SayRcpt, play.SayQuit),
 	ends:  "quit: aborted",
 }, {
 	name:  "hello lost",
-	rules: []smtptest.Rule{{On: "EHLO", Lose: true}},
+	rules: []smtptest.Rule{{On: "EHLO", Discard: true}},
 	talk:  play.Talk(play.PathTo[play.Greeted], play.SayEHLO, sayFrom("a@client.test", play.NeedHelo), play.SayQuit),
 	ends:  "quit",
 }, {
 	name:  "farewell lost",
-	rules: []smtptest.Rule{{On: "QUIT", Times: 1, Lose: true}},
+	rules: []smtptest.Rule{{On: "QUIT", Times: 1, Discard: true}},
 	talk:  play.Talk(play.PathTo[play.EHLO], play.Said("QUIT", play.Bye), play.Said("NOOP", play.OK), play.SayQuit),
 	ends:  "quit",
 }, {
@@ -147,8 +147,8 @@ func TestHandlerUnderRows(t *testing.T) {
 		{"raw refusal", []smtptest.Rule{{On: ".", Raw: "451 4.3.0 later\r\n"}}, "", "451 4.3.0 later", nil},
 		{"kept", []smtptest.Rule{{On: ".", Keep: true, Delay: time.Hour, Reply: "451 4.3.0 later"}}, "0s", "451 4.3.0 later", []smtptest.Reply{"451 4.3.0 later"}},
 		{"kept with its own", []smtptest.Rule{{On: ".", Keep: true}}, "0s", own, []smtptest.Reply{own}},
-		{"lost", []smtptest.Rule{{On: ".", Lose: true}}, "0s", own, nil},
-		{"lost with success", []smtptest.Rule{{On: ".", Lose: true, Reply: "250 2.6.0 fine"}}, "", "250 2.6.0 fine", nil},
+		{"lost", []smtptest.Rule{{On: ".", Discard: true}}, "0s", own, nil},
+		{"lost with success", []smtptest.Rule{{On: ".", Discard: true, Reply: "250 2.6.0 fine"}}, "", "250 2.6.0 fine", nil},
 		{"early", []smtptest.Rule{{On: "BODY", Reply: "550 5.7.1 stop"}}, "", "550 5.7.1 stop", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

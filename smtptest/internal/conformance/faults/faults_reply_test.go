@@ -197,7 +197,7 @@ var effectFaults = []fault{{
 	told:  []smtptest.Reply{"", play.OK},
 }, {
 	n:     34,
-	rules: []smtptest.Rule{{On: ".", Lose: true}},
+	rules: []smtptest.Rule{{On: ".", Discard: true}},
 	talk:  delivery,
 	ends:  "quit: refused",
 }, {

@@ -174,7 +174,7 @@ func TestRelayFailures(t *testing.T) {
 		{name: "leaves at the dot", rules: always(".", "421 4.3.2 bye"), reply: relayFails + "it answers 421 4.3.2 bye"},
 		{name: "success at data", why: "the content was not asked for", rules: always("DATA", "250 2.0.0 OK"), reply: relayFails + "it answers 250 2.0.0 OK"},
 		{name: "354 to rcpt", rules: always("RCPT", "354 go on"), reply: relayFails + "it answers 354 go on"},
-		{name: "354 to the dot", rules: []smtptest.Rule{{On: ".", Reply: "354 more", Lose: true}}, reply: relayFails + "it answers 354 more"},
+		{name: "354 to the dot", rules: []smtptest.Rule{{On: ".", Reply: "354 more", Discard: true}}, reply: relayFails + "it answers 354 more"},
 		{name: "no reply", rules: []smtptest.Rule{{On: "MAIL", Raw: "hello\r\n"}}, reply: relayFails + `it answers "hello", which is no reply`},
 		{name: "two codes", rules: []smtptest.Rule{{On: "MAIL", Raw: "250-a\r\n550 b\r\n"}}, reply: relayFails + `it answers "250-a\n550 b", which is no reply`},
 		{name: "endless reply", rules: []smtptest.Rule{{On: "MAIL", Raw: strings.Repeat("250-a\r\n", 200)}}, reply: relayFails + "a reply of more than 100 lines"},

@@ -129,7 +129,7 @@ func TestRecipientsUnanswered(t *testing.T) {
 		{"closed without the second", nil, []smtptest.Rule{{On: second, Reply: smtptest.NoReply, Then: smtptest.Close}}, play.OK + "\r\n", b},
 		{"reset at the second", nil, []smtptest.Rule{{On: second, Reply: smtptest.NoReply, Then: smtptest.Reset}}, play.OK + "\r\n", b},
 		{"accepted in silence, then closed", nil, []smtptest.Rule{{On: second, Reply: smtptest.NoReply, Keep: true, Then: smtptest.Close}}, play.OK + "\r\n", both},
-		{"lost, then closed", nil, []smtptest.Rule{{On: second, Reply: play.OK, Lose: true, Then: smtptest.Close}}, play.OK + "\r\n" + play.OK + "\r\n", b},
+		{"lost, then closed", nil, []smtptest.Rule{{On: second, Reply: play.OK, Discard: true, Then: smtptest.Close}}, play.OK + "\r\n" + play.OK + "\r\n", b},
 		{"a condition leaves its goroutine at the second", nil, []smtptest.Rule{{On: second, If: func(smtptest.Event) bool { runtime.Goexit(); return true }, Reply: play.OK}}, play.OK + "\r\n", b},
 	} {
 		t.Run(c.name, func(t *testing.T) {
