@@ -256,7 +256,7 @@ func (x *exchange) export() Exchange {
 		Octets:      x.octets,
 		Transaction: int(x.within),
 		TLS:         x.flags&overTLS != 0,
-		Early:       x.flags&early != 0,
+		Pipelined:   x.flags&early != 0,
 		TooLong:     x.flags&tooLong != 0,
 	}
 	if r := x.rare; r != nil {

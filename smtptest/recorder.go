@@ -101,7 +101,7 @@ type Exchange struct {
 	At          time.Duration // when the command was complete, since the session's start; of BDAT its line
 	Octets      int           // of content as sent, for "." and BDAT
 	TLS         bool          // under TLS
-	Early       bool          // began to arrive before the reply to its predecessor was written: the client pipelines; at ".": the content began before the 354
+	Pipelined   bool          // began to arrive before the reply to its predecessor was written: the client pipelines; at ".": the content began before the 354
 	TooLong     bool          // the line was over its limit; Command holds its beginning
 	Secret      uint64        // if Command is masked: a keyed hash of the masked part, equal within the process for equal secrets; else 0
 	Length      int           // of a line that Command masks, in octets without its CRLF (of its beginning, if TooLong); else 0

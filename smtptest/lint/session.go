@@ -61,12 +61,12 @@ const leastWait = 100 * time.Millisecond
 // octets of a rule were a reply before all of them were written. A QUIT is not
 // early if the reply took so long that the client may have given up.
 func (w *walk) isEarly(x *step) bool {
-	return x.Early && w.prev.said != "" && w.prev.Raw == "" && !w.astray && !w.quitWaiting(x)
+	return x.Pipelined && w.prev.said != "" && w.prev.Raw == "" && !w.astray && !w.quitWaiting(x)
 }
 
 // quitWaiting reports whether x can be the QUIT of a client that gave up waiting.
 func (w *walk) quitWaiting(x *step) bool {
-	return x.Early && x.maybeQuit() && x.At-w.prev.At >= leastWait
+	return x.Pipelined && x.maybeQuit() && x.At-w.prev.At >= leastWait
 }
 
 // name is how a sentence calls a step.
@@ -85,7 +85,7 @@ func name(x *step) string {
 // lookOrder finds commands that are out of place. What the client could not
 // know yet is no fault of its: replies that pipelining had not shown it.
 func (w *walk) lookOrder(x *step) {
-	if w.prev.Raw != "" && w.prev.code == 421 && !x.Early && x.verb != "QUIT" && w.seen == w.prev.n {
+	if w.prev.Raw != "" && w.prev.code == 421 && !x.Pipelined && x.verb != "QUIT" && w.seen == w.prev.n {
 		w.found(x, "command-after-421", x.Command, "%s came after a 421", name(x))
 	}
 	wrong := func(format string, args ...any) { w.found(x, "bad-sequence", x.Command, format, args...) }

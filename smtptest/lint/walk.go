@@ -176,7 +176,7 @@ func (w *walk) look(x *step) {
 // see finds out which replies the client has read by now: a command that must
 // end its group was answered, or there is no pipelining at all.
 func (w *walk) see(x *step) {
-	if !x.Early && w.prev.n > 0 && !w.astray && !w.prev.did(smtptest.Hold) && (!w.pipelines() || !groups[w.prev.verb]) {
+	if !x.Pipelined && w.prev.n > 0 && !w.astray && !w.prev.did(smtptest.Hold) && (!w.pipelines() || !groups[w.prev.verb]) {
 		w.seen = w.prev.n
 	}
 	if t := x.Transaction; t > 0 {

@@ -117,7 +117,7 @@ func newExchange(session int, x smtptest.Exchange, numbered numbering) exchange 
 	if verb, _, _ := strings.Cut(x.Command, " "); strings.EqualFold(verb, "AUTH") || x.Secret != 0 {
 		e.Marks = append(e.Marks, "AUTH")
 	}
-	if x.Early {
+	if x.Pipelined {
 		e.Marks = append(e.Marks, "pipelined")
 	}
 	if x.TooLong {

@@ -29,7 +29,7 @@ type traces struct {
 func tracesOf(s smtptest.Session) traces {
 	tr := traces{unread: s.Unread, truncated: s.Truncated}
 	for _, e := range s.Exchanges {
-		if e.Early {
+		if e.Pipelined {
 			tr.early = append(tr.early, e.Command)
 		}
 		if e.Dropped != "" {
@@ -83,7 +83,7 @@ func TestTraces(t *testing.T) {
 					l.Say(play.Step{Send: line + "\r\n"})
 				}
 			}},
-		{name: "content before the 354", why: "Early at the dot", want: traces{early: []string{"."}},
+		{name: "content before the 354", why: "Pipelined at the dot", want: traces{early: []string{"."}},
 			play: func(c net.Conn, _ *smtptest.Server) {
 				l := play.Listen(c)
 				for _, line := range []string{"EHLO client.test", "MAIL FROM:<>", "RCPT TO:<b@test>", "DATA\r\nHi!", "."} {
