@@ -190,7 +190,7 @@ func (ch *Channel) waitsFor(se Session) string {
 // without its whole reply.
 func (s Session) heldBy(st stage) string {
 	for _, e := range slices.Backward(s.Exchanges) {
-		held := strings.HasSuffix(e.Did, string(Hold))
+		held := strings.HasSuffix(e.Effects, string(Hold))
 		if e.Rule == "" || st == stageHeld && e.Reply != "" && !held {
 			continue
 		}

@@ -260,7 +260,7 @@ func (x *exchange) export() Exchange {
 		TooLong:     x.flags&tooLong != 0,
 	}
 	if r := x.rare; r != nil {
-		e.Raw, e.Rule, e.Did, e.Dropped = r.raw, r.rule, r.did, r.dropped
+		e.Raw, e.Rule, e.Effects, e.Dropped = r.raw, r.rule, r.did, r.dropped
 		e.Secret, e.Length, e.Flaw = r.secret, r.length, r.flaw
 	}
 	return e

@@ -109,7 +109,7 @@ type Exchange struct {
 	Dropped     string        // what came in clear behind STARTTLS or instead of a handshake, and was thrown away; at most 512 octets, secrets masked
 	Transaction int           // within Session.Transactions, from 1; 0 outside of any
 	Rule        string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
-	Did         string        // what that row did: "kept; after 10s; no reply; reset"; and what became of TLS
+	Effects     string        // what that row did: "kept; after 10s; no reply; reset"; and what became of TLS
 }
 
 // Transaction is one mail transaction, begun by an accepted MAIL: whether or

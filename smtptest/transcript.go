@@ -124,13 +124,13 @@ func (e Exchange) row() string {
 	switch {
 	case row != "" && e.Event && e.Command != "CONNECT" && !e.endsData():
 		row += " at " + e.Command
-	case row == "" && e.Did != "":
+	case row == "" && e.Effects != "":
 		row = e.Command
 	case row == "":
 		return ""
 	}
-	if e.Did != "" {
-		row += ": " + e.Did
+	if e.Effects != "" {
+		row += ": " + e.Effects
 	}
 	return row
 }

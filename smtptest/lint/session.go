@@ -185,7 +185,7 @@ func (w *walk) byClient() bool {
 // waiting says that the client was left without a reply.
 func (w *walk) waiting() bool {
 	x := &w.last
-	return (x.said == "" || x.did(smtptest.Hold)) && x.verb != "TLS" && x.verb != "BODY" && x.verb != "IDLE" && !(x.verb == "BDAT" && x.Did == "")
+	return (x.said == "" || x.did(smtptest.Hold)) && x.verb != "TLS" && x.verb != "BODY" && x.verb != "IDLE" && !(x.verb == "BDAT" && x.Effects == "")
 }
 
 // finish finds what the end of the session shows.
@@ -196,12 +196,12 @@ func (w *walk) finish() {
 	switch {
 	case x.n == 0 || !w.byClient() || w.muted:
 	case x.verb == "QUIT":
-		if x.said == "" && !strings.Contains(x.Did, "no reply") {
+		if x.said == "" && !strings.Contains(x.Effects, "no reply") {
 			w.found(x, "quit-reply-not-read", x.Command, "the connection was closed before the reply")
 		}
 	case w.waiting():
 		w.endWaiting(x)
-	case strings.Contains(x.Did, " every "): // the reply came in pieces, and perhaps not to its end
+	case strings.Contains(x.Effects, " every "): // the reply came in pieces, and perhaps not to its end
 	case w.gaveUp():
 	case w.midway():
 		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", w.where())
@@ -215,7 +215,7 @@ func (w *walk) finish() {
 // as content is a QUIT, which may have been sent before.
 func (w *walk) gaveUp() bool {
 	x := &w.prev
-	if !w.content || x.verb != "DATA" || !strings.Contains(x.Did, "after ") || x.Transaction == 0 {
+	if !w.content || x.verb != "DATA" || !strings.Contains(x.Effects, "after ") || x.Transaction == 0 {
 		return false
 	}
 	t := &w.s.Transactions[x.Transaction-1]

@@ -28,7 +28,7 @@ func (w *walk) lookTLS(x *step) {
 		w.found(x, "starttls-again", x.Command, "the session is under TLS")
 	case x.verb == "STARTTLS":
 		w.tried = true
-		gaveUp := upper(x.Dropped) == "QUIT\r\n" && strings.Contains(x.Did, "after ")
+		gaveUp := upper(x.Dropped) == "QUIT\r\n" && strings.Contains(x.Effects, "after ")
 		if x.Dropped != "" && x.said != "" && x.Raw == "" && !w.astray && !gaveUp {
 			w.found(x, "starttls-pipelined", x.Dropped, "octets in clear came behind STARTTLS")
 		}
@@ -75,7 +75,7 @@ func (w *walk) lookEvent(x *step) {
 	if x.Dropped != "" && x.Dropped[0] != 0x16 && invited {
 		w.found(x, "starttls-no-handshake", x.Dropped, "the client sent no TLS record")
 	}
-	if oldest(x.Did) {
+	if oldest(x.Effects) {
 		w.found(x, "tls-version-old", "", "the client offered no version from TLS 1.2 on")
 	}
 	if tls := w.s.TLS; tls != nil {

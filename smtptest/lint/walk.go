@@ -23,9 +23,9 @@ type step struct {
 }
 
 // did reports whether the rule that fired at the step did this, and reports it as
-// one of the parts of Exchange.Did.
+// one of the parts of Exchange.Effects.
 func (x *step) did(what smtptest.Then) bool {
-	return slices.Contains(strings.Split(x.Did, "; "), string(what))
+	return slices.Contains(strings.Split(x.Effects, "; "), string(what))
 }
 
 // told is the first digit of the code; 0 means that the client cannot know what

@@ -24,21 +24,21 @@ type session struct {
 
 // exchange is one row of a timeline.
 type exchange struct {
-	At       string
-	Kind     string // "command", "content", "connect", "tls" or "event"
-	Command  string
-	Reply    string
-	Lines    []string // instead of Reply, if there are many
-	Raw      bool
-	Silent   bool // a row of the script left it without a reply
-	Refused  bool // told 4yz or 5yz, or the handshake failed
-	Row, Did string
-	TLS      bool
-	Marks    []string // "AUTH", "pipelined"
-	Octets   string
-	Content  string // of content that became no message
-	Cut      string // the size of Content, if it is cut
-	Message  int    // the number of the message that it became
+	At           string
+	Kind         string // "command", "content", "connect", "tls" or "event"
+	Command      string
+	Reply        string
+	Lines        []string // instead of Reply, if there are many
+	Raw          bool
+	Silent       bool // a row of the script left it without a reply
+	Refused      bool // told 4yz or 5yz, or the handshake failed
+	Row, Effects string
+	TLS          bool
+	Marks        []string // "AUTH", "pipelined"
+	Octets       string
+	Content      string // of content that became no message
+	Cut          string // the size of Content, if it is cut
+	Message      int    // the number of the message that it became
 }
 
 func newSession(s smtptest.Session, zero time.Time, numbered numbering) session {
@@ -104,7 +104,7 @@ func tlsText(info *smtptest.TLSInfo) string {
 func newExchange(session int, x smtptest.Exchange, numbered numbering) exchange {
 	e := exchange{
 		At: span(x.At), Kind: kind(x), Command: printable(x.Command), Reply: replyText(x),
-		Raw: x.Raw != "", Refused: x.Reply.Code() >= 400 || strings.HasPrefix(x.Did, "failed"), Did: printable(x.Did), TLS: x.TLS,
+		Raw: x.Raw != "", Refused: x.Reply.Code() >= 400 || strings.HasPrefix(x.Effects, "failed"), Effects: printable(x.Effects), TLS: x.TLS,
 	}
 	if lines := strings.Split(e.Reply, "\n"); len(lines) > 3 {
 		e.Reply, e.Lines = "", lines

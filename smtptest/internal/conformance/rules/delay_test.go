@@ -61,8 +61,8 @@ func TestLeaveInDelay(t *testing.T) {
 				time.Sleep(2 * time.Minute)
 				s := srv.Sessions()[0]
 				data := play.FirstExchange(s, "DATA")
-				if s.End != tt.end || s.Duration != tt.at || data.Did != tt.did {
-					t.Errorf("%s\nEnd = %q at %v, Did = %q; want %q at %v, %q", tt.why, s.End, s.Duration, data.Did, tt.end, tt.at, tt.did)
+				if s.End != tt.end || s.Duration != tt.at || data.Effects != tt.did {
+					t.Errorf("%s\nEnd = %q at %v, Effects = %q; want %q at %v, %q", tt.why, s.End, s.Duration, data.Effects, tt.end, tt.at, tt.did)
 				}
 				if left := strings.HasPrefix(tt.did, "left"); left != (data.Reply == "") {
 					t.Errorf("%s\nReply = %q", tt.why, data.Reply)
@@ -97,8 +97,8 @@ func TestLeaveInDelayTCP(t *testing.T) {
 			io.WriteString(c, tt.says)
 			c.Close()
 			s := srv.WaitSession(nil)
-			if data := play.FirstExchange(s, "DATA"); s.End != smtptest.EndClosed || data.Reply != "" || data.Did != tt.did {
-				t.Errorf("End = %q, Reply = %q, Did = %q; want %q", s.End, data.Reply, data.Did, tt.did)
+			if data := play.FirstExchange(s, "DATA"); s.End != smtptest.EndClosed || data.Reply != "" || data.Effects != tt.did {
+				t.Errorf("End = %q, Reply = %q, Effects = %q; want %q", s.End, data.Reply, data.Effects, tt.did)
 			}
 		})
 	}
@@ -149,8 +149,8 @@ func TestServerClosesInDelay(t *testing.T) {
 				tt.end(srv)
 				synctest.Wait()
 				s := srv.Sessions()[0]
-				if did := play.FirstExchange(s, tt.at).Did; s.End != smtptest.EndServer || did != "the server closed during a delay of 1m" {
-					t.Errorf("End = %q, Did = %q", s.End, did)
+				if did := play.FirstExchange(s, tt.at).Effects; s.End != smtptest.EndServer || did != "the server closed during a delay of 1m" {
+					t.Errorf("End = %q, Effects = %q", s.End, did)
 				}
 			})
 		})
@@ -260,11 +260,11 @@ func TestSilenceJitter(t *testing.T) {
 			for i, e := range srv.Sessions()[0].Exchanges[2:] {
 				round := e.At - before
 				if i > 0 || skip == 0 {
-					if want := "after " + round.String(); e.Did != want {
-						t.Errorf("Skip %d: at %v: Did = %q, want %q", skip, e.At, e.Did, want)
+					if want := "after " + round.String(); e.Effects != want {
+						t.Errorf("Skip %d: at %v: Effects = %q, want %q", skip, e.At, e.Effects, want)
 					}
-				} else if said, err := time.ParseDuration(strings.TrimPrefix(e.Did, "after ")); err != nil || round == 2*said {
-					t.Errorf("Skip %d: two rounds took %v, the second was %q, as the first", skip, round, e.Did)
+				} else if said, err := time.ParseDuration(strings.TrimPrefix(e.Effects, "after ")); err != nil || round == 2*said {
+					t.Errorf("Skip %d: two rounds took %v, the second was %q, as the first", skip, round, e.Effects)
 				}
 				if rounds[round] {
 					t.Errorf("Skip %d: more than one round took %v", skip, round)

@@ -187,8 +187,8 @@ func TestHandshakeEnds(t *testing.T) {
 					if s.End != smtptest.EndTLS || s.TLS != nil || s.Duration != test.after {
 						t.Errorf("End = %q after %v, want %v; TLS = %v", s.End, s.Duration, test.after, s.TLS)
 					}
-					if did := play.FirstExchange(s, "TLS").Did; !strings.Contains(did, test.cause) || strings.Contains(did, "before the greeting") != (implicit && test.drip == "") {
-						t.Errorf("Did = %q, want %q", did, test.cause)
+					if did := play.FirstExchange(s, "TLS").Effects; !strings.Contains(did, test.cause) || strings.Contains(did, "before the greeting") != (implicit && test.drip == "") {
+						t.Errorf("Effects = %q, want %q", did, test.cause)
 					}
 				})
 			})
