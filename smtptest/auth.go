@@ -28,7 +28,7 @@ type authState struct {
 	digests   bool     // the mechanism shows no secret, but what is made of it
 	challenge Reply    // the last that is not recorded as it is
 	final     *verdict // what a response is answered with, whatever it holds
-	flaw      string   // Exchange.Flaw of the last response
+	flaw      string   // Exchange.AuthError of the last response
 }
 
 // mask returns a reply as it is recorded. SCRAM's signature (RFC 5802 3) lets a

@@ -261,7 +261,7 @@ func (x *exchange) export() Exchange {
 	}
 	if r := x.rare; r != nil {
 		e.Raw, e.Rule, e.Effects, e.Dropped = r.raw, r.rule, r.did, r.dropped
-		e.Secret, e.Length, e.Flaw = r.secret, r.length, r.flaw
+		e.Secret, e.Length, e.AuthError = r.secret, r.length, r.flaw
 	}
 	return e
 }

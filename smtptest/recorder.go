@@ -105,7 +105,7 @@ type Exchange struct {
 	TooLong     bool          // the line was over its limit; Command holds its beginning
 	Secret      uint64        // if Command is masked: a keyed hash of the masked part, equal within the process for equal secrets; else 0
 	Length      int           // of a line that Command masks, in octets without its CRLF (of its beginning, if TooLong); else 0
-	Flaw        string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
+	AuthError        string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
 	Dropped     string        // what came in clear behind STARTTLS or instead of a handshake, and was thrown away; at most 512 octets, secrets masked
 	Transaction int           // within Session.Transactions, from 1; 0 outside of any
 	Rule        string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did

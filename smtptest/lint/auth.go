@@ -101,13 +101,13 @@ func (w *walk) lookSecret(x *step, mechanism string) {
 		w.found(x, "auth-cleartext", x.Command, "%s shows the secret, and there is no TLS", mechanism)
 	}
 	switch {
-	case x.Flaw == "":
-	case x.Flaw == "not base64":
+	case x.AuthError == "":
+	case x.AuthError == "not base64":
 		w.found(x, "auth-bad-base64", x.Command, "not base64")
-	case strings.Contains(x.Flaw, "stronger mechanism"):
+	case strings.Contains(x.AuthError, "stronger mechanism"):
 		w.found(x, "auth-scram-downgrade", x.Command, "the GS2 flag is y, and a -PLUS mechanism was offered")
 	default:
-		w.found(x, "auth-malformed-message", x.Command, "%s", x.Flaw)
+		w.found(x, "auth-malformed-message", x.Command, "%s", x.AuthError)
 	}
 	if x.code == 535 && x.Secret != 0 && w.hasSeen(w.auth.failed) && w.auth.refused[w.auth.with(x, mechanism)] {
 		w.found(x, "auth-same-credentials", x.Command, "the same were refused before")

@@ -35,8 +35,8 @@ func tracesOf(s smtptest.Session) traces {
 		if e.Dropped != "" {
 			tr.dropped = append(tr.dropped, e.Command+": "+e.Dropped)
 		}
-		if e.Length > 0 || e.Flaw != "" {
-			tr.hidden = append(tr.hidden, fmt.Sprintf("%s: %d: %s", e.Command, e.Length, e.Flaw))
+		if e.Length > 0 || e.AuthError != "" {
+			tr.hidden = append(tr.hidden, fmt.Sprintf("%s: %d: %s", e.Command, e.Length, e.AuthError))
 		}
 	}
 	return tr
