@@ -47,8 +47,8 @@ func TestLMTPRecipients(t *testing.T) {
 	s := srv.WaitSession(func(smtptest.Session) bool { return true })
 	want := []string{"250 2.0.0 OK", "452 4.2.2 mailbox full", "250 2.0.0 OK"}
 	for i, r := range s.Transactions[0].Recipients {
-		if string(r.Final) != want[i] {
-			t.Errorf("%s: %q, want %q", r.To, r.Final, want[i])
+		if string(r.FinalReply) != want[i] {
+			t.Errorf("%s: %q, want %q", r.To, r.FinalReply, want[i])
 		}
 	}
 	compare(t, mail{from: mails[0].from, to: []string{"bob@example.com", "bob@example.com"}, data: mails[0].data + "\r\n"}, srv.Wait(1)[0])

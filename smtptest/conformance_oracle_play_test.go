@@ -162,8 +162,8 @@ func refusedUpstream(srv *smtptest.Server) (deliveries []map[string]string) {
 		for _, tr := range s.Transactions {
 			refused := map[string]string{}
 			for _, r := range tr.Recipients {
-				if r.Final.Code() >= 400 {
-					refused[r.To] = string(r.Final)
+				if r.FinalReply.Code() >= 400 {
+					refused[r.To] = string(r.FinalReply)
 				}
 			}
 			deliveries = append(deliveries, refused)

@@ -262,7 +262,7 @@ func (ch *Channel) answerEach(end turn) (took bool) {
 			own = own[1:]
 		}
 		ch.Server.mu.Lock()
-		r.Accepted, r.Final = took1, t.told
+		r.Accepted, r.FinalReply = took1, t.told
 		ch.Server.mu.Unlock()
 		answered = i + 1
 		if ch.over {

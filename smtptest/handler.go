@@ -37,7 +37,7 @@ func (f HandlerFunc) ProcessMessage(ctx context.Context, m Message) Reply { retu
 // zero Reply is "250 OK". LMTP clients (RFC 2033 4.2) get each of them. SMTP has
 // one reply for all: a refusal that names those who were refused, 4yz if one of
 // them is; if nobody was, NoReply if that is one of them, else 250. What each one
-// got is Recipient.Final.
+// got is Recipient.FinalReply.
 type RecipientHandler interface {
 	Handler
 	ProcessRecipients(ctx context.Context, m Message) []Reply
@@ -95,7 +95,7 @@ func (ch *Channel) noteFinal(each []Reply) {
 	defer ch.Server.mu.Unlock()
 	for _, r := range ch.rec.rcpts.all() {
 		if r.Accepted && len(each) > 0 {
-			r.Final, each = each[0].said(), each[1:]
+			r.FinalReply, each = each[0].said(), each[1:]
 		}
 	}
 }

@@ -105,7 +105,7 @@ type Exchange struct {
 	TooLong     bool          // the line was over its limit; Command holds its beginning
 	Secret      uint64        // if Command is masked: a keyed hash of the masked part, equal within the process for equal secrets; else 0
 	Length      int           // of a line that Command masks, in octets without its CRLF (of its beginning, if TooLong); else 0
-	AuthError        string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
+	AuthError   string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
 	Dropped     string        // what came in clear behind STARTTLS or instead of a handshake, and was thrown away; at most 512 octets, secrets masked
 	Transaction int           // within Session.Transactions, from 1; 0 outside of any
 	Rule        string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
@@ -137,11 +137,11 @@ const (
 
 // Recipient is one RCPT of a transaction.
 type Recipient struct {
-	To       string   // forward-path, as in Message
-	Options  []string // its parameters as sent; nil if none
-	Reply    Reply    // to RCPT; "" if the client got none, or no complete one
-	Accepted bool     // it took effect: the path is in Message.To
-	Final    Reply    // what was answered for it at the end of data, if that differs from the transaction's Reply: LMTP, a Relay's upstream
+	To         string   // forward-path, as in Message
+	Options    []string // its parameters as sent; nil if none
+	Reply      Reply    // to RCPT; "" if the client got none, or no complete one
+	Accepted   bool     // it took effect: the path is in Message.To
+	FinalReply Reply    // what was answered for it at the end of data, if that differs from the transaction's Reply: LMTP, a Relay's upstream
 }
 
 // Messages returns the messages accepted so far, in order of acceptance,

@@ -22,7 +22,7 @@ import (
 // a server of the test's own, for what it is given it really sends. Rows of the
 // script come first: a message that they refuse is not relayed. Recording goes
 // on as without it. Where the upstream takes a message for some recipients only,
-// an SMTP client is told the refusal, which names the others, and Recipient.Final
+// an SMTP client is told the refusal, which names the others, and Recipient.FinalReply
 // is what each one got; see RecipientHandler. Set the fields before the server
 // starts.
 type Relay struct {

@@ -208,8 +208,8 @@ func checkFinals(t *testing.T, srv *smtptest.Server, want ...string) {
 	t.Helper()
 	tr := srv.WaitSession(func(smtptest.Session) bool { return true }).Transactions[0]
 	for i, r := range tr.Recipients {
-		if !like(want[i], string(r.Final)) {
-			t.Errorf("%s: Final = %q, want %q", r.To, r.Final, want[i])
+		if !like(want[i], string(r.FinalReply)) {
+			t.Errorf("%s: FinalReply = %q, want %q", r.To, r.FinalReply, want[i])
 		}
 	}
 }

@@ -144,8 +144,8 @@ func (r row) play(t *testing.T) {
 	srv.CloseClientConnections()
 	tr := srv.WaitSession(func(smtptest.Session) bool { return true }).Transactions[0]
 	for i, want := range r.finals {
-		if got := tr.Recipients[i].Final; !like(string(want), string(got)) {
-			t.Errorf("%s\n%s: Final = %q, want %q", r.why, tr.Recipients[i].To, got, want)
+		if got := tr.Recipients[i].FinalReply; !like(string(want), string(got)) {
+			t.Errorf("%s\n%s: FinalReply = %q, want %q", r.why, tr.Recipients[i].To, got, want)
 		}
 	}
 	if accepted := r.reply == ""; accepted != (srv.Count() == 1) || tr.Data != r.data {

@@ -123,8 +123,8 @@ func TestRecordedWithoutHandlersReply(t *testing.T) {
 				hello := map[bool]string{false: "EHLO", true: "LHLO"}[lmtp]
 				c.Say(play.Step{Send: strings.Replace(envelope, "EHLO", hello, 1) + "DATA\r\ntext\r\n.\r\n"})
 				srv.Close()
-				if x := srv.Sessions()[0].Transactions[0]; x.Reply != "" || x.Outcome != smtptest.OutcomeAborted || x.Recipients[0].Final != "" {
-					t.Errorf("%q, LMTP %t: Reply = %q, Outcome = %q, Final = %q; want none, aborted", reply, lmtp, x.Reply, x.Outcome, x.Recipients[0].Final)
+				if x := srv.Sessions()[0].Transactions[0]; x.Reply != "" || x.Outcome != smtptest.OutcomeAborted || x.Recipients[0].FinalReply != "" {
+					t.Errorf("%q, LMTP %t: Reply = %q, Outcome = %q, FinalReply = %q; want none, aborted", reply, lmtp, x.Reply, x.Outcome, x.Recipients[0].FinalReply)
 				}
 				play.CheckAgreement(t, srv)
 			})
@@ -160,7 +160,7 @@ func TestRecordedRecipientReplies(t *testing.T) {
 				x := srv.WaitSession(nil).Transactions[0]
 				var got []string
 				for _, r := range x.Recipients {
-					got = append(got, string(r.Reply+", "+r.Final))
+					got = append(got, string(r.Reply+", "+r.FinalReply))
 				}
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Errorf("replies to the recipients, mismatch (-want +got):\n%s", diff)

@@ -315,10 +315,10 @@ func (r relayRow) check(t *testing.T, srv, upstream *smtptest.Server) {
 	}
 	var finals []smtptest.Reply
 	for _, rcpt := range tr.Recipients {
-		finals = append(finals, rcpt.Final)
+		finals = append(finals, rcpt.FinalReply)
 	}
 	if diff := cmp.Diff(r.finals, finals); r.finals != nil && diff != "" {
-		t.Errorf("%s\nRecipient.Final (-want +got):\n%s", r.why, diff)
+		t.Errorf("%s\nRecipient.FinalReply (-want +got):\n%s", r.why, diff)
 	}
 	r.checkLeave(t, upstream)
 	if r.took == nil {

@@ -65,8 +65,8 @@ func TestRecipientHandler(t *testing.T) {
 					}
 					io.WriteString(client, "QUIT\r\n")
 					for _, r := range srv.WaitSession(nil).Transactions[0].Recipients {
-						if r.Final == smtptest.NoReply {
-							t.Errorf("Final of <%s> is what nobody was told: %q", r.To, r.Final)
+						if r.FinalReply == smtptest.NoReply {
+							t.Errorf("FinalReply of <%s> is what nobody was told: %q", r.To, r.FinalReply)
 						}
 					}
 					tb.End()
