@@ -303,7 +303,7 @@ func (f fullMailboxes) ProcessRecipients(ctx context.Context, m smtptest.Message
 }
 
 func (f fullMailboxes) ProcessMessage(ctx context.Context, m smtptest.Message) smtptest.Reply {
-	return smtptest.OneReply(m.To, f.ProcessRecipients(ctx, m))
+	return smtptest.CombineReplies(m.To, f.ProcessRecipients(ctx, m))
 }
 
 // With LMTP there is a reply for each recipient after the dot.

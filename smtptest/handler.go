@@ -53,7 +53,7 @@ func (ch *Channel) process(m Message) Reply {
 	if rh, ok := h.(RecipientHandler); ok {
 		to := slices.Clone(m.To) // m is the Handler's to write into
 		each := ch.processEach(rh, m)
-		if reply = OneReply(to, each); reply != "" {
+		if reply = CombineReplies(to, each); reply != "" {
 			for i := range each {
 				each[i] = cmp.Or(each[i], ch.say(repAccepted)) // not the refusal that the client gets
 			}
@@ -100,10 +100,10 @@ func (ch *Channel) noteFinal(each []Reply) {
 	}
 }
 
-// OneReply is SMTP's reply to a message of whose recipients each got its own,
+// CombineReplies is SMTP's reply to a message of whose recipients each got its own,
 // as RecipientHandler says: "" if it is 250. It makes a RecipientHandler's
 // ProcessMessage out of its ProcessRecipients.
-func OneReply(to []string, each []Reply) Reply {
+func CombineReplies(to []string, each []Reply) Reply {
 	var worst Reply
 	var refused []string
 	same := true

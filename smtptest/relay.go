@@ -52,7 +52,7 @@ func (r *Relay) check() error {
 // hangs, breaks off or does not speak SMTP gives a 451 that says so: the client
 // keeps the message.
 func (r *Relay) ProcessMessage(ctx context.Context, m Message) Reply {
-	return OneReply(m.To, r.ProcessRecipients(ctx, m))
+	return CombineReplies(m.To, r.ProcessRecipients(ctx, m))
 }
 
 // ProcessRecipients delivers the message and returns the upstream's refusal of

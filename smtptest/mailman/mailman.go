@@ -60,7 +60,7 @@ type Lists func(recipient string) (addr string, err error)
 
 // ProcessMessage delivers the message.
 func (r *Relay) ProcessMessage(ctx context.Context, m smtptest.Message) smtptest.Reply {
-	return smtptest.OneReply(m.To, r.ProcessRecipients(ctx, m))
+	return smtptest.CombineReplies(m.To, r.ProcessRecipients(ctx, m))
 }
 
 // ProcessRecipients delivers the message and returns the answer for each

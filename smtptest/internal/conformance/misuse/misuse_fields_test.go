@@ -124,9 +124,9 @@ func TestMisuseValues(t *testing.T) {
 			t.Errorf("Reply(%q).Code() = %d", r, got)
 		}
 	}
-	for _, got := range []smtptest.Reply{smtptest.OneReply(nil, nil), smtptest.OneReply(nil, []smtptest.Reply{"550 no"}), smtptest.OneReply([]string{"b@server.test"}, nil)} {
+	for _, got := range []smtptest.Reply{smtptest.CombineReplies(nil, nil), smtptest.CombineReplies(nil, []smtptest.Reply{"550 no"}), smtptest.CombineReplies([]string{"b@server.test"}, nil)} {
 		if got != "" {
-			t.Errorf("OneReply() = %q", got)
+			t.Errorf("CombineReplies() = %q", got)
 		}
 	}
 	if got := fmt.Sprint(smtptest.Rule{Chunk: -2}, smtptest.Rule{Per: 1}, smtptest.Scope(255), smtptest.PerServer); got != `{On: "", Chunk: -2} {On: "", Per: Scope(1)} PerSession|PerTransaction|PerPeer|PerSender|PerRecipient|Scope(193) PerServer` {
