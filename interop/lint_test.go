@@ -11,12 +11,12 @@ import (
 )
 
 // habits are what each client does wrong in its normal use, by lint's rules,
-// those that are off too. What is not here, it does not.
+// those that are opt-in too. What is not here, it does not.
 var habits = map[string]struct {
 	always   []string
 	eightBit []string // with 8-bit content besides
 	secure   []string // over TLS besides
-	refused  []string // after the wrong password, without rules that are off
+	refused  []string // after the wrong password, without opt-in rules
 }{
 	"net-smtp":          {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}},
 	"net-smtp SendMail": {always: []string{"hello-name-not-fqdn", "smtputf8-unneeded"}},
@@ -84,7 +84,7 @@ func lintDelivery(t *testing.T, c client, mode string, want []string, mails ...m
 	srv.Wait(len(mails))
 	var off []string
 	for _, r := range lint.Rules() {
-		if r.Off {
+		if r.OptIn {
 			off = append(off, r.ID)
 		}
 	}

@@ -40,7 +40,7 @@ func docsTable() string {
 	b.WriteString("| id | level | RFC | what the client did |\n|---|---|---|---|\n")
 	for _, r := range lint.Rules() {
 		level := r.Level.String()
-		if r.Off {
+		if r.OptIn {
 			level += ", off"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.ID, level, strings.TrimPrefix(r.RFC, "RFC "), r.What)

@@ -69,12 +69,12 @@ func ExampleFinding() {
 	// session 1: bad-sequence (error, RFC 5321 4.1.4): RCPT came without MAIL: "RCPT TO:<bob@example.com>"
 }
 
-// The rules of a kind, here about QUIT: those that are off are checked when
+// The rules of a kind, here about QUIT: opt-in rules are checked when
 // Check is given their ids.
 func ExampleRule() {
 	for _, r := range lint.Rules() {
 		if strings.HasPrefix(r.ID, "quit-") {
-			fmt.Println(r.ID, r.Level, r.Off, r.RFC)
+			fmt.Println(r.ID, r.Level, r.OptIn, r.RFC)
 			fmt.Println("\t" + r.What)
 		}
 	}

@@ -22,7 +22,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add("EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<b@c>\r\nBDAT 3\r\n.\r\nBDAT 0 LAST\r\nAUTH PLAIN\r\nx\r\nQUIT\r\nx")
 	var all []string
 	for _, r := range lint.Rules() {
-		if r.Off {
+		if r.OptIn {
 			all = append(all, r.ID)
 		}
 	}

@@ -82,7 +82,7 @@ func (f Finding) String() string {
 
 // Check returns what the clients of the sessions did wrong, in the order of the
 // sessions and of what they sent; what is about no single exchange comes last.
-// Findings of rules that are Off are left out unless their ids are given in
+// Findings of rules that are OptIn are left out unless their ids are given in
 // also. An id in also that no rule has is a mistake of the caller, and panics.
 //
 // An open session is judged as far as it has come.
@@ -113,7 +113,7 @@ func (f Finding) place() int {
 
 // check gathers findings.
 type check struct {
-	on       map[string]bool // rules that are Off and asked for
+	on       map[string]bool // OptIn rules that were asked for
 	findings []Finding
 }
 

@@ -6,7 +6,7 @@ import "slices"
 type Rule struct {
 	ID    string // "data-bare-lf"
 	Level Level
-	Off   bool   // found on request only: common libraries do it in their normal use, or the test must know more than the record
+	OptIn bool   // found on request only: common libraries do it in their normal use, or the test must know more than the record
 	RFC   string // "RFC 5321 2.3.8"; "" if no RFC speaks of it
 	What  string // what the client did, in a sentence
 }
@@ -35,7 +35,7 @@ func init() {
 func Rules() []Rule {
 	rules := make([]Rule, len(allRules))
 	for i, r := range allRules {
-		rules[i] = Rule{ID: r.id, Level: r.level, Off: r.off, RFC: r.rfc, What: r.what}
+		rules[i] = Rule{ID: r.id, Level: r.level, OptIn: r.off, RFC: r.rfc, What: r.what}
 	}
 	return rules
 }

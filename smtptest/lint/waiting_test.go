@@ -82,11 +82,11 @@ func slowHandler(srv *smtptest.Server) {
 }
 
 // TestWaiting verifies that Check does not blame a client for what it did while
-// it got no reply, even by the rules that are off.
+// it got no reply, even by the opt-in rules.
 func TestWaiting(t *testing.T) {
 	var off []string
 	for _, r := range lint.Rules() {
-		if r.Off && r.ID != "timeout-too-short" && r.ID != "header-date-skewed" {
+		if r.OptIn && r.ID != "timeout-too-short" && r.ID != "header-date-skewed" {
 			off = append(off, r.ID)
 		}
 	}
