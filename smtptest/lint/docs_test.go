@@ -43,7 +43,7 @@ func docsTable() string {
 		if r.OptIn {
 			level += ", off"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.ID, level, strings.TrimPrefix(r.RFC, "RFC "), r.What)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.ID, level, strings.TrimPrefix(r.RFC, "RFC "), r.Summary)
 	}
 	return b.String()
 }
@@ -57,8 +57,8 @@ func TestRuleTable(t *testing.T) {
 			t.Errorf("%q: not words with hyphens, or there twice", r.ID)
 		}
 		seen[r.ID] = true
-		if r.Level != lint.Error && r.Level != lint.Warning || r.RFC != "" && !strings.HasPrefix(r.RFC, "RFC ") || !strings.HasSuffix(r.What, ".") {
-			t.Errorf("%s: level %d, RFC %q, %q", r.ID, r.Level, r.RFC, r.What)
+		if r.Level != lint.Error && r.Level != lint.Warning || r.RFC != "" && !strings.HasPrefix(r.RFC, "RFC ") || !strings.HasSuffix(r.Summary, ".") {
+			t.Errorf("%s: level %d, RFC %q, %q", r.ID, r.Level, r.RFC, r.Summary)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func ExampleRule() {
 	for _, r := range lint.Rules() {
 		if strings.HasPrefix(r.ID, "quit-") {
 			fmt.Println(r.ID, r.Level, r.OptIn, r.RFC)
-			fmt.Println("\t" + r.What)
+			fmt.Println("\t" + r.Summary)
 		}
 	}
 	// Output:

@@ -4,11 +4,11 @@ import "slices"
 
 // Rule is one kind of finding.
 type Rule struct {
-	ID    string // "data-bare-lf"
-	Level Level
-	OptIn bool   // found on request only: common libraries do it in their normal use, or the test must know more than the record
-	RFC   string // "RFC 5321 2.3.8"; "" if no RFC speaks of it
-	What  string // what the client did, in a sentence
+	ID      string // "data-bare-lf"
+	Level   Level
+	OptIn   bool   // found on request only: common libraries do it in their normal use, or the test must know more than the record
+	RFC     string // "RFC 5321 2.3.8"; "" if no RFC speaks of it
+	Summary string // what the client did, in a sentence
 }
 
 // rule is a Rule as the tables have it, each beside the code that finds it.
@@ -35,7 +35,7 @@ func init() {
 func Rules() []Rule {
 	rules := make([]Rule, len(allRules))
 	for i, r := range allRules {
-		rules[i] = Rule{ID: r.id, Level: r.level, OptIn: r.off, RFC: r.rfc, What: r.what}
+		rules[i] = Rule{ID: r.id, Level: r.level, OptIn: r.off, RFC: r.rfc, Summary: r.what}
 	}
 	return rules
 }
