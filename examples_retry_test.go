@@ -328,3 +328,30 @@ func TestExample_outage(t *testing.T) {
 		t.Logf("the dialogue:\n%s", srv.Transcript())
 	})
 }
+
+// TestExample_outageAtAnEvent lets an outage begin at the end of the data. An If may
+// not call Stop itself, which waits for the If. The delay keeps the reply back until
+// Stop has closed the listener and then the connection, so the client cannot connect
+// again before. Stop ends the delay, and Keep records the message.
+func TestExample_outageAtAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := smtptest.NewInMemoryServer(t)
+		outage := func(smtptest.Event) bool {
+			go srv.Stop()
+			time.AfterFunc(10*time.Minute, srv.Restart)
+			return true
+		}
+		srv.Script(smtptest.Rule{On: ".", Times: 1, If: outage, Delay: smtptest.Forever, Keep: true})
+		began := time.Now()
+		if err := (mailer{srv.DialContext}).Send(t.Context(), "bob@example.com", mail); err != nil {
+			t.Fatal(err)
+		}
+
+		if diff := cmp.Diff([]time.Duration{0, 21 * time.Minute}, attempts(srv, began)); diff != "" {
+			t.Errorf("attempts mismatch (-want +got):\n%s", diff)
+		}
+		srv.Wait(2) // the second one is a duplicate, which nobody can avoid (RFC 1047)
+		srv.WaitSessions(2)
+		t.Logf("the dialogue:\n%s", srv.Transcript())
+	})
+}

@@ -29,6 +29,7 @@ type config struct {
 	Handler         Handler
 	Commands        map[string]CommandFunc
 	Parameters      map[string]func(value string) error
+	Observe         func(Event)
 	Seed            uint64
 	IdleTimeout     time.Duration
 	WaitTimeout     time.Duration
@@ -52,6 +53,7 @@ func (s *Server) snapshot() config {
 		Handler:         s.Handler,
 		Commands:        maps.Clone(s.Commands),
 		Parameters:      maps.Clone(s.Parameters),
+		Observe:         s.Observe,
 		Seed:            s.Seed,
 		IdleTimeout:     s.IdleTimeout,
 		WaitTimeout:     s.WaitTimeout,

@@ -233,6 +233,7 @@ func TestLateChanges(t *testing.T) {
 			s.Commands = map[string]smtptest.CommandFunc{"MAIL": func(*smtptest.Channel, string) smtptest.Reply { return "550 no" }}
 		}},
 		{"Parameters", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"SIZE": nil} }},
+		{"Observe", func(s *smtptest.Server) { s.Observe = func(smtptest.Event) { panic("boom") } }},
 		{"Seed", func(s *smtptest.Server) { s.Seed = 7 }},
 		{"IdleTimeout", func(s *smtptest.Server) { s.IdleTimeout = time.Nanosecond }},
 		{"WaitTimeout", func(s *smtptest.Server) { s.WaitTimeout = time.Nanosecond }},

@@ -6,6 +6,7 @@ import (
 	"net/smtp"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 )
@@ -66,6 +67,39 @@ func ExampleRule() {
 	// 450 "4.2.1 greylisted"
 	// <nil>
 	// 452 "4.3.1 disk full"
+}
+
+func ExampleRule_GoString() {
+	fmt.Printf("%#v\n", smtptest.Rule{On: ".", Times: 1, Keep: true, Reply: smtptest.NoReply, Then: smtptest.Reset})
+	fmt.Printf("%#v\n", smtptest.Rule{On: "EHLO", Delay: 90 * time.Second})
+	// Output:
+	// smtptest.Rule{On: ".", Times: 1, Reply: smtptest.NoReply, Keep: true, Then: smtptest.Reset}
+	// smtptest.Rule{On: "EHLO", Delay: 90 * time.Second}
+}
+
+func ExampleServer_Check() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	fmt.Println(srv.Check(smtptest.Rule{On: "RCPT", Reply: "450 4.2.1 later"}))
+	fmt.Println(srv.Check(smtptest.Rule{On: "CONNECT 127.0.0.1", Reply: "421 no"}) != nil)
+	// Output:
+	// <nil>
+	// true
+}
+
+// Observe counts what clients do, and leaves the replies to the script.
+func ExampleServer_observe() {
+	srv := smtptest.NewUnstartedServer(nil)
+	defer srv.Close()
+	events := map[string]int{}
+	srv.Observe = func(e smtptest.Event) { events[e.Verb]++ }
+	srv.Start()
+	for range 3 {
+		send(srv, "ann@example.com", "bob@example.com", "Hi!\r\n")
+	}
+	srv.WaitSessions(3)
+	fmt.Println(events["CONNECT"], events["RCPT"], events["."])
+	// Output: 3 3 3
 }
 
 func ExampleEvent() {

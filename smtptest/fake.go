@@ -86,6 +86,11 @@ type Server struct {
 	// case, also in place of a built-in check. The function checks the value (""
 	// if there is none) and may be nil; on an error the client is told 501.
 	Parameters map[string]func(value string) error
+	// Observe is called for each event that a Rule with On "*" matches, and for
+	// TLS, before the rules are tried. It cannot change the reply. One call runs at
+	// a time, and none while an If runs. Observe may read the Server. If it panics,
+	// the same happens as with an If.
+	Observe func(Event)
 	// Seed is that of Chance and Jitter; 0 draws one and logs it.
 	Seed uint64
 	// IdleTimeout is the time between two commands after which the server

@@ -16,21 +16,45 @@ func (ch *Channel) evalIf(r *script.Rule, t *turn) (answer script.Answer) {
 	case r.Outdated():
 		return script.No
 	}
-	what, returned := "If of "+ch.redact(r.Text), false
-	ch.enterUserCode(what)
-	defer func() {
-		ch.leaveUserCode()
-		if p := recover(); p != nil || !returned {
-			answer = script.Failed
-			ch.blame(what, p)
-		}
-	}()
-	ok := r.If.(func(Event) bool)(ch.copyForIf(ch.event(t), t))
-	returned = true
+	f, ok := r.If.(func(Event) bool), false
+	if !ch.callWithEvent("If of "+ch.redact(r.Text), t, func(e Event) { ok = f(e) }) {
+		return script.Failed
+	}
 	if ok {
 		return script.Yes
 	}
 	return script.No
+}
+
+// observe calls Observe with the event, before the rules are tried. It returns
+// false if the event gets no reply of a rule: Observe has failed, or the server
+// closes.
+func (ch *Channel) observe(t *turn) bool {
+	f := ch.Server.config.Observe
+	if f == nil || t.flags&isEvent != 0 && (t.name == "BODY" || t.name == "IDLE") {
+		return true // content and silence are events only for the rules that ask for them
+	}
+	ch.flushUnlessHeld()
+	if !ch.awaitIf(t) {
+		return false
+	}
+	t.confused = !ch.callWithEvent("Observe", t, f)
+	return !t.confused
+}
+
+// callWithEvent calls f, which is the test's own code. If f panics or leaves its
+// goroutine, the test fails, and callWithEvent returns false.
+func (ch *Channel) callWithEvent(what string, t *turn, f func(Event)) (ok bool) {
+	ch.enterUserCode(what)
+	defer func() {
+		ch.leaveUserCode()
+		if p := recover(); p != nil || !ok {
+			ok = false
+			ch.blame(what, p)
+		}
+	}()
+	f(ch.copyForIf(ch.event(t), t))
+	return true
 }
 
 // awaitIf waits for the turn to run an If, as one runs at a time. If the server

@@ -9,15 +9,15 @@ import (
 // one order.
 func (ch *Channel) match(t *turn) *script.Rule {
 	s := ch.Server
-	if !s.script.Active() {
-		return nil
-	}
 	defer func() {
 		if t.runsIf {
 			t.runsIf = false
 			<-s.ifTurn
 		}
 	}()
+	if !ch.observe(t) || !s.script.Active() {
+		return nil
+	}
 	hit := s.script.Match(ch.scriptEvent(t), func(r *script.Rule) script.Answer { return ch.evalIf(r, t) })
 	if hit.Stale {
 		s.errorf("smtptest: session %d: the rules were replaced %d times while an If of the same event ran; call Script outside of If", ch.session.id, script.MaxScripts)

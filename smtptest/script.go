@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -147,6 +148,19 @@ func (s *Server) Script(rules ...Rule) {
 	if script.HasIdle(compiled) {
 		s.rouse()
 	}
+}
+
+// Check returns what Script would report about the rules, and nil if Script would
+// accept them. It does not change the script. After Start it also compares the rules
+// with the fields of the server: a rule for STARTTLS, for example, needs TLS.
+func (s *Server) Check(rules ...Rule) error {
+	if s.phase.Load() == unmade {
+		return fmt.Errorf("smtptest: Check of %s", phases[unmade])
+	}
+	if _, err := s.compile(rules); err != nil {
+		return fmt.Errorf("smtptest: %w", err)
+	}
+	return nil
 }
 
 // Unused returns the rows of the present script that have not fired. At the

@@ -73,6 +73,7 @@ var fields = []field{
 	{"Parameters", "in upper case", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"rrvs": nil} }, `in Parameters "rrvs" is no keyword in upper case`},
 	{"Parameters", "a keyword alone", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"X=1": nil} }, `in Parameters "X=1" is no keyword in upper case`},
 	{"Parameters", "nothing to check", func(s *smtptest.Server) { s.Parameters = map[string]func(string) error{"X": nil} }, ""},
+	{"Observe", "it fails when it is called", func(s *smtptest.Server) { s.Observe = func(smtptest.Event) { panic("boom") } }, "session 1: Observe panicked: boom"},
 	{"Seed", "zero draws one", func(s *smtptest.Server) { s.Seed = 0 }, ""},
 	{"IdleTimeout", "negative is no limit", func(s *smtptest.Server) { s.IdleTimeout = -1 }, ""},
 	{"WaitTimeout", "no time to wait", func(s *smtptest.Server) { s.WaitTimeout = -1 }, "the WaitTimeout is negative: leave it out, or give a time"},

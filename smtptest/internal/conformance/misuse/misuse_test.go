@@ -104,6 +104,8 @@ var misuses = []misuse{
 	{"Artifact(own name)", artifact("Session-2.txt", play.WriteText("")), everywhere(`"Session-2.txt" is the name of a file of the server's own: give another`)},
 	{"Artifact(nil func)", artifact("note.txt", nil), everywhere(`nothing writes "note.txt": give a function`)},
 	{"Certificate", calls(func(s *smtptest.Server) { s.Certificate() }), nil},
+	{"Check", checking(smtptest.Rule{On: "RCPT", Reply: "450 later"}), says(zeroServer, onZero)},
+	{"Check(zero row)", checking(smtptest.Rule{}), also(everywhere(`row 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
 	{"Client", calls(func(s *smtptest.Server) {
 		if c := s.Client(); c != nil {
 			c.Close()
@@ -163,6 +165,10 @@ func dialing(ctx context.Context) func(*smtptest.Server, smtptest.TB) error {
 		}
 		return err
 	}
+}
+
+func checking(rules ...smtptest.Rule) func(*smtptest.Server, smtptest.TB) error {
+	return func(srv *smtptest.Server, _ smtptest.TB) error { return srv.Check(rules...) }
 }
 
 func waiting(ctx context.Context, n int) func(*smtptest.Server, smtptest.TB) error {

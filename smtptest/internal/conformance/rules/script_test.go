@@ -180,6 +180,43 @@ func TestRefusedRules(t *testing.T) {
 	}
 }
 
+// TestCheck verifies that Check returns what Script reports, before and after Start,
+// and that it changes no script.
+func TestCheck(t *testing.T) {
+	for _, r := range refusals {
+		t.Run(r.name, func(t *testing.T) {
+			last := len(r.rules)
+			want := fmt.Sprintf("smtptest: row %d: %s: %s", last, r.rules[last-1], r.want)
+			tb := &play.FakeTB{}
+			srv := smtptest.NewUnstartedServer(tb)
+			if r.setup != nil {
+				r.setup(srv)
+			}
+			kept := smtptest.Rule{On: "NOOP", Reply: "250 kept", Optional: true}
+			srv.Script(kept)
+			for _, start := range []func(){func() {}, srv.StartInMemory} {
+				start()
+				if err := srv.Check(r.rules...); err != nil && err.Error() != want || srv.Fired() == nil || err == nil && srv.Addr != "" {
+					t.Errorf("Check() = %v, want %s", err, want)
+				}
+			}
+			if err := srv.Check(kept); err != nil {
+				t.Errorf("Check() of an allowed rule = %v", err)
+			}
+			if diff := cmp.Diff([]int{0}, srv.Fired()); diff != "" {
+				t.Errorf("Fired() (-want +got):\n%s", diff)
+			}
+			tb.End()
+			if got := tb.Errors(); got != "" {
+				t.Errorf("failure %q", got)
+			}
+		})
+	}
+	if err := new(smtptest.Server).Check(); err == nil || !strings.Contains(err.Error(), "Check of a zero Server") {
+		t.Errorf("Check() of a zero Server = %v", err)
+	}
+}
+
 // TestAllowedRules are near the refused ones.
 func TestAllowedRules(t *testing.T) {
 	all := func(srv *smtptest.Server) {
