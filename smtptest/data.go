@@ -50,9 +50,11 @@ func (ch *Channel) modeData(told Reply) {
 	octets, err := ch.readContent()
 	if instead != "" {
 		ch.content.Begin(0, 0)
+		began = 0 // of a content that is thrown away
 	}
 	if err != nil {
 		ch.keepContent(octets)
+		ch.noteEarly(began)
 		ch.lost(err)
 		return
 	}
@@ -106,6 +108,15 @@ func (ch *Channel) keepContent(octets int) {
 	defer ch.Server.mu.Unlock()
 	if ch.rec != nil {
 		ch.keep(octets)
+	}
+}
+
+// noteEarly records whether a content that was broken off began before the 354.
+func (ch *Channel) noteEarly(began flags) {
+	ch.Server.mu.Lock()
+	defer ch.Server.mu.Unlock()
+	if ch.rec != nil {
+		ch.rec.early = began != 0
 	}
 }
 

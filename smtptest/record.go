@@ -106,6 +106,7 @@ type record struct {
 	number      uint32 // Message.Transaction
 	outcome     outcome
 	tls         bool
+	early       bool // Transaction.Pipelined
 }
 
 func (rec *record) addRcpt() *Recipient {
@@ -237,6 +238,7 @@ func (rec *record) export() Transaction {
 		Chunks:      slices.Clone(rec.chunks),
 		Reply:       rec.reply,
 		Outcome:     outcomes[rec.outcome],
+		Pipelined:   rec.early,
 	}
 	t.Recipients = slices.Grow(t.Recipients, rec.rcpts.len())
 	for _, r := range rec.rcpts.all() {

@@ -124,6 +124,7 @@ type Transaction struct {
 	Chunks      []int       // as in Message: those that were accepted
 	Reply       Reply       // to the content, as in Message, or to the part of it at which a BODY rule replied
 	Outcome     string      // what became of it
+	Pipelined   bool        // its content began to arrive before the 354 was written, and its end never came; if it came, the Exchange of "." reports this
 }
 
 // What became of a transaction, as Transaction.Outcome.

@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
@@ -30,6 +31,9 @@ func (s Session) Transcript() string {
 	contents := s.contents()
 	for i, e := range s.Exchanges {
 		for _, line := range e.lines(contents[i]) {
+			b.WriteString(line + "\n")
+		}
+		for _, line := range s.brokenOff(i) {
 			b.WriteString(line + "\n")
 		}
 	}
@@ -116,6 +120,26 @@ func (s Session) contents() []string {
 		}
 	}
 	return contents
+}
+
+// brokenOff returns the lines of a content that came for the DATA of exchange i
+// and did not end, or that came although there was no 354.
+func (s Session) brokenOff(i int) []string {
+	e := s.Exchanges[i]
+	n := e.Transaction - 1
+	if e.On != "DATA" || n < 0 || n >= len(s.Transactions) {
+		return nil
+	}
+	if e.Reply.Code()/100 != 3 && i == len(s.Exchanges)-1 && s.Unread != "" {
+		return []string{"-- not read as commands: " + show.Quote(s.Unread)}
+	}
+	t := s.Transactions[n]
+	ended := func(e Exchange) bool { return e.Transaction == n+1 && e.endsData() }
+	if t.Data == "" || t.Chunks != nil || slices.ContainsFunc(s.Exchanges[i:], ended) {
+		return nil
+	}
+	content := Exchange{Event: true, Octets: t.Octets}
+	return append(content.contentLines(t.Data), "-- the content did not end")
 }
 
 // row says which row of the script answered, and what it did; "" if none did.
