@@ -55,7 +55,7 @@ func mechanismOf(x *step) (name string, initial bool) {
 	return upper(fields[0]), len(fields) > 1
 }
 
-func (w *walk) lookAuth(x *step) {
+func checkAuth(w *walk, x *step) {
 	if x.verb == "MAIL" && w.auth.failed > 0 && w.hasSeen(w.auth.failed) && w.auth.done == 0 {
 		w.auth.failed = 0 // once
 		w.found(x, "auth-fallthrough", x.Command, "MAIL came although AUTH had failed")
@@ -82,7 +82,7 @@ func (w *walk) lookAuth(x *step) {
 	if x.Length+2 > 512 {
 		w.found(x, "auth-ir-too-long", x.Command, "the line has %d octets", x.Length+2)
 	}
-	w.lookSecret(x, mechanism)
+	checkSecret(w, x, mechanism)
 }
 
 func hasWord(list, word string) bool {
@@ -94,8 +94,8 @@ func hasWord(list, word string) bool {
 	return false
 }
 
-// lookSecret judges what is masked, in AUTH or a response.
-func (w *walk) lookSecret(x *step, mechanism string) {
+// checkSecret judges what is masked, in AUTH or a response.
+func checkSecret(w *walk, x *step, mechanism string) {
 	if x.Secret != 0 && !x.TLS && showing[mechanism] && !w.auth.clear {
 		w.auth.clear = true
 		w.found(x, "auth-cleartext", x.Command, "%s shows the secret, and there is no TLS", mechanism)
@@ -128,12 +128,12 @@ func (x *step) maybeQuit() bool {
 	return x.verb == "QUIT" || x.answer && x.Length == len("QUIT")
 }
 
-// lookAnswer judges a line after a 334.
-func (w *walk) lookAnswer(x *step) {
+// checkResponse judges a line after a 334.
+func checkResponse(w *walk, x *step) {
 	if w.auth.mechanism == "" { // of a verb of the test's own
 		return
 	}
-	if w.quitWaiting(x) {
+	if quitWaiting(w, x) {
 		return
 	}
 	challenge := strings.TrimSpace(strings.TrimPrefix(w.prev.said, "334"))
@@ -141,11 +141,11 @@ func (w *walk) lookAnswer(x *step) {
 	if _, err := base64.StdEncoding.DecodeString(challenge); err != nil && !masked && x.Command != "*" {
 		w.found(x, "auth-not-cancelled", x.Command, "the challenge %q is not base64", challenge)
 	}
-	w.lookSecret(x, w.auth.mechanism)
+	checkSecret(w, x, w.auth.mechanism)
 }
 
-// earlyBehindAuth judges what did not wait for a reply of AUTH.
-func (w *walk) earlyBehindAuth(x *step) {
+// checkEarlyAuth judges what did not wait for a reply of AUTH.
+func checkEarlyAuth(w *walk, x *step) {
 	mechanism, initial := mechanismOf(&w.prev)
 	if w.prev.verb == "AUTH" && !x.answer && initial && oneReply[mechanism] && w.pipelines() {
 		return
@@ -153,7 +153,7 @@ func (w *walk) earlyBehindAuth(x *step) {
 	w.found(x, "auth-pipelined", x.Command, "%s came before a reply of AUTH", name(x))
 }
 
-func (w *walk) advanceAuth(x *step) {
+func advanceAuth(w *walk, x *step) {
 	a := &w.auth
 	mechanism := a.mechanism
 	switch {

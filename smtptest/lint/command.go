@@ -14,8 +14,8 @@ var commandRules = []rule{
 	{"command-trailing-space", Warning, true, "RFC 5321 4.1.1", "White space stands at the end of a command line."},
 }
 
-// lookLine finds octets that no command line may have.
-func (w *walk) lookLine(x *step) {
+// checkLine finds octets that no command line may have.
+func checkLine(w *walk, x *step) {
 	line := x.Command
 	if i := bareLF(line); i >= 0 {
 		w.found(x, "command-bare-lf", around(line, i), "LF without CR")
@@ -26,7 +26,7 @@ func (w *walk) lookLine(x *step) {
 	if i := strings.IndexFunc(line, func(r rune) bool { return r < ' ' && r != '\r' && r != '\n' || r == 0x7f }); i >= 0 {
 		w.found(x, "command-control-char", around(line, i), "octet %d", line[i])
 	}
-	if i := highOctet(line); i >= 0 && !isHello(x.verb) && x.verb != "MAIL" && x.verb != "RCPT" && !w.mayUTF8(x) {
+	if i := highOctet(line); i >= 0 && !isHello(x.verb) && x.verb != "MAIL" && x.verb != "RCPT" && !mayUTF8(w, x) {
 		w.found(x, "command-non-ascii", around(line, i), "octet %d", line[i])
 	}
 	if x.TooLong {
@@ -39,7 +39,7 @@ func (w *walk) lookLine(x *step) {
 
 // mayUTF8: of the commands without a path, VRFY and EXPN can have SMTPUTF8
 // (RFC 6531 3.7.4.2).
-func (w *walk) mayUTF8(x *step) bool {
+func mayUTF8(w *walk, x *step) bool {
 	return (x.verb == "VRFY" || x.verb == "EXPN") && w.offered("SMTPUTF8") && x.hasOption("SMTPUTF8")
 }
 

@@ -42,9 +42,9 @@ type body struct {
 	bin   bool // BODY=BINARYMIME
 }
 
-// contentOf judges the content of transaction k. If its end was not reached,
+// checkContent judges the content of transaction k. If its end was not reached,
 // what had come proves some faults all the same.
-func (w *walk) contentOf(k int) {
+func checkContent(w *walk, k int) {
 	b := body{walk: w, under: w.within[k], t: &w.s.Transactions[k-1], k: k}
 	b.bdat, b.bin = b.t.Chunks != nil || b.under.last.verb == "BDAT", b.option("BODY=BINARYMIME")
 	m := smtptest.Message{Data: b.t.Data, Unstuffed: b.t.Unstuffed, Chunks: b.t.Chunks}
@@ -54,7 +54,7 @@ func (w *walk) contentOf(k int) {
 	}
 	switch ended := b.under.end.n > 0; {
 	case ended && b.t.Octets == 0:
-		if w.accepted(b.t) {
+		if hasRecipient(w, b.t) {
 			b.found("data-empty", -1, "", "the content has no octet")
 		}
 	case b.t.Data == "":
@@ -74,9 +74,9 @@ func (w *walk) contentOf(k int) {
 	}
 }
 
-// accepted says that a recipient was there: without one a lone dot is what
+// hasRecipient says that a recipient was there: without one a lone dot is what
 // answers a 354 (RFC 2920 3.1).
-func (w *walk) accepted(t *smtptest.Transaction) bool {
+func hasRecipient(w *walk, t *smtptest.Transaction) bool {
 	return slices.ContainsFunc(t.Recipients, func(r smtptest.Recipient) bool { return r.Accepted || r.Reply.Code()/100 == 2 })
 }
 
@@ -117,7 +117,7 @@ func (b *body) lookSize() {
 	case !declared && have > 64<<10 && limit.offered("SIZE"):
 		b.found("size-not-declared", -1, "", "the content has %d octets", have)
 	}
-	if limit.overLimit(have-2) && !limit.overLimit(size) {
+	if overLimit(&limit, have-2) && !overLimit(&limit, size) {
 		b.found("size-over-limit", -1, "", "the content has %d octets, and SIZE %s was offered", have, b.under.offers["SIZE"])
 	}
 }

@@ -137,29 +137,29 @@ func unhex(s string) (octet byte, ok bool) {
 	return octet, true
 }
 
-// encodedWords checks the encoded words of the fields in which they may stand.
-func (in *inspector) encodedWords(fields []field) {
+// checkEncodedWords checks the encoded words of the fields in which they may stand.
+func checkEncodedWords(in *inspector, fields []field) {
 	for _, f := range fields {
 		before := in.count["header-encoded-word"]
 		switch {
 		case f.broken:
 			continue
 		case slices.Contains(addressFields, f.name):
-			in.wordsInAddresses(f)
+			wordsInAddresses(in, f)
 		case f.name == "subject", f.name == "comments", f.name == "content-description":
-			in.wordsInText(f.value, f.end, "")
+			wordsInText(in, f.value, f.end, "")
 		default:
 			continue
 		}
 		if in.count["header-encoded-word"] == before {
-			in.wordLines(f)
+			checkWordLines(in, f)
 		}
 	}
 }
 
 // wordsInText checks the words in data[start:end], which stand for themselves:
 // between white space, or at the octets of edges.
-func (in *inspector) wordsInText(start, end int, edges string) {
+func wordsInText(in *inspector, start, end int, edges string) {
 	apart := func(i int) bool {
 		return i < start || i >= end || isSpace(in.data[i]) || strings.IndexByte(edges, in.data[i]) >= 0
 	}
@@ -177,12 +177,12 @@ func (in *inspector) wordsInText(start, end int, edges string) {
 		if w.problem == "" && !(apart(at-1) && apart(at+w.length)) {
 			w.problem = "no white space around it"
 		}
-		in.badWord(at, w)
+		reportWord(in, at, w)
 		at += w.length
 	}
 }
 
-func (in *inspector) badWord(at int, w encodedWord) {
+func reportWord(in *inspector, at int, w encodedWord) {
 	if w.problem != "" {
 		in.report("header-encoded-word", at, at+w.length, "%s", w.problem)
 	}
@@ -190,29 +190,29 @@ func (in *inspector) badWord(at int, w encodedWord) {
 
 // wordsInAddresses checks the words of a phrase or comment, and reports those
 // that stand elsewhere (RFC 2047 5).
-func (in *inspector) wordsInAddresses(f field) {
-	tokens := in.tokens(f)
+func wordsInAddresses(in *inspector, f field) {
+	tokens := tokensOf(in, f)
 	for i, t := range tokens {
 		text := in.data[t.start:t.end]
 		switch t.kind {
 		case comment:
-			in.wordsInText(t.start, t.end, "()")
+			wordsInText(in, t.start, t.end, "()")
 		case quoted:
 			if at, w, ok := findWord(text); ok {
 				w.problem = "in a quoted string"
-				in.badWord(t.start+at, w)
+				reportWord(in, t.start+at, w)
 			}
 		case atom:
 			if at, w, ok := findWord(text); ok {
 				w.problem = "no white space around it"
-				in.badWord(t.start+at, w)
+				reportWord(in, t.start+at, w)
 			}
 		case word:
 			w, _ := wordAt(in.data[t.start:f.end])
 			if w.problem == "" {
 				w.problem = phraseProblem(w, tokens, i)
 			}
-			in.badWord(t.start, w)
+			reportWord(in, t.start, w)
 		}
 	}
 }
@@ -253,9 +253,9 @@ func findWord(s string) (at int, w encodedWord, ok bool) {
 	}
 }
 
-// wordLines reports the first line of a field that is too long for the encoded
+// checkWordLines reports the first line of a field that is too long for the encoded
 // words in it.
-func (in *inspector) wordLines(f field) {
+func checkWordLines(in *inspector, f field) {
 	for at := f.start; at < f.end; {
 		line, _, _ := strings.Cut(in.data[at:f.end], "\n")
 		next := at + len(line) + 1

@@ -61,10 +61,10 @@ func (c content) check(report func(id string, offset int, octets, detail string)
 	if c.data == "" {
 		return
 	}
-	in := inspector{content: c, count: map[string]int{}}
+	in := &inspector{content: c, count: map[string]int{}}
 	fields, body := in.header(0, len(c.data))
 	in.message(fields)
-	in.mime(fields, body)
+	checkMIME(in, fields, body)
 	slices.SortStableFunc(in.faults, func(a, b fault) int { return a.offset - b.offset })
 	for _, f := range in.faults {
 		report(f.id, f.offset, f.octets, f.detail)
@@ -115,19 +115,19 @@ func (in *inspector) message(fields []field) {
 	for _, f := range fields {
 		has[f.name] = append(has[f.name], f)
 	}
-	in.presence(has)
-	in.dates(fields)
-	in.messageIDs(fields)
-	in.originators(has, in.addresses(fields))
-	in.recipients(fields, has)
-	in.resent(fields)
-	in.tlsRequired(has["tls-required"])
+	checkPresence(in, has)
+	checkDates(in, fields)
+	checkMessageIDs(in, fields)
+	checkOriginators(in, has, checkAddresses(in, fields))
+	checkRecipients(in, fields, has)
+	checkResent(in, fields)
+	checkTLSRequired(in, has["tls-required"])
 	if paths := has["return-path"]; paths != nil {
 		in.report("header-return-path", paths[0].start, paths[0].end, "Return-Path from the sender's side")
 	}
 }
 
-func (in *inspector) presence(has map[string][]field) {
+func checkPresence(in *inspector, has map[string][]field) {
 	for _, m := range []struct{ name, id, detail string }{
 		{"date", "header-missing-date", "no Date field"},
 		{"from", "header-missing-from", "no From field"},
@@ -143,10 +143,10 @@ func (in *inspector) presence(has map[string][]field) {
 	}
 }
 
-// resent: each block of Resent fields has a date and an author, and none of
+// checkResent: each block of Resent fields has a date and an author, and none of
 // them twice. So the most frequent one tells how many blocks there are at
 // least (RFC 5322 3.6.6).
-func (in *inspector) resent(fields []field) {
+func checkResent(in *inspector, fields []field) {
 	count := map[string]int{}
 	var most field
 	for _, f := range fields {
@@ -164,7 +164,7 @@ func (in *inspector) resent(fields []field) {
 	}
 }
 
-func (in *inspector) tlsRequired(fields []field) {
+func checkTLSRequired(in *inspector, fields []field) {
 	for i, f := range fields {
 		if i > 0 {
 			in.report("header-tls-required-bad", f.start, f.end, "TLS-Required again")

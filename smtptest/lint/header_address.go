@@ -20,16 +20,16 @@ func (m mailbox) same(o mailbox) bool {
 var addressFields = []string{"from", "sender", "reply-to", "to", "cc", "bcc",
 	"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
 
-// addresses checks the fields of addresses, and returns the mailboxes in those
+// checkAddresses checks the fields of addresses, and returns the mailboxes in those
 // that parse, by the name of the field.
-func (in *inspector) addresses(fields []field) map[string][]mailbox {
+func checkAddresses(in *inspector, fields []field) map[string][]mailbox {
 	boxes := map[string][]mailbox{}
 	for _, f := range fields {
 		if f.broken || !slices.Contains(addressFields, f.name) {
 			continue
 		}
 		p := addressParser{in: in}
-		for _, t := range in.tokens(f) {
+		for _, t := range tokensOf(in, f) {
 			if t.kind != comment {
 				p.tokens = append(p.tokens, t)
 			}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// dates checks Date and Resent-Date.
-func (in *inspector) dates(fields []field) {
+// checkDates checks Date and Resent-Date.
+func checkDates(in *inspector, fields []field) {
 	for _, f := range fields {
 		if f.broken || f.name != "date" && f.name != "resent-date" {
 			continue

@@ -2,8 +2,8 @@ package lint
 
 import "strings"
 
-// messageIDs checks the fields of message ids.
-func (in *inspector) messageIDs(fields []field) {
+// checkMessageIDs checks the fields of message ids.
+func checkMessageIDs(in *inspector, fields []field) {
 	for _, f := range fields {
 		if f.broken {
 			continue
@@ -14,15 +14,15 @@ func (in *inspector) messageIDs(fields []field) {
 			if problem == "" && n != 1 {
 				problem = "several message ids"
 			}
-			in.badID("header-message-id-invalid", f, problem)
+			reportID(in, "header-message-id-invalid", f, problem)
 		case "in-reply-to", "references":
 			_, problem := msgIDs(in.text(f))
-			in.badID("header-references-invalid", f, problem)
+			reportID(in, "header-references-invalid", f, problem)
 		}
 	}
 }
 
-func (in *inspector) badID(id string, f field, problem string) {
+func reportID(in *inspector, id string, f field, problem string) {
 	if problem != "" {
 		in.report(id, f.start, f.end, "%s: %s", canonical(f.name), problem)
 	}

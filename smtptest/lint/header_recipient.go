@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// originators checks From and Sender against each other and the envelope.
-func (in *inspector) originators(has map[string][]field, boxes map[string][]mailbox) {
+// checkOriginators checks From and Sender against each other and the envelope.
+func checkOriginators(in *inspector, has map[string][]field, boxes map[string][]mailbox) {
 	from, sender := boxes["from"], boxes["sender"]
 	if len(has["from"]) != 1 || len(from) == 0 {
 		return
@@ -30,19 +30,19 @@ func (in *inspector) originators(has map[string][]field, boxes map[string][]mail
 var visible = []string{"to", "cc", "bcc", "from", "sender", "reply-to", "resent-to", "resent-cc", "resent-bcc",
 	"resent-from", "resent-sender"}
 
-// recipients checks what the header tells about the envelope.
-func (in *inspector) recipients(fields []field, has map[string][]field) {
+// checkRecipients checks what the header tells about the envelope.
+func checkRecipients(in *inspector, fields []field, has map[string][]field) {
 	// Not: quoted local parts and address literals, which addressesIn does not find.
 	plain := slices.DeleteFunc(slices.Clone(in.to), func(to string) bool { return strings.ContainsAny(to, `"[`) })
 	for _, name := range []string{"bcc", "resent-bcc"} {
 		for _, f := range has[name] {
-			in.blind(f, plain)
+			checkBlind(in, f, plain)
 		}
 	}
 	shown := map[string]bool{}
 	for _, name := range visible {
 		for _, f := range has[name] {
-			for _, a := range in.addressesIn(f) {
+			for _, a := range addressesIn(in, f) {
 				shown[a.key()] = true
 			}
 		}
@@ -61,7 +61,7 @@ func (in *inspector) recipients(fields []field, has map[string][]field) {
 		if !strings.HasPrefix(f.name, "x-") && f.name != "apparently-to" && f.name != "envelope-to" {
 			continue
 		}
-		for _, a := range in.addressesIn(f) {
+		for _, a := range addressesIn(in, f) {
 			if hidden[a.key()] {
 				in.report("header-rcpt-disclosed", a.start, a.end, "%s has a recipient that is not in To or Cc", canonical(f.name))
 			}
@@ -69,11 +69,11 @@ func (in *inspector) recipients(fields []field, has map[string][]field) {
 	}
 }
 
-// blind checks a Bcc field. A copy of its own for those that are named in it is
+// checkBlind checks a Bcc field. A copy of its own for those that are named in it is
 // one of the three ways of RFC 5322 3.6.3. The search ends at the first of the
-// recipients that the field does not name.
-func (in *inspector) blind(f field, recipients []string) {
-	boxes := in.addressesIn(f)
+// checkRecipients that the field does not name.
+func checkBlind(in *inspector, f field, recipients []string) {
+	boxes := addressesIn(in, f)
 	if len(boxes) == 0 {
 		return
 	}
@@ -96,7 +96,7 @@ func (in *inspector) blind(f field, recipients []string) {
 func (m mailbox) key() string { return strings.ToLower(m.local + "@" + m.domain) }
 
 // addressesIn finds what looks like an address in a field of any syntax.
-func (in *inspector) addressesIn(f field) []mailbox {
+func addressesIn(in *inspector, f field) []mailbox {
 	var boxes []mailbox
 	s := in.text(f)
 	for done := 0; ; {

@@ -41,9 +41,9 @@ func (in *inspector) header(start, end int) (fields []field, body int) {
 		}
 		seen[f.name] = true
 		fields[i].broken = in.bareLineEnd(f, eol)
-		in.octets(f)
+		checkOctets(in, f)
 	}
-	in.encodedWords(fields)
+	checkEncodedWords(in, fields)
 	return fields, body
 }
 
@@ -62,7 +62,7 @@ func (in *inspector) scan(start, end int, eol string) (fields []field, body int)
 		} else {
 			return fields, at
 		}
-		in.lineLength(at, line)
+		checkLineLength(in, at, line)
 	}
 	return fields, end
 }
@@ -142,7 +142,7 @@ func canonical(name string) string {
 	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
-func (in *inspector) lineLength(at int, line string) {
+func checkLineLength(in *inspector, at int, line string) {
 	length := len(line)
 	if in.utf8 {
 		length = utf8.RuneCountInString(line) // RFC 6532 3.4
@@ -183,9 +183,9 @@ func bareName(c byte) string {
 	return "LF without CR"
 }
 
-// octets reports what is neither ASCII nor allowed by SMTPUTF8. The parameters
+// checkOctets reports what is neither ASCII nor allowed by SMTPUTF8. The parameters
 // of MIME fields have a rule of their own.
-func (in *inspector) octets(f field) {
+func checkOctets(in *inspector, f field) {
 	s := in.data[f.start:f.end]
 	i := nonASCII(s)
 	switch {

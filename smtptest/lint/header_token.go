@@ -23,9 +23,9 @@ const (
 	bad     = '!' // what no token begins with, or one that is not closed
 )
 
-// tokens splits what a structured field contains. White space is what lies
+// tokensOf splits what a structured field contains. White space is what lies
 // between tokens.
-func (in *inspector) tokens(f field) []token {
+func tokensOf(in *inspector, f field) []token {
 	var all []token
 	s := in.text(f)
 	for i := 0; i < len(s); {

@@ -21,7 +21,7 @@ var helloRules = []rule{
 
 func isHello(verb string) bool { return verb == "EHLO" || verb == "HELO" || verb == "LHLO" }
 
-func (w *walk) lookHello(x *step) {
+func checkHello(w *walk, x *step) {
 	if w.freshTLS && x.TLS && x.verb != "EHLO" && x.verb != "LHLO" && x.verb != "QUIT" {
 		w.found(x, "ehlo-missing-after-starttls", x.Command, "%s is the first command after STARTTLS", name(x))
 	}
@@ -35,11 +35,11 @@ func (w *walk) lookHello(x *step) {
 		w.first = x.verb
 	}
 	if !x.dirty && !x.TooLong {
-		w.lookHelloName(x)
+		checkHelloName(w, x)
 	}
 }
 
-func (w *walk) lookHelloName(x *step) {
+func checkHelloName(w *walk, x *step) {
 	host, extra, _ := strings.Cut(strings.TrimLeft(x.arg, " "), " ")
 	if strings.TrimSpace(extra) != "" {
 		w.found(x, "hello-extra-text", x.Command, "text follows the name")
@@ -58,7 +58,7 @@ func (w *walk) lookHelloName(x *step) {
 }
 
 // greet takes in the reply to a hello.
-func (w *walk) greet(x *step) {
+func greet(w *walk, x *step) {
 	if x.verb == "EHLO" && (x.code == 500 || x.code == 502) {
 		w.ehloFell = x.n
 	}
@@ -103,8 +103,8 @@ func offers(reply string) map[string]string {
 	return offered
 }
 
-// endHello finds a client that gave up where HELO would have done.
-func (w *walk) endHello() {
+// checkFallback finds a client that gave up where HELO would have done.
+func checkFallback(w *walk) {
 	if w.ehloFell > 0 && !w.muted && !w.astray && w.s.End != "" && w.s.End != smtptest.EndServer && w.s.End != smtptest.EndRule {
 		x := newStep(w.s.Exchanges[w.ehloFell-1], w.ehloFell, &step{})
 		if x.did(smtptest.Hold) {

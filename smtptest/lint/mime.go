@@ -36,7 +36,7 @@ var mimeRules = []rule{
 	{"mime-filename-path", Warning, false, "RFC 2183 2.3", "A file name is a path."},
 }
 
-// entity is a message or a part of one (RFC 2045 2.4). The offsets are those of
+// checkEntity is a message or a part of one (RFC 2045 2.4). The offsets are those of
 // the content.
 type entity struct {
 	kind       string  // "text/plain", in lower case
@@ -63,19 +63,19 @@ const maxDepth = 20
 var mimeFields = []string{"mime-version", "content-type", "content-transfer-encoding", "content-id",
 	"content-description", "content-disposition"}
 
-// mime checks the message with these fields and the body from there on.
-func (in *inspector) mime(fields []field, body int) {
+// checkMIME checks the message with these fields and the body from there on.
+func checkMIME(in *inspector, fields []field, body int) {
 	first := slices.IndexFunc(fields, func(f field) bool { return slices.Contains(mimeFields, f.name) })
 	if first < 0 {
 		return
 	}
-	in.version(fields, fields[first])
+	checkVersion(in, fields, fields[first])
 	in.ids = map[string]bool{}
-	in.entity(fields, body, len(in.data), "text/plain", nil)
-	in.missingParts()
+	checkEntity(in, fields, body, len(in.data), "text/plain", nil)
+	checkMissingParts(in)
 }
 
-func (in *inspector) version(fields []field, first field) {
+func checkVersion(in *inspector, fields []field, first field) {
 	i := slices.IndexFunc(fields, func(f field) bool { return f.name == "mime-version" })
 	if i < 0 {
 		in.report("mime-version-missing", first.start, first.end, "%s without MIME-Version", canonical(first.name))
@@ -95,13 +95,13 @@ func (in *inspector) version(fields []field, first field) {
 	}
 }
 
-// entity checks the part with these fields and the body in data[body:end], of
+// checkEntity checks the part with these fields and the body in data[body:end], of
 // type fallback if it does not say (RFC 2046 5.1.5). outer are the boundaries
 // that it lies in. It returns the type, and what the multipart around it must be
-// labelled for its sake. A message in a message is not looked into: another may
+// checkLabel for its sake. A message in a message is not looked into: another may
 // have written it.
-func (in *inspector) entity(fields []field, body, end int, fallback string, outer []string) (kind string, need label) {
-	e := in.describe(fields, fallback)
+func checkEntity(in *inspector, fields []field, body, end int, fallback string, outer []string) (kind string, need label) {
+	e := describe(in, fields, fallback)
 	e.body, e.end = body, end
 	if e.encoding == "binary" && !in.binary {
 		in.report("mime-cte-mismatch", e.coded.start, e.coded.end, "binary without BODY=BINARYMIME")
@@ -110,9 +110,9 @@ func (in *inspector) entity(fields []field, body, end int, fallback string, oute
 	case composite && (e.encoding == "base64" || e.encoding == "quoted-printable"):
 		in.report("mime-multipart-encoded", e.coded.start, e.coded.end, "%s in %s", e.kind, e.encoding)
 	case strings.HasPrefix(e.kind, "multipart/"):
-		need = in.labelled(e, in.multipart(e, outer))
+		need = checkLabel(in, e, checkMultipart(in, e, outer))
 	default:
-		need = in.leaf(e)
+		need = checkLeaf(in, e)
 	}
 	return e.kind, need
 }
@@ -125,7 +125,7 @@ func isComposite(kind string) bool {
 }
 
 // describe reads the MIME fields of a part.
-func (in *inspector) describe(fields []field, fallback string) entity {
+func describe(in *inspector, fields []field, fallback string) entity {
 	e := entity{kind: fallback, encoding: "7bit"}
 	for _, f := range fields {
 		if f.broken {
@@ -133,16 +133,16 @@ func (in *inspector) describe(fields []field, fallback string) entity {
 		}
 		switch f.name {
 		case "content-type":
-			kind, params := in.mediaType(f)
+			kind, params := mediaType(in, f)
 			e.kind, e.params, e.typed = cmp.Or(kind, "text/plain"), params, f
-			in.fileName(params, "name")
+			checkFileName(in, params, "name")
 			e.attachment = e.attachment || hasParam(params, "name")
 		case "content-disposition":
-			disposition, params := in.mediaType(f)
-			in.fileName(params, "filename")
+			disposition, params := mediaType(in, f)
+			checkFileName(in, params, "filename")
 			e.attachment = e.attachment || disposition == "attachment" || hasParam(params, "filename")
 		case "content-transfer-encoding":
-			e.encoding, e.coded = in.encoding(f), f
+			e.encoding, e.coded = encodingOf(in, f), f
 		case "content-id":
 			in.ids[contentID(in.text(f))] = true
 		}
@@ -152,8 +152,8 @@ func (in *inspector) describe(fields []field, fallback string) entity {
 
 var encodings = []string{"7bit", "8bit", "binary", "quoted-printable", "base64"}
 
-// encoding reads a Content-Transfer-Encoding.
-func (in *inspector) encoding(f field) string {
+// encodingOf reads a Content-Transfer-Encoding.
+func encodingOf(in *inspector, f field) string {
 	s := in.text(f)
 	i := skipCFWS(s, 0)
 	n := tokenLen(s[i:])

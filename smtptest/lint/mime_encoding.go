@@ -24,8 +24,8 @@ func labelOf(encoding string) label {
 	return sevenBit
 }
 
-// labelled reports a multipart whose label does not cover its parts.
-func (in *inspector) labelled(e entity, need label) label {
+// checkLabel reports a multipart whose label does not cover its parts.
+func checkLabel(in *inspector, e entity, need label) label {
 	has := labelOf(e.encoding)
 	if e.encoding != "" && need > has {
 		f := e.labelField()
@@ -34,29 +34,29 @@ func (in *inspector) labelled(e entity, need label) label {
 	return min(need, has)
 }
 
-// leaf checks the body of what is no multipart.
-func (in *inspector) leaf(e entity) (need label) {
+// checkLeaf checks the body of what is no multipart.
+func checkLeaf(in *inspector, e entity) (need label) {
 	t := text{entity: e}
 	ok := true
 	switch e.encoding {
 	case "":
 		return sevenBit
 	case "base64":
-		t.decoded, ok = in.base64(e)
+		t.decoded, ok = checkBase64(in, e)
 	case "quoted-printable":
-		t.decoded, ok = in.quotedPrintable(e)
+		t.decoded, ok = checkQuotedPrintable(in, e)
 	default:
 		t.decoded, t.verbatim = in.data[e.body:e.end], true
-		need = in.unencoded(e)
+		need = checkUnencoded(in, e)
 	}
 	if ok && strings.HasPrefix(e.kind, "text/") {
-		in.checkText(t)
+		checkText(in, t)
 	}
 	return need
 }
 
-// unencoded checks a body without transfer encoding against its label.
-func (in *inspector) unencoded(e entity) (need label) {
+// checkUnencoded checks a body without transfer encoding against its label.
+func checkUnencoded(in *inspector, e entity) (need label) {
 	body := in.data[e.body:e.end]
 	has := labelOf(e.encoding)
 	at, what := nonASCII(body), "an octet outside ASCII"
@@ -103,10 +103,10 @@ func notLines(s string) (at int, what string) {
 
 const maxEncodedLine = 76 // of base64 and quoted-printable
 
-// base64 checks and decodes a body; ok is false if that cannot be done.
-func (in *inspector) base64(e entity) (decoded string, ok bool) {
+// checkBase64 checks and decodes a body; ok is false if that cannot be done.
+func checkBase64(in *inspector, e entity) (decoded string, ok bool) {
 	var compact strings.Builder
-	bad, problem := in.badBase64(e, &compact)
+	bad, problem := badBase64(in, e, &compact)
 	if problem != "" {
 		in.report("mime-base64-invalid", bad, e.end, "%s", problem)
 		return "", false
@@ -116,9 +116,9 @@ func (in *inspector) base64(e entity) (decoded string, ok bool) {
 }
 
 // badBase64 finds what is wrong first, and gathers the characters.
-func (in *inspector) badBase64(e entity, compact *strings.Builder) (at int, problem string) {
+func badBase64(in *inspector, e entity, compact *strings.Builder) (at int, problem string) {
 	padding := 0
-	in.encodedLines(e, "mime-base64-line-too-long", func(start int, line string) {
+	encodedLines(in, e, "mime-base64-line-too-long", func(start int, line string) {
 		for i := range len(line) {
 			c := line[i]
 			switch {
@@ -142,7 +142,7 @@ func (in *inspector) badBase64(e entity, compact *strings.Builder) (at int, prob
 
 // encodedLines calls do with each line of the body, without its end, and reports
 // the first that is too long.
-func (in *inspector) encodedLines(e entity, tooLong string, do func(start int, line string)) {
+func encodedLines(in *inspector, e entity, tooLong string, do func(start int, line string)) {
 	long := false
 	for at := e.body; at < e.end; {
 		line, _, _ := strings.Cut(in.data[at:e.end], "\n")
@@ -157,11 +157,11 @@ func (in *inspector) encodedLines(e entity, tooLong string, do func(start int, l
 	}
 }
 
-// quotedPrintable checks and decodes a body; ok is false if that cannot be done.
+// checkQuotedPrintable checks and decodes a body; ok is false if that cannot be done.
 // Not: the reader of mime/quotedprintable, which takes nearly anything.
-func (in *inspector) quotedPrintable(e entity) (decoded string, ok bool) {
+func checkQuotedPrintable(in *inspector, e entity) (decoded string, ok bool) {
 	q := qpDecoder{bad: -1, lower: -1}
-	in.encodedLines(e, "mime-qp-line-too-long", func(start int, line string) {
+	encodedLines(in, e, "mime-qp-line-too-long", func(start int, line string) {
 		q.line(start, line, start+len(line) < e.end)
 	})
 	if q.bad >= 0 {

@@ -2,10 +2,10 @@ package lint
 
 import "strings"
 
-// multipart checks the parts of a multipart entity, and returns what it must be
-// labelled for their sake.
-func (in *inspector) multipart(e entity, outer []string) (need label) {
-	boundary, ok := in.boundary(e, outer)
+// checkMultipart checks the parts of a multipart entity, and returns what it must be
+// checkLabel for their sake.
+func checkMultipart(in *inspector, e entity, outer []string) (need label) {
+	boundary, ok := boundaryOf(in, e, outer)
 	if !ok || len(outer) >= maxDepth {
 		return 0
 	}
@@ -15,9 +15,9 @@ func (in *inspector) multipart(e entity, outer []string) (need label) {
 	}
 	inner := append(outer[:len(outer):len(outer)], boundary)
 	html := -1
-	for _, p := range in.parts(e, boundary) {
+	for _, p := range partsOf(in, e, boundary) {
 		fields, body := in.header(p.start, p.end)
-		kind, needs := in.entity(fields, body, p.end, fallback, inner)
+		kind, needs := checkEntity(in, fields, body, p.end, fallback, inner)
 		need = max(need, needs)
 		switch {
 		case kind == "text/html" && html < 0:
@@ -32,9 +32,9 @@ func (in *inspector) multipart(e entity, outer []string) (need label) {
 	return need
 }
 
-// boundary is the boundary of a multipart; ok is false if there is none to look
+// boundaryOf is the boundary of a multipart; ok is false if there is none to look
 // for. One in sections (RFC 2231 3) is not put together.
-func (in *inspector) boundary(e entity, outer []string) (boundary string, ok bool) {
+func boundaryOf(in *inspector, e entity, outer []string) (boundary string, ok bool) {
 	b, _ := getParam(e.params, "boundary")
 	if b.value == "" {
 		if b.name != "" || !hasParam(e.params, "boundary") {
@@ -71,18 +71,18 @@ func boundaryProblem(s string) string {
 
 type part struct{ start, end int }
 
-// parts are the parts of a multipart.
-func (in *inspector) parts(e entity, boundary string) []part {
+// partsOf are the parts of a multipart.
+func partsOf(in *inspector, e entity, boundary string) []part {
 	var parts []part
 	delimiter := "--" + boundary
 	open, closed := -1, false
 	for at := e.body; !closed; {
-		d, ok := in.delimiter(e, at, delimiter)
+		d, ok := nextDelimiter(in, e, at, delimiter)
 		if !ok {
 			break
 		}
 		if open >= 0 {
-			parts = append(parts, part{open, max(open, in.beforeLineEnd(d.start))})
+			parts = append(parts, part{open, max(open, beforeLineEnd(in, d.start))})
 		}
 		at, open, closed = d.end, d.end, d.closing
 	}
@@ -98,15 +98,15 @@ func (in *inspector) parts(e entity, boundary string) []part {
 	return parts
 }
 
-// delimiter is a line between two parts, or behind the last.
+// nextDelimiter is a line between two parts, or behind the last.
 type delimiter struct {
 	start, end int // of the line with its end
 	closing    bool
 }
 
-// delimiter finds the first line from at on that is s, or s and two hyphens, and
+// nextDelimiter finds the first line from at on that is s, or s and two hyphens, and
 // white space. Lines end in LF, with or without CR: another rule is about that.
-func (in *inspector) delimiter(e entity, at int, s string) (d delimiter, ok bool) {
+func nextDelimiter(in *inspector, e entity, at int, s string) (d delimiter, ok bool) {
 	for {
 		i := strings.Index(in.data[at:e.end], s)
 		if i < 0 {
@@ -125,8 +125,8 @@ func (in *inspector) delimiter(e entity, at int, s string) (d delimiter, ok bool
 }
 
 // beforeLineEnd is the offset of the line end before i, which belongs to the
-// delimiter there.
-func (in *inspector) beforeLineEnd(i int) int {
+// nextDelimiter there.
+func beforeLineEnd(in *inspector, i int) int {
 	if i > 0 && in.data[i-1] == '\n' {
 		i--
 	}

@@ -17,7 +17,7 @@ type param struct {
 // mediaType reads a Content-Type or Content-Disposition, "attachment" and its
 // like: a token where the type is two. What does not parse is reported, and
 // taken for what was meant. kind is "" if there is none.
-func (in *inspector) mediaType(f field) (kind string, params []param) {
+func mediaType(in *inspector, f field) (kind string, params []param) {
 	s := in.text(f)
 	if i := nonASCII(s); i >= 0 && !in.utf8 {
 		in.report("mime-param-non-ascii", f.value+i, f.end, "%s has octets outside ASCII", canonical(f.name))
@@ -256,8 +256,8 @@ func hasParam(params []param, name string) bool {
 	return false
 }
 
-// fileName checks the sections of the parameter name for what makes a path.
-func (in *inspector) fileName(params []param, name string) {
+// checkFileName checks the sections of the parameter name for what makes a path.
+func checkFileName(in *inspector, params []param, name string) {
 	for _, q := range params {
 		if base, _, _ := strings.Cut(q.name, "*"); base == name && isPath(q) {
 			in.report("mime-filename-path", q.start, q.end, "a path in %s", quote(q.name))

@@ -33,39 +33,39 @@ func (t text) shown() bool {
 	return !t.attachment && (t.kind == "text/plain" || t.kind == "text/html")
 }
 
-func (in *inspector) checkText(t text) {
+func checkText(in *inspector, t text) {
 	charset, _ := getParam(t.params, "charset")
 	name := strings.ToLower(charset.value)
 	named := name != ""
 	switch outside := nonASCII(t.decoded); {
 	case !named && outside >= 0 && t.shown() && !hasParam(t.params, "charset"):
-		in.reportText("mime-charset-missing", t, outside, "%s with octets outside ASCII, and no charset", t.kind)
+		reportText(in, "mime-charset-missing", t, outside, "%s with octets outside ASCII, and no charset", t.kind)
 	case named && !isCharset(name):
 		in.report("mime-charset-unknown", charset.start, charset.end, "charset %s is not registered", quote(charset.value))
 	case name == "us-ascii" && outside >= 0:
-		in.reportText("mime-charset-mismatch", t, outside, "octet %#x in us-ascii", t.decoded[outside])
+		reportText(in, "mime-charset-mismatch", t, outside, "octet %#x in us-ascii", t.decoded[outside])
 	case name == "utf-8" && !utf8.ValidString(t.decoded):
 		at := invalidUTF8(t.decoded)
-		in.reportText("mime-charset-mismatch", t, at, "octet %#x is not UTF-8", t.decoded[at])
+		reportText(in, "mime-charset-mismatch", t, at, "octet %#x is not UTF-8", t.decoded[at])
 	}
 	if t.shown() {
-		in.lineEnds(t, name)
-		in.twice(t, name)
+		checkLineEnds(in, t, name)
+		checkTwice(in, t, name)
 	}
 	if t.kind == "text/html" && !t.attachment {
-		in.contentIDs(t)
+		findContentIDs(in, t)
 	}
 }
 
 // reportText reports the decoded octets from at on.
-func (in *inspector) reportText(id string, t text, at int, format string, args ...any) {
+func reportText(in *inspector, id string, t text, at int, format string, args ...any) {
 	start, end := t.span(at, len(t.decoded))
 	in.report(id, start, end, format, args...)
 }
 
-// lineEnds reports line ends that are not CRLF below the transfer encoding.
+// checkLineEnds reports line ends that are not CRLF below the transfer encoding.
 // Others are reported as they come over the wire.
-func (in *inspector) lineEnds(t text, charset string) {
+func checkLineEnds(in *inspector, t text, charset string) {
 	encoded := !t.verbatim || t.encoding == "binary"
 	wide := strings.HasPrefix(charset, "utf-16") || strings.HasPrefix(charset, "utf-32") || strings.HasPrefix(charset, "iso-10646")
 	if !encoded || wide {
@@ -74,24 +74,24 @@ func (in *inspector) lineEnds(t text, charset string) {
 	for i, c := range []byte(t.decoded) {
 		if c == '\n' && (i == 0 || t.decoded[i-1] != '\r') ||
 			c == '\r' && (i+1 == len(t.decoded) || t.decoded[i+1] != '\n') {
-			in.reportText("mime-text-not-canonical", t, i, "%s in the decoded text", bareName(c))
+			reportText(in, "mime-text-not-canonical", t, i, "%s in the decoded text", bareName(c))
 			return
 		}
 	}
 }
 
-// twice reports what was encoded twice. It looks for the whole text only, for
-// parts of it may be meant.
-func (in *inspector) twice(t text, charset string) {
+// checkTwice reports what was encoded twice. It looks for the whole text only, for
+// partsOf of it may be meant.
+func checkTwice(in *inspector, t text, charset string) {
 	const id = "mime-text-double-encoded"
 	switch {
 	case charset == "utf-8" && isMojibake(t.decoded):
-		in.reportText(id, t, nonASCII(t.decoded), "UTF-8 that was taken for another charset and encoded again")
+		reportText(in, id, t, nonASCII(t.decoded), "UTF-8 that was taken for another charset and encoded again")
 	case isBase64Text(t.decoded):
-		in.reportText(id, t, 0, "base64 as text")
+		reportText(in, id, t, 0, "base64 as text")
 	default:
 		if at := wordInBody(t.decoded); at >= 0 {
-			in.reportText(id, t, at, "an encoded word in a body")
+			reportText(in, id, t, at, "an encoded word in a body")
 		}
 	}
 }
@@ -164,7 +164,7 @@ type related struct {
 // cid finds addresses of other parts in HTML (RFC 2392).
 var cid = regexp.MustCompile(`(?i)[\s"'/](?:src|href|background|poster)\s*=\s*["']?cid:([^"'\s>]+)|\burl\(\s*["']?cid:([^"'\s)]+)`)
 
-func (in *inspector) contentIDs(t text) {
+func findContentIDs(in *inspector, t text) {
 	if !strings.Contains(strings.ToLower(t.decoded), "cid:") {
 		return // most have none, and to search for cid is slow
 	}
@@ -213,8 +213,8 @@ func markup(s string) iter.Seq2[int, int] {
 	}
 }
 
-// missingParts reports the Content-IDs that no part has.
-func (in *inspector) missingParts() {
+// checkMissingParts reports the Content-IDs that no part has.
+func checkMissingParts(in *inspector) {
 	for _, r := range in.related {
 		if !in.ids[r.id] {
 			in.report("mime-related-start-missing", r.start, r.end, "no part has the Content-ID %s", quote(r.id))

@@ -69,8 +69,8 @@ func checkBody(v string) error {
 	return errValue
 }
 
-// lookParams judges what follows the path.
-func (w *walk) lookParams(x *step, path, rest string) {
+// checkParams judges what follows the path.
+func checkParams(w *walk, x *step, path, rest string) {
 	all, err := wire.Params(rest, true)
 	if err != nil {
 		w.found(x, "param-syntax", rest, "not keyword=value")
@@ -83,12 +83,12 @@ func (w *walk) lookParams(x *step, path, rest string) {
 			w.found(x, "param-duplicate", p.Text, "%s came before", keyword)
 		}
 		seen[keyword] = true
-		w.lookParam(x, keyword, p)
+		checkParam(w, x, keyword, p)
 	}
 	if seen["HOLDFOR"] && seen["HOLDUNTIL"] {
 		w.found(x, "futurerelease-invalid", rest, "HOLDFOR and HOLDUNTIL exclude each other")
 	}
-	if size, ok := sizeOf(all); ok && w.overLimit(size) {
+	if size, ok := sizeOf(all); ok && overLimit(w, size) {
 		w.found(x, "size-over-limit", rest, "SIZE %s was offered", w.offers["SIZE"])
 	}
 	for _, p := range all {
@@ -98,7 +98,7 @@ func (w *walk) lookParams(x *step, path, rest string) {
 	}
 }
 
-func (w *walk) lookParam(x *step, keyword string, p wire.Param) {
+func checkParam(w *walk, x *step, keyword string, p wire.Param) {
 	k, isKnown := parameters[keyword]
 	extension := k.keyword
 	if keyword == "BODY" && upper(p.Value) == "BINARYMIME" {
@@ -130,13 +130,13 @@ func sizeOf(all []wire.Param) (size int64, ok bool) {
 }
 
 // overLimit says that a size is over what EHLO offered.
-func (w *walk) overLimit(size int64) bool {
+func overLimit(w *walk, size int64) bool {
 	limit, err := strconv.ParseInt(w.offers["SIZE"], 10, 64)
 	return err == nil && limit > 0 && size > limit
 }
 
-// limit is a number of the LIMITS extension (RFC 9422).
-func (w *walk) limit(name string, otherwise int) int {
+// limitOf is a number of the LIMITS extension (RFC 9422).
+func limitOf(w *walk, name string, otherwise int) int {
 	for _, word := range strings.Fields(w.offers["LIMITS"]) {
 		if value, ok := strings.CutPrefix(upper(word), name+"="); ok {
 			if n, err := strconv.Atoi(value); err == nil {

@@ -25,8 +25,8 @@ var pathRules = []rule{
 // pathCommand is the argument of MAIL or RCPT in all spellings.
 var pathCommand = regexp.MustCompile(`(?is)^\s*(FROM|TO)( *):( *)(.*)$`)
 
-// lookPath judges the path of MAIL and RCPT, and what follows it.
-func (w *walk) lookPath(x *step) {
+// checkPath judges the path of MAIL and RCPT, and what follows it.
+func checkPath(w *walk, x *step) {
 	if x.verb != "MAIL" && x.verb != "RCPT" || x.dirty || x.TooLong || x.Secret != 0 {
 		return
 	}
@@ -43,7 +43,7 @@ func (w *walk) lookPath(x *step) {
 		w.found(x, bad, x.Command, "the address does not stand in angle brackets")
 	}
 	utf8OK := x.hasOption("SMTPUTF8") || x.verb == "RCPT" && w.mail.hasOption("SMTPUTF8")
-	w.lookAddress(x, path, utf8OK)
+	checkAddress(w, x, path, utf8OK)
 	if params != "" && params[0] != ' ' {
 		w.found(x, "path-invalid", params, "octets stand directly behind the path")
 		return
@@ -52,7 +52,7 @@ func (w *walk) lookPath(x *step) {
 		w.found(x, "command-non-ascii", params, "a parameter is not in ASCII")
 		return
 	}
-	w.lookParams(x, path, params)
+	checkParams(w, x, path, params)
 }
 
 // cutPath splits behind the path; a ">" in quotes is no end. bad is the id of
@@ -76,8 +76,8 @@ func cutPath(s string) (path, params, bad string) {
 	return s[1:], "", "path-invalid"
 }
 
-// lookAddress judges what stands between the brackets.
-func (w *walk) lookAddress(x *step, path string, utf8OK bool) {
+// checkAddress judges what stands between the brackets.
+func checkAddress(w *walk, x *step, path string, utf8OK bool) {
 	address := path
 	if strings.HasPrefix(path, "@") {
 		if route, rest, ok := strings.Cut(path, ":"); ok {
@@ -103,7 +103,7 @@ func (w *walk) lookAddress(x *step, path string, utf8OK bool) {
 		w.found(x, "address-overquoted", path, "%s is the same without quotes", wire.LeastQuoted(address))
 	}
 	if x.verb == "RCPT" {
-		w.lookRecipient(x, address)
+		checkRecipient(w, x, address)
 	}
 }
 
@@ -133,8 +133,8 @@ func wrongPart(address, local, domain string) string {
 	return "the path"
 }
 
-// lookRecipient compares with the recipients that the transaction has.
-func (w *walk) lookRecipient(x *step, address string) {
+// checkRecipient compares with the recipients that the transaction has.
+func checkRecipient(w *walk, x *step, address string) {
 	key := sameMailbox(address)
 	if n := w.recipients[key]; n > 0 {
 		w.found(x, "recipient-duplicate", address, "exchange %d had the same recipient", n)
@@ -145,7 +145,7 @@ func (w *walk) lookRecipient(x *step, address string) {
 		}
 		w.recipients[key] = x.n
 	}
-	if limit := w.limit("RCPTMAX", 100); w.rcpts == limit {
+	if limit := limitOf(w, "RCPTMAX", 100); w.rcpts == limit {
 		w.found(x, "recipients-over-100", x.Command, "more than %d recipients", limit)
 	}
 }

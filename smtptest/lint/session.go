@@ -30,11 +30,11 @@ var sessionRules = []rule{
 	{"timeout-too-short", Warning, true, "RFC 5321 4.5.3.2", "The client left while it waited, before the least time-out."},
 }
 
-// lookEarly finds what came before the reply to its predecessor.
-func (w *walk) lookEarly(x *step) {
+// checkEarly finds what came before the reply to its predecessor.
+func checkEarly(w *walk, x *step) {
 	prev := &w.prev
 	switch {
-	case !w.isEarly(x) || x.verb == "." && prev.verb == ".":
+	case !isEarly(w, x) || x.verb == "." && prev.verb == ".":
 	case prev.verb == "STARTTLS" && !x.Event:
 		w.found(x, "starttls-pipelined", x.Command, "%s came before the reply to STARTTLS", name(x))
 	case x.verb == ".":
@@ -43,7 +43,7 @@ func (w *walk) lookEarly(x *step) {
 	case prev.verb == "CONNECT":
 		w.found(x, "talk-before-greeting", x.Command, "%s came before the greeting", name(x))
 	case prev.verb == "AUTH" || prev.answer:
-		w.earlyBehindAuth(x)
+		checkEarlyAuth(w, x)
 	case !w.pipelines():
 		w.found(x, "pipelining-not-offered", x.Command, "%s came before the reply to %s", name(x), name(prev))
 	case prev.verb != "" && !groups[prev.verb] && prev.verb != "HELP":
@@ -58,14 +58,14 @@ const leastWait = 100 * time.Millisecond
 
 // isEarly reports whether the client sent x before a reply for which it could
 // wait. It could not if none came, if it had got a reply too many, or if the
-// octets of a rule were a reply before all of them were written. A QUIT is not
+// checkOctets of a rule were a reply before all of them were written. A QUIT is not
 // early if the reply took so long that the client may have given up.
-func (w *walk) isEarly(x *step) bool {
-	return x.Pipelined && w.prev.said != "" && w.prev.Raw == "" && !w.astray && !w.quitWaiting(x)
+func isEarly(w *walk, x *step) bool {
+	return x.Pipelined && w.prev.said != "" && w.prev.Raw == "" && !w.astray && !quitWaiting(w, x)
 }
 
 // quitWaiting reports whether x can be the QUIT of a client that gave up waiting.
-func (w *walk) quitWaiting(x *step) bool {
+func quitWaiting(w *walk, x *step) bool {
 	return x.Pipelined && x.maybeQuit() && x.At-w.prev.At >= leastWait
 }
 
@@ -82,9 +82,9 @@ func name(x *step) string {
 	return "a line"
 }
 
-// lookOrder finds commands that are out of place. What the client could not
+// checkOrder finds commands that are out of place. What the client could not
 // know yet is no fault of its: replies that pipelining had not shown it.
-func (w *walk) lookOrder(x *step) {
+func checkOrder(w *walk, x *step) {
 	if w.prev.Raw != "" && w.prev.code == 421 && !x.Pipelined && x.verb != "QUIT" && w.seen == w.prev.n {
 		w.found(x, "command-after-421", x.Command, "%s came after a 421", name(x))
 	}
@@ -116,7 +116,7 @@ func (w *walk) lookOrder(x *step) {
 	case x.verb == "DATA" && w.chunks:
 		wrong("DATA came behind BDAT")
 	case x.verb == "DATA" || x.verb == "BDAT":
-		w.lookContentPlace(x, mailGone)
+		checkContentPlace(w, x, mailGone)
 	case x.verb == "STARTTLS" && w.open && !x.TLS:
 		wrong("STARTTLS came within a transaction")
 	}
@@ -127,7 +127,7 @@ func (w *walk) lookOrder(x *step) {
 
 func (w *walk) hasSeen(n int) bool { return n <= w.seen }
 
-func (w *walk) lookContentPlace(x *step, mailGone bool) {
+func checkContentPlace(w *walk, x *step, mailGone bool) {
 	switch {
 	case mailGone:
 		w.found(x, "bad-sequence", x.Command, "%s came without MAIL", x.verb)
@@ -144,8 +144,8 @@ func (w *walk) lookContentPlace(x *step, mailGone bool) {
 var extensions = map[string]string{"STARTTLS": "STARTTLS", "AUTH": "AUTH", "BDAT": "CHUNKING", "XCLIENT": "XCLIENT",
 	"XFORWARD": "XFORWARD", "ETRN": "ETRN", "ATRN": "ATRN", "BURL": "BURL"}
 
-// lookOffered finds commands that no extension offers, and lines that are none.
-func (w *walk) lookOffered(x *step) {
+// checkOffered finds commands that no extension offers, and lines that are none.
+func checkOffered(w *walk, x *step) {
 	unknown := x.verb == "" && x.code == 500 && x.Rule == ""
 	switch keyword, ok := extensions[x.verb]; {
 	case ok && !w.offered(keyword) && !(x.verb == "STARTTLS" && x.TLS):
@@ -169,43 +169,43 @@ func isContent(line string) bool {
 	return line == "." || ok && field != "" && !strings.ContainsFunc(field, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// lookAgain finds commands that were refused for good before.
-func (w *walk) lookAgain(x *step) {
+// checkAgain finds commands that were refused for good before.
+func checkAgain(w *walk, x *step) {
 	if n := w.fifth[x.request()]; n > 0 && w.hasSeen(n) && x.verb != "" && x.verb != "AUTH" && x.verb != "QUIT" {
 		w.found(x, "repeat-after-5xx", x.Command, "exchange %d was the same, and refused for good", n)
 	}
 }
 
-// byClient says that the client has closed the connection, for no reason that
+// closedByClient says that the client has closed the connection, for no reason that
 // the server gave it.
-func (w *walk) byClient() bool {
+func closedByClient(w *walk) bool {
 	return w.s.End == smtptest.EndClosed || w.s.End == smtptest.EndReset
 }
 
-// waiting says that the client was left without a reply.
-func (w *walk) waiting() bool {
+// isWaiting says that the client was left without a reply.
+func isWaiting(w *walk) bool {
 	x := &w.last
 	return (x.said == "" || x.did(smtptest.Hold)) && x.verb != "TLS" && x.verb != "BODY" && x.verb != "IDLE" && !(x.verb == "BDAT" && x.Effects == "")
 }
 
-// finish finds what the end of the session shows.
-func (w *walk) finish() {
-	w.endUnread()
-	w.endHello()
+// checkEnd finds what the end of the session shows.
+func checkEnd(w *walk) {
+	checkUnread(w)
+	checkFallback(w)
 	x := &w.last
 	switch {
-	case x.n == 0 || !w.byClient() || w.muted:
+	case x.n == 0 || !closedByClient(w) || w.muted:
 	case x.verb == "QUIT":
 		if x.said == "" && !strings.Contains(x.Effects, "no reply") {
 			w.found(x, "quit-reply-not-read", x.Command, "the connection was closed before the reply")
 		}
-	case w.waiting():
-		w.endWaiting(x)
+	case isWaiting(w):
+		checkPatience(w, x)
 	case strings.Contains(x.Effects, " every "): // the reply came in pieces, and perhaps not to its end
-	case w.gaveUp():
-	case w.midway():
-		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", w.where())
-	case w.excused():
+	case gaveUp(w):
+	case isMidway(w):
+		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", whereEnded(w))
+	case isExcused(w):
 	default:
 		w.found(x, "quit-missing", "", "the connection was closed without QUIT")
 	}
@@ -213,7 +213,7 @@ func (w *walk) finish() {
 
 // gaveUp says that a row kept the client waiting for the 354 and all that came
 // as content is a QUIT, which may have been sent before.
-func (w *walk) gaveUp() bool {
+func gaveUp(w *walk) bool {
 	x := &w.prev
 	if !w.content || x.verb != "DATA" || !strings.Contains(x.Effects, "after ") || x.Transaction == 0 {
 		return false
@@ -222,12 +222,12 @@ func (w *walk) gaveUp() bool {
 	return t.Octets == len("QUIT\r\n") && upper(t.Data) == "QUIT\r\n"
 }
 
-// midway says that the client left in something that it had begun.
-func (w *walk) midway() bool {
+// isMidway says that the client left in something that it had begun.
+func isMidway(w *walk) bool {
 	return w.content && !w.odd || w.chunks || w.auth.mechanism != "" || w.last.verb == "BDAT" && w.last.said == ""
 }
 
-func (w *walk) where() string {
+func whereEnded(w *walk) string {
 	switch {
 	case w.content:
 		return "within content"
@@ -237,10 +237,10 @@ func (w *walk) where() string {
 	return "before the last chunk"
 }
 
-// excused reports whether leaving without QUIT was no fault: the server had sent a
+// isExcused reports whether leaving without QUIT was no fault: the server had sent a
 // 421, octets of a rule that are no reply, or a reply too many or too few, or the
 // client could reject what it saw of TLS.
-func (w *walk) excused() bool {
+func isExcused(w *walk) bool {
 	if w.odd || w.astray || w.last.verb == "TLS" || w.last.verb == "IDLE" || w.last.Raw != "" {
 		return true
 	}
@@ -252,10 +252,10 @@ func (w *walk) excused() bool {
 	return false
 }
 
-// endUnread judges octets that no command has taken.
-func (w *walk) endUnread() {
+// checkUnread judges octets that no command has taken.
+func checkUnread(w *walk) {
 	rest := w.s.Unread
-	if rest == "" || w.inContent() {
+	if rest == "" || inContent(w) {
 		return
 	}
 	none := step{}
@@ -273,7 +273,7 @@ func (w *walk) endUnread() {
 
 // inContent says that what the client sent last is, or may be, no command: it
 // is within content, a chunk or TLS, or behind a DATA that has no reply.
-func (w *walk) inContent() bool {
+func inContent(w *walk) bool {
 	switch x := &w.prev; x.verb {
 	case "TLS":
 		return true
@@ -289,7 +289,7 @@ func (w *walk) inContent() bool {
 var patience = map[string]time.Duration{"CONNECT": 5 * time.Minute, "MAIL": 5 * time.Minute, "RCPT": 5 * time.Minute,
 	"DATA": 2 * time.Minute, ".": 10 * time.Minute}
 
-func (w *walk) endWaiting(x *step) {
+func checkPatience(w *walk, x *step) {
 	waited := w.s.Duration - x.At
 	if least := patience[x.verb]; waited < least {
 		w.found(x, "timeout-too-short", x.Command, "the connection was closed after %v of waiting for the reply to %s; at least %v are due", waited.Round(time.Millisecond), x.verb, least)

@@ -21,8 +21,8 @@ var tlsRules = []rule{
 	{"tls-close-without-notify", Warning, true, "RFC 8314 3.4", "The client closed TLS without close_notify."},
 }
 
-// lookTLS judges commands in their relation to TLS.
-func (w *walk) lookTLS(x *step) {
+// checkTLS judges commands in their relation to TLS.
+func checkTLS(w *walk, x *step) {
 	switch {
 	case x.verb == "STARTTLS" && x.TLS:
 		w.found(x, "starttls-again", x.Command, "the session is under TLS")
@@ -38,7 +38,7 @@ func (w *walk) lookTLS(x *step) {
 	}
 	if x.TLS && !w.trusted && x.verb != "QUIT" {
 		w.trusted = true
-		if why := w.badCertificate(x); why != "" {
+		if why := badCertificate(w, x); why != "" {
 			w.found(x, "tls-untrusted-accepted", x.Command, "the client went on under a certificate that %s", why)
 		}
 	}
@@ -46,7 +46,7 @@ func (w *walk) lookTLS(x *step) {
 
 // badCertificate says why no client that checks certificates takes that of the
 // server; "" if one may.
-func (w *walk) badCertificate(x *step) string {
+func badCertificate(w *walk, x *step) string {
 	if w.s.TLS == nil || w.s.TLS.Cert == nil {
 		return ""
 	}
@@ -66,8 +66,8 @@ func (w *walk) badCertificate(x *step) string {
 	return ""
 }
 
-// lookEvent judges a handshake.
-func (w *walk) lookEvent(x *step) {
+// checkEvent judges a handshake.
+func checkEvent(w *walk, x *step) {
 	if x.verb != "TLS" {
 		return
 	}

@@ -128,7 +128,7 @@ type within struct {
 
 // session finds what is wrong in one session.
 func (c *check) session(s *smtptest.Session) {
-	w := walk{check: c, s: s, within: make([]within, len(s.Transactions)+1)}
+	w := &walk{check: c, s: s, within: make([]within, len(s.Transactions)+1)}
 	for i, e := range s.Exchanges {
 		x := newStep(e, i+1, &w.prev)
 		w.see(&x)
@@ -143,9 +143,9 @@ func (c *check) session(s *smtptest.Session) {
 		w.last = x
 	}
 	for i := range s.Transactions {
-		w.contentOf(i + 1)
+		checkContent(w, i+1)
 	}
-	w.finish()
+	checkEnd(w)
 }
 
 // found adds a finding about a step.
@@ -155,21 +155,21 @@ func (w *walk) found(x *step, id, octets, format string, args ...any) {
 
 // look holds a step against the rules.
 func (w *walk) look(x *step) {
-	w.lookEarly(x)
+	checkEarly(w, x)
 	switch {
 	case x.Event:
-		w.lookEvent(x)
+		checkEvent(w, x)
 	case x.answer:
-		w.lookAnswer(x)
+		checkResponse(w, x)
 	default:
-		w.lookOrder(x)
-		w.lookOffered(x)
-		w.lookAgain(x)
-		w.lookHello(x)
-		w.lookLine(x)
-		w.lookPath(x)
-		w.lookTLS(x)
-		w.lookAuth(x)
+		checkOrder(w, x)
+		checkOffered(w, x)
+		checkAgain(w, x)
+		checkHello(w, x)
+		checkLine(w, x)
+		checkPath(w, x)
+		checkTLS(w, x)
+		checkAuth(w, x)
 	}
 }
 
@@ -237,7 +237,7 @@ func (w *walk) advance(x *step) {
 	case "CONNECT":
 		w.greeted, w.refusing = true, x.told() == 5
 	case "EHLO", "LHLO", "HELO":
-		w.greet(x)
+		greet(w, x)
 	case "TLS":
 		if w.greeted {
 			w.hello, w.offers, w.freshTLS = false, nil, true
@@ -266,7 +266,7 @@ func (w *walk) advance(x *step) {
 	case "DATA", ".", "BDAT":
 		w.advanceContent(x)
 	}
-	w.advanceAuth(x)
+	advanceAuth(w, x)
 	if !x.Event && !x.answer {
 		w.freshTLS = false
 	}
