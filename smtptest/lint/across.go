@@ -3,7 +3,6 @@ package lint
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -11,13 +10,19 @@ import (
 )
 
 var acrossRules = []rule{
+	{"resent-after-250", Error, false, "RFC 5321 4.2.5", "A message went again to a recipient for whom the server had accepted it: by Message-ID, or without one by content and Date."},
 	{"one-transaction-per-recipient", Warning, true, "RFC 5321 4.5.4.1", "The same content went to another recipient in a transaction of its own."},
 	{"reconnect-too-soon", Warning, true, "RFC 5321 4.5.4.1", "A delivery was tried again within 30 minutes after a 4yz."},
 }
 
+// place is where a transaction is: the session's ID, and its number in it.
+type place struct{ session, transaction int }
+
 // across finds what only several transactions show together.
 func (c *check) across(sessions []smtptest.Session) {
-	a := across{check: c, tries: map[string]time.Time{}, ids: map[string]copied{}}
+	resent := checkAttempts(c)
+	ids := map[string]copied{}
+	a := across{check: c, tries: map[string]time.Time{}}
 	for i := range sessions {
 		s := &sessions[i]
 		a.exchanges = exchangesOf(s)
@@ -25,16 +30,18 @@ func (c *check) across(sessions []smtptest.Session) {
 		for k := range s.Transactions {
 			a.again(s, k+1)
 			a.apart(s, k+1, sent)
-			a.messageID(s, k+1)
+			if !resent[place{s.ID, k + 1}] {
+				checkMessageID(&a, s, k+1, ids)
+			}
 		}
 	}
+	checkLogins(c)
 }
 
 type across struct {
 	*check
 	exchanges []bounds             // by transaction of the session, from 1
 	tries     map[string]time.Time // sender and recipient: when a try was answered 4yz
-	ids       map[string]copied    // by Message-ID
 }
 
 // bounds are the numbers of the first and last exchange of a transaction; 0 if it
@@ -80,12 +87,8 @@ func (a *across) timesOf(s *smtptest.Session, k int) (begin, end time.Time) {
 	return s.Start.Add(s.Exchanges[b.first-1].At), s.Start.Add(s.Exchanges[b.last-1].At)
 }
 
-// mailing is a content and its sender; copied is a content without what may
-// differ from copy to copy of one message (RFC 5322 3.6.3, 3.6.6, 3.6.7).
-type (
-	mailing struct{ from, data string }
-	copied  struct{ header, body string }
-)
+// mailing is a content and its sender.
+type mailing struct{ from, data string }
 
 // apart finds a content that was sent once for each recipient.
 func (a *across) apart(s *smtptest.Session, k int, sent map[mailing]map[string]bool) {
@@ -107,28 +110,4 @@ func (a *across) apart(s *smtptest.Session, k int, sent map[mailing]map[string]b
 		sent[key] = others
 	}
 	others[to.String()] = true
-}
-
-var (
-	idField = regexp.MustCompile(`(?im)^Message-ID:[ \t\r\n]*(<[^>\r\n]+>)`)
-	perCopy = regexp.MustCompile(`(?im)^(Bcc|Received|Return-Path|Resent-[a-z-]+|Delivered-To):.*(\r\n[ \t].*)*\r\n`)
-)
-
-// messageID finds a Message-ID that names two messages.
-func (a *across) messageID(s *smtptest.Session, k int) {
-	t := &s.Transactions[k-1]
-	if t.Outcome != smtptest.OutcomeAccepted && t.Outcome != smtptest.OutcomeRefused {
-		return
-	}
-	header, text, _ := strings.Cut(t.Data, "\r\n\r\n")
-	m := idField.FindStringSubmatch(header)
-	if m == nil {
-		return
-	}
-	content := copied{perCopy.ReplaceAllString(header+"\r\n", ""), text}
-	if other, ok := a.ids[m[1]]; ok && other != content {
-		a.found(s, k, "header-message-id-reused", m[1], "another content had the same Message-ID")
-		return
-	}
-	a.ids[m[1]] = content
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 )
 
 var authRules = []rule{
@@ -19,19 +20,20 @@ var authRules = []rule{
 	{"auth-in-transaction", Error, false, "RFC 4954 4", "AUTH came within a transaction."},
 	{"auth-twice", Error, false, "RFC 4954 4", "AUTH came after a successful AUTH."},
 	{"auth-pipelined", Error, false, "RFC 4954 4", "Something came behind AUTH before its reply."},
-	{"auth-same-credentials", Warning, false, "RFC 4954 6", "The same credentials came again after 535."},
+	{"auth-same-credentials", Warning, false, "RFC 4954 6", "The same credentials came again after 535, in the same session or in a later one."},
 	{"auth-fallthrough", Warning, false, "", "MAIL came after AUTH had failed."},
 	{"auth-scram-downgrade", Error, false, "RFC 5802 6", "The client said that the server offers no channel binding, although a -PLUS mechanism was offered."},
 }
 
 // authWalk is what AUTH has come to.
 type authWalk struct {
-	mechanism string         // of the exchange in progress; "" if none
-	shown     shown          // what has been sent in it
-	clear     bool           // it is said that a secret came in clear
-	done      int            // the exchange with the 235; 0 if none
-	failed    int            // the exchange with the 535 to the last AUTH; 0 if none
-	refused   map[shown]bool // answered 535
+	mechanism string    // of the exchange in progress; "" if none
+	begin     time.Time // when its AUTH came
+	shown     shown     // what has been sent in it
+	secret    bool      // a secret has been sent in it
+	clear     bool      // it is said that a secret came in clear
+	done      int       // the exchange with the 235; 0 if none
+	failed    int       // the exchange with the 535 to the last AUTH; 0 if none
 }
 
 // shown is a hash of the mechanism and the secrets of an AUTH exchange.
@@ -109,17 +111,17 @@ func checkSecret(w *walk, x *step, mechanism string) {
 	default:
 		w.found(x, "auth-malformed-message", x.Command, "%s", x.AuthError)
 	}
-	if x.code == 535 && x.Secret != 0 && w.hasSeen(w.auth.failed) && w.auth.refused[w.auth.with(x, mechanism)] {
-		w.found(x, "auth-same-credentials", x.Command, "the same were refused before")
-	}
 }
 
-// with returns what has been shown in the exchange up to this step.
-func (a *authWalk) with(x *step, mechanism string) shown {
+// show takes in what the client has shown at this step. An initial response and
+// the answer to an empty challenge are the same (RFC 4954 4).
+func (a *authWalk) show(x *step, mechanism string) {
 	if x.verb == "AUTH" {
-		return sha256.Sum256(fmt.Appendf(nil, "%s %x", mechanism, x.Secret))
+		a.shown, a.secret = sha256.Sum256([]byte(mechanism)), false
 	}
-	return sha256.Sum256(fmt.Appendf(a.shown[:], " %x", x.Secret))
+	if x.Secret != 0 {
+		a.shown, a.secret = sha256.Sum256(fmt.Appendf(a.shown[:], " %x", x.Secret)), true
+	}
 }
 
 // maybeQuit reports whether x can be a QUIT, which the record does not show when
@@ -159,24 +161,24 @@ func advanceAuth(w *walk, x *step) {
 	switch {
 	case x.verb == "AUTH":
 		mechanism, _ = mechanismOf(x)
+		a.begin = w.s.Start.Add(x.At)
 	case !x.answer || mechanism == "":
 		return
 	}
-	a.shown = a.with(x, mechanism)
+	a.show(x, mechanism)
 	a.mechanism = ""
 	switch {
 	case x.told() == 3:
 		a.mechanism = mechanism
+		return
 	case x.told() == 2:
 		a.done, a.failed = x.n, 0
+		w.logins++
 	case x.code == 535:
 		a.failed = x.n
-		if a.refused == nil {
-			a.refused = map[shown]bool{}
-		}
-		a.refused[a.shown] = true
 	}
-	if a.mechanism == "" {
-		a.clear = false
+	a.clear = false
+	if a.secret {
+		w.noteLogin(x)
 	}
 }

@@ -50,6 +50,8 @@ func limited(srv *smtptest.Server) { srv.SizeLimit = 1 }
 const binary = header + "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\x00b"
 
 var acrossRows = []row{
+	{id: "resent-after-250", why: "the reply was not read", script: []smtptest.Rule{{On: "QUIT", Times: 1, Reply: smtptest.NoReply, Then: smtptest.Close, Optional: true}},
+		bad: said(hi, mail("Hi!"), "QUIT", "<again", hi, mail("Hi!")), good: said(hi, mail("Hi!"), "<close", "<again", hi, mail("Hi!")), has: []string{"quit-missing"}},
 	{id: "one-transaction-per-recipient", why: "another content", bad: said(hi, mail("Hi!"), from, "RCPT TO:<eve@test.example>", "DATA", text("Hi!"), "."),
 		good: said(hi, mail("Hi!"), from, "RCPT TO:<eve@test.example>", "DATA", "X-Copy: 2\r\n"+text("Hi!"), "."), has: []string{"header-message-id-reused"}},
 	{id: "reconnect-too-soon", why: "30 minutes later", script: []smtptest.Rule{{On: "RCPT", Times: 1, Reply: "450 4.2.1 later"}},

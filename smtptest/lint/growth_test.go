@@ -47,6 +47,41 @@ var growthCases = []growthCase{
 		d := dialogue{}.mail("x@client.test", "Subject: x", n)
 		return one(d.repeat(n, func(d dialogue, _ int) dialogue { return d.mail("x@client.test", "Subject: x", 1) }))
 	}},
+	{"recipients of a message that goes again", func(n int) []smtptest.Session {
+		d := dialogue{}.mail("x@client.test", "Message-ID: <1@a>\r\n\r\n"+strings.Repeat("x", 8*n), n)
+		for i := range n {
+			d.Transactions[0].Recipients[i].To = fmt.Sprintf("%d@b.test", i)
+		}
+		return one(d.again().again())
+	}},
+	{"boundaries of a message that goes again", func(n int) []smtptest.Session {
+		d := dialogue{}
+		for i := range 3 {
+			d = d.mail("x@client.test", "Message-ID: <1@a>\r\n\r\n"+strings.Repeat("boundary=x\r\n", n)+strings.Repeat("x", i), 1)
+		}
+		return one(d)
+	}},
+	{"sessions with one refused request", func(n int) []smtptest.Session {
+		sessions := make([]smtptest.Session, n)
+		for i := range sessions {
+			sessions[i] = dialogue{}.add("EHLO x", "250 x").add("MAIL FROM:<a@b.test>", "250 OK").add("RCPT TO:<a@b.test>", "550 no").session(i + 1)
+		}
+		return sessions
+	}},
+	{"refused messages", func(n int) []smtptest.Session {
+		return one(dialogue{}.repeat(n, func(d dialogue, i int) dialogue {
+			d = d.mail("x@client.test", "Message-ID: <1@a>", 1)
+			d.Exchanges[len(d.Exchanges)-1].Reply = "550 no"
+			return d
+		}))
+	}},
+	{"refused credentials", func(n int) []smtptest.Session {
+		return one(dialogue{}.repeat(8*n, func(d dialogue, i int) dialogue {
+			d = d.add("AUTH PLAIN ****", "535 no")
+			d.Exchanges[len(d.Exchanges)-1].Secret = 7
+			return d
+		}))
+	}},
 	{"tries of one delivery", func(n int) []smtptest.Session {
 		return one(dialogue{}.repeat(n, func(d dialogue, i int) dialogue {
 			d = d.mail("x@client.test", "Subject: x", 1)

@@ -69,6 +69,7 @@ func greet(w *walk, x *step) {
 		return
 	}
 	w.hello = true
+	w.helloName, _, _ = strings.Cut(strings.ToLower(strings.TrimLeft(x.arg, " ")), " ")
 	w.drop()
 	if x.said == "" {
 		return // the last reply to EHLO is an older one

@@ -115,6 +115,8 @@ func (f Finding) place() int {
 type check struct {
 	on       map[string]bool // OptIn rules that were asked for
 	findings []Finding
+	attempts []attempt // of all sessions
+	logins   []login
 }
 
 // printable keeps what a client sent, and a sentence repeats, from breaking a log:

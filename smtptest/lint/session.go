@@ -1,11 +1,6 @@
 package lint
 
-import (
-	"strings"
-	"time"
-
-	"github.com/go-smtptest/smtp/smtptest"
-)
+import "strings"
 
 var sessionRules = []rule{
 	{"talk-before-greeting", Error, false, "RFC 5321 4.3.1", "Something was sent before the greeting."},
@@ -21,52 +16,13 @@ var sessionRules = []rule{
 	{"bdat-before-rcpt-replies", Error, false, "RFC 3030 2", "BDAT came before the replies to RCPT."},
 	{"data-before-354", Error, false, "RFC 5321 3.3", "Content came before the 354."},
 	{"data-after-refusal", Error, false, "RFC 5321 3.3", "Content came although DATA was refused."},
-	{"repeat-after-5xx", Warning, false, "RFC 5321 4.2.1", "The same command came again after a 5yz, with nothing changed in between."},
+	{"repeat-after-5xx", Warning, false, "RFC 5321 4.2.1", "The same command came again after a 5xx with nothing changed in between, or a later attempt was the same request or the same message."},
 	{"command-after-421", Warning, false, "RFC 5321 3.8", "A command other than QUIT came after a 421."},
 	{"command-after-quit", Error, false, "RFC 5321 4.1.1.10", "Something came behind QUIT."},
 	{"quit-missing", Error, false, "RFC 5321 4.1.1.10", "The client closed the connection without QUIT."},
 	{"quit-reply-not-read", Warning, true, "RFC 5321 4.1.1.10", "The client closed the connection before the reply to QUIT."},
 	{"connection-abandoned-in-data", Error, false, "RFC 5321 4.1.1.10", "The client closed the connection in content, between chunks or in an AUTH exchange."},
 	{"timeout-too-short", Warning, true, "RFC 5321 4.5.3.2", "The client left while it waited, before the least time-out."},
-}
-
-// checkEarly finds what came before the reply to its predecessor.
-func checkEarly(w *walk, x *step) {
-	prev := &w.prev
-	switch {
-	case !isEarly(w, x) || x.verb == "." && prev.verb == ".":
-	case prev.verb == "STARTTLS" && !x.Event:
-		w.found(x, "starttls-pipelined", x.Command, "%s came before the reply to STARTTLS", name(x))
-	case x.verb == ".":
-		w.found(x, "data-before-354", "", "content came before the reply to DATA")
-	case x.Event:
-	case prev.verb == "CONNECT":
-		w.found(x, "talk-before-greeting", x.Command, "%s came before the greeting", name(x))
-	case prev.verb == "AUTH" || prev.answer:
-		checkEarlyAuth(w, x)
-	case !w.pipelines():
-		w.found(x, "pipelining-not-offered", x.Command, "%s came before the reply to %s", name(x), name(prev))
-	case prev.verb != "" && !groups[prev.verb] && prev.verb != "HELP":
-		w.found(x, "pipelining-past-sync", x.Command, "%s came before the reply to %s", name(x), name(prev))
-	case x.verb == "BDAT" && prev.verb == "RCPT":
-		w.found(x, "bdat-before-rcpt-replies", x.Command, "BDAT came before the reply to RCPT")
-	}
-}
-
-// leastWait is the time after which a client may have given up waiting for a reply.
-const leastWait = 100 * time.Millisecond
-
-// isEarly reports whether the client sent x before a reply for which it could
-// wait. It could not if none came, if it had got a reply too many, or if the
-// checkOctets of a rule were a reply before all of them were written. A QUIT is not
-// early if the reply took so long that the client may have given up.
-func isEarly(w *walk, x *step) bool {
-	return x.Pipelined && w.prev.said != "" && w.prev.Raw == "" && !w.astray && !quitWaiting(w, x)
-}
-
-// quitWaiting reports whether x can be the QUIT of a client that gave up waiting.
-func quitWaiting(w *walk, x *step) bool {
-	return x.Pipelined && x.maybeQuit() && x.At-w.prev.At >= leastWait
 }
 
 // name is how a sentence calls a step.
@@ -173,125 +129,5 @@ func isContent(line string) bool {
 func checkAgain(w *walk, x *step) {
 	if n := w.fifth[x.request()]; n > 0 && w.hasSeen(n) && x.verb != "" && x.verb != "AUTH" && x.verb != "QUIT" {
 		w.found(x, "repeat-after-5xx", x.Command, "exchange %d was the same, and refused for good", n)
-	}
-}
-
-// closedByClient says that the client has closed the connection, for no reason that
-// the server gave it.
-func closedByClient(w *walk) bool {
-	return w.s.End == smtptest.EndClosed || w.s.End == smtptest.EndReset
-}
-
-// isWaiting says that the client was left without a reply.
-func isWaiting(w *walk) bool {
-	x := &w.last
-	return (x.said == "" || x.did(smtptest.Hold)) && x.verb != "TLS" && x.verb != "BODY" && x.verb != "IDLE" && !(x.verb == "BDAT" && x.Effects == "")
-}
-
-// checkEnd finds what the end of the session shows.
-func checkEnd(w *walk) {
-	checkUnread(w)
-	checkFallback(w)
-	x := &w.last
-	switch {
-	case x.n == 0 || !closedByClient(w) || w.muted:
-	case x.verb == "QUIT":
-		if x.said == "" && !strings.Contains(x.Effects, "no reply") {
-			w.found(x, "quit-reply-not-read", x.Command, "the connection was closed before the reply")
-		}
-	case isWaiting(w):
-		checkPatience(w, x)
-	case strings.Contains(x.Effects, " every "): // the reply came in pieces, and perhaps not to its end
-	case gaveUp(w):
-	case isMidway(w):
-		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", whereEnded(w))
-	case isExcused(w):
-	default:
-		w.found(x, "quit-missing", "", "the connection was closed without QUIT")
-	}
-}
-
-// gaveUp says that a row kept the client waiting for the 354 and all that came
-// as content is a QUIT, which may have been sent before.
-func gaveUp(w *walk) bool {
-	x := &w.prev
-	if !w.content || x.verb != "DATA" || !strings.Contains(x.Effects, "after ") || x.Transaction == 0 {
-		return false
-	}
-	t := &w.s.Transactions[x.Transaction-1]
-	return t.Octets == len("QUIT\r\n") && upper(t.Data) == "QUIT\r\n"
-}
-
-// isMidway says that the client left in something that it had begun.
-func isMidway(w *walk) bool {
-	return w.content && !w.odd || w.chunks || w.auth.mechanism != "" || w.last.verb == "BDAT" && w.last.said == ""
-}
-
-func whereEnded(w *walk) string {
-	switch {
-	case w.content:
-		return "within content"
-	case w.auth.mechanism != "":
-		return "within AUTH"
-	}
-	return "before the last chunk"
-}
-
-// isExcused reports whether leaving without QUIT was no fault: the server had sent a
-// 421, octets of a rule that are no reply, or a reply too many or too few, or the
-// client could reject what it saw of TLS.
-func isExcused(w *walk) bool {
-	if w.odd || w.astray || w.last.verb == "TLS" || w.last.verb == "IDLE" || w.last.Raw != "" {
-		return true
-	}
-	for _, e := range w.s.Exchanges {
-		if strings.HasPrefix(e.Raw, "421") || upper(e.Command) == "QUIT" {
-			return true
-		}
-	}
-	return false
-}
-
-// checkUnread judges octets that no command has taken.
-func checkUnread(w *walk) {
-	rest := w.s.Unread
-	if rest == "" || inContent(w) {
-		return
-	}
-	none := step{}
-	if w.s.End == smtptest.EndQuit {
-		w.found(&none, "command-after-quit", rest, "something came behind QUIT")
-		return
-	}
-	if i := bareLF(rest); i >= 0 {
-		w.found(&none, "command-bare-lf", rest[:i+1], "a line ends in LF without CR: no command")
-	}
-	if i := bareCR(strings.TrimSuffix(rest, "\r")); i >= 0 { // that one's LF may be still to come
-		w.found(&none, "command-bare-cr", rest[:i+1], "CR without LF")
-	}
-}
-
-// inContent says that what the client sent last is, or may be, no command: it
-// is within content, a chunk or TLS, or behind a DATA that has no reply.
-func inContent(w *walk) bool {
-	switch x := &w.prev; x.verb {
-	case "TLS":
-		return true
-	case "DATA":
-		return w.content || x.said == ""
-	case "BDAT":
-		return !x.wholeChunk()
-	}
-	return w.content
-}
-
-// patience is how long a client must wait at least (RFC 5321 4.5.3.2).
-var patience = map[string]time.Duration{"CONNECT": 5 * time.Minute, "MAIL": 5 * time.Minute, "RCPT": 5 * time.Minute,
-	"DATA": 2 * time.Minute, ".": 10 * time.Minute}
-
-func checkPatience(w *walk, x *step) {
-	waited := w.s.Duration - x.At
-	if least := patience[x.verb]; waited < least {
-		w.found(x, "timeout-too-short", x.Command, "the connection was closed after %v of waiting for the reply to %s; at least %v are due", waited.Round(time.Millisecond), x.verb, least)
 	}
 }

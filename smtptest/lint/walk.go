@@ -106,6 +106,10 @@ type walk struct {
 
 	recipients map[string]int // of the transaction: the exchange of each
 
+	helloName string     // of the last hello that was not refused
+	logins    int        // AUTHs that succeeded
+	unread    []*reading // of replies that the client may not have read yet
+
 	auth    authWalk
 	fifth   map[request]int // requests that got a 5yz reply in the present state
 	unknown bool            // the last command was no command
@@ -135,6 +139,7 @@ func (c *check) session(s *smtptest.Session) {
 		if x.verb != "BODY" && x.verb != "IDLE" {
 			w.look(&x)
 			w.advance(&x)
+			w.noteAttempt(&x)
 			w.prev = x
 		} else if w.content || w.prev.verb == "BDAT" && w.prev.said == "" {
 			w.odd = true
@@ -142,6 +147,7 @@ func (c *check) session(s *smtptest.Session) {
 		w.lookReplies(&x)
 		w.last = x
 	}
+	w.endReadings()
 	for i := range s.Transactions {
 		checkContent(w, i+1)
 	}
@@ -176,6 +182,7 @@ func (w *walk) look(x *step) {
 // see finds out which replies the client has read by now: a command that must
 // end its group was answered, or there is no pipelining at all.
 func (w *walk) see(x *step) {
+	w.noteReadings(x)
 	if !x.Pipelined && w.prev.n > 0 && !w.astray && !w.prev.did(smtptest.Hold) && (!w.pipelines() || !groups[w.prev.verb]) {
 		w.seen = w.prev.n
 	}
