@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
+	"github.com/go-smtptest/smtp/smtptest/internal/journal"
 )
 
 // maxFiles is how many sessions, and how many messages, are kept as files.
@@ -69,7 +70,7 @@ func (s *Server) Artifact(tb TB, name string, write func(w io.Writer) error) {
 	}
 	file := artifact{name, write, true}
 	if reflect.ValueOf(tb).Comparable() && tb == s.tb {
-		if err := s.report.keep(file); err != nil {
+		if err := s.addFile(file); err != nil {
 			s.fatalf("smtptest: Artifact: %v", err)
 		}
 		return
@@ -98,10 +99,10 @@ func isPlainName(name string) bool {
 		name == strings.TrimSpace(name) && !strings.HasSuffix(name, ".") && !windowsDevice.MatchString(name)
 }
 
-// keep notes a file for the end of the test, if that is still to come.
-func (r *reporter) keep(file artifact) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// addFile notes a file for the end of the test, if that is still to come.
+func (r *reporter) addFile(file artifact) error {
+	r.told.Lock()
+	defer r.told.Unlock()
 	switch {
 	case r.over.Load():
 		return fmt.Errorf("%q would never be written: ask for it before the test ends", file.name)
@@ -116,7 +117,7 @@ func (r *reporter) keep(file artifact) error {
 // failed.
 func (s *Server) keepFiles() {
 	s.test().Helper()
-	failed := s.failed()
+	failed := s.hasFailed()
 	if s.Addr == "" || !failed && !s.kept.always {
 		return
 	}
@@ -125,9 +126,9 @@ func (s *Server) keepFiles() {
 		files = s.files()
 	}
 	if failed {
-		s.report.mu.Lock()
-		files = append(files, s.report.files...)
-		s.report.mu.Unlock()
+		s.told.Lock()
+		files = append(files, s.reporter.files...)
+		s.told.Unlock()
 	}
 	s.kept.keep(files, func(format string, args ...any) {
 		if failed {
@@ -162,21 +163,21 @@ func (s *Server) files() []artifact {
 // accepted are the data of all messages since the start, in order of
 // acceptance, also of those that a Drain has taken.
 func (s *Server) accepted() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var recs []*record
-	for _, se := range s.sessions {
-		for _, rec := range se.records {
-			if rec.outcome == isAccepted {
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	var recs []*journal.Transaction
+	for _, se := range s.journal.Sessions {
+		for _, rec := range se.Transactions {
+			if rec.Outcome == journal.Accepted {
 				recs = append(recs, rec)
 			}
 		}
 	}
-	at := func(rec *record) time.Time { return rec.session.start.Add(rec.at) }
-	slices.SortStableFunc(recs, func(a, b *record) int { return at(a).Compare(at(b)) })
+	at := func(rec *journal.Transaction) time.Time { return rec.Session.Start.Add(rec.At) }
+	slices.SortStableFunc(recs, func(a, b *journal.Transaction) int { return at(a).Compare(at(b)) })
 	var data []string
 	for _, rec := range recs {
-		data = append(data, rec.data)
+		data = append(data, rec.Data)
 	}
 	return data
 }

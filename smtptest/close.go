@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/go-smtptest/smtp/smtptest/internal/reserve"
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 )
 
 // Close ends the server: it closes every connection, ends every wait and
@@ -20,7 +22,7 @@ import (
 // for that code, and fail the test after WaitTimeout.
 func (s *Server) Close() {
 	s.test().Helper()
-	defer s.stopAlarm() // the sessions may not end
+	defer s.alarm.stop() // the sessions may not end
 	s.shut()
 }
 
@@ -73,8 +75,9 @@ func (s *Server) waitForCalls() {
 	timer := time.NewTimer(s.waitTimeout())
 	defer timer.Stop()
 	for {
+		changed := s.journal.Next()
 		s.mu.Lock()
-		changed, sessions, calls := s.next(), len(s.live), len(s.calls)
+		sessions, calls := len(s.live), len(s.calls)
 		s.mu.Unlock()
 		if sessions+calls == 0 {
 			return
@@ -102,12 +105,12 @@ func (s *Server) reportBusy(method string) {
 func (s *Server) culprits() []string {
 	var names []string
 	sessions := map[string][]Session{}
-	for _, ch := range s.channels() {
-		name := ch.culprit()
+	for _, c := range s.conns() {
+		name := culprit(c)
 		if sessions[name] == nil {
 			names = append(names, name)
 		}
-		sessions[name] = append(sessions[name], Session{ID: ch.session.id})
+		sessions[name] = append(sessions[name], Session{ID: c.Record().ID})
 	}
 	for i, name := range names {
 		names[i] = name + " in session " + ranges(sessions[name])
@@ -120,37 +123,35 @@ func (s *Server) culprits() []string {
 	return append(names, slices.Sorted(maps.Keys(s.calls))...)
 }
 
+// culprit names the test's own code that the session is in: a function, or else its
+// connection.
+func culprit(c *session.Conn) string {
+	switch status := c.Status(); {
+	case status.Stage == session.StageShake:
+		return "the TLS handshake"
+	case status.Code != "":
+		return status.Code
+	}
+	return c.ConnName()
+}
+
 // inUserCode says which of the test's own functions have not returned, as a wait
 // may wait for what only comes after them; "" if there are none.
 func (s *Server) inUserCode() string {
 	var b strings.Builder
-	for _, ch := range s.channels() {
-		if code := ch.userCode(); code != "" {
-			fmt.Fprintf(&b, "; session %d is in your %s, which has not returned", ch.session.id, code)
+	for _, c := range s.conns() {
+		if code := c.Status().Code; code != "" {
+			fmt.Fprintf(&b, "; session %d is in your %s, which has not returned", c.Record().ID, code)
 		}
 	}
 	return b.String()
 }
 
-// culprit names the test's own code that the session is in: a function, or else its
-// connection.
-func (ch *Channel) culprit() string {
-	ch.waiting.Lock()
-	defer ch.waiting.Unlock()
-	switch {
-	case ch.stage == stageShake:
-		return "the TLS handshake"
-	case ch.code != "":
-		return ch.code
-	}
-	return ch.connName()
-}
-
 // busy are the sessions that have not ended, by their numbers only.
 func (s *Server) busy() []Session {
 	var busy []Session
-	for _, ch := range s.channels() {
-		busy = append(busy, Session{ID: ch.session.id})
+	for _, c := range s.conns() {
+		busy = append(busy, Session{ID: c.Record().ID})
 	}
 	return busy
 }
@@ -158,8 +159,8 @@ func (s *Server) busy() []Session {
 // CloseClientConnections closes every open connection. A reply that is being
 // written is written to its end first.
 func (s *Server) CloseClientConnections() {
-	for _, ch := range s.channels() {
-		ch.interrupt()
+	for _, c := range s.conns() {
+		c.Interrupt()
 	}
 }
 
@@ -205,4 +206,20 @@ func (s *Server) Restart() {
 		return
 	}
 	s.serve()
+}
+
+// finish is the test's Cleanup.
+func (s *Server) finish() {
+	s.tb.Helper()
+	defer s.endReports() // even if the TB leaves the goroutine
+	if s.waits.Load() > 0 {
+		s.errorf("smtptest: the test has ended, but another goroutine still calls Wait, WaitFor, WaitSession or WaitSessions: let the test wait for that goroutine, or call WaitContext there")
+	}
+	s.Close()
+	if skipped, _ := harness.Optional(s.tb, func(t interface{ Skipped() bool }) bool { return t.Skipped() }); !skipped {
+		s.reportChanges()
+		s.reportUnused()
+	}
+	s.showFailure()
+	s.keepFiles()
 }

@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"maps"
@@ -8,6 +9,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 )
 
 // config is the configuration as Start has read it. Sessions look here only:
@@ -59,6 +63,62 @@ func (s *Server) snapshot() config {
 		WaitTimeout:     s.WaitTimeout,
 	}
 }
+
+// sessionConfig returns the configuration of the sessions. Its TLS is still to be set.
+func (s *Server) sessionConfig() *session.Config {
+	c := &s.config
+	return &session.Config{
+		Hostname:        s.hostname(),
+		Greeting:        cmp.Or(c.Greeting, "ESMTP smtptest"),
+		Extensions:      c.Extensions,
+		SizeLimit:       c.SizeLimit,
+		Implicit:        s.implicit,
+		Users:           c.Users,
+		Mechanisms:      c.Mechanisms,
+		ClearMechanisms: c.ClearMechanisms,
+		RequireTLS:      c.RequireTLS,
+		RequireAuth:     c.RequireAuth,
+		LMTP:            c.LMTP,
+		IdleTimeout:     c.IdleTimeout,
+		MaxLines:        session.MaxLines,
+		Message:         s.message(),
+		EachRecipient:   isEach(c.Handler),
+		Observe:         c.observe(),
+		Authenticate:    c.authenticate(),
+		Commands:        s.commands(),
+		Parameters:      c.Parameters,
+		Host:            host{s},
+		Base:            s.base,
+		Script:          &s.script,
+		Journal:         &s.journal,
+		If:              make(chan struct{}, 1),
+	}
+}
+
+// isEach reports whether the Handler gives a reply for each recipient.
+func isEach(h Handler) bool {
+	_, ok := h.(RecipientHandler)
+	return ok
+}
+
+// observe returns Observe as sessions call it.
+func (c *config) observe() func(script.View) {
+	if c.Observe == nil {
+		return nil
+	}
+	return func(v script.View) { c.Observe(eventOf(v)) }
+}
+
+// authenticate returns Authenticate as sessions call it.
+func (c *config) authenticate() func(session.Credentials) bool {
+	if c.Authenticate == nil {
+		return nil
+	}
+	return func(shown session.Credentials) bool { return c.Authenticate(Credentials(shown)) }
+}
+
+// hostname is what the server calls itself.
+func (s *Server) hostname() string { return cmp.Or(s.config.Hostname, "localhost") }
 
 // check finds the mistakes that are about one field alone and no matter of the
 // protocol.

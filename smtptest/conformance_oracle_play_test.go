@@ -268,26 +268,27 @@ type seen struct {
 // variables looks at the channels of a server while a case is played.
 type variables struct {
 	seen
-	channels map[string]*smtptest.Channel // by connection
-	first    *smtptest.Channel
+	channels map[string]*smtptest.Peek // by connection
+	first    *smtptest.Peek
 }
 
 // after looks at the channel that a step was sent to, the latest if it is new.
 func (v *variables) after(srv *smtptest.Server, sessions int, conn string) {
 	if v.channels == nil {
-		v.channels = map[string]*smtptest.Channel{}
+		v.channels = map[string]*smtptest.Peek{}
 	}
-	ch := v.channels[conn]
-	if ch == nil {
-		ch = smtptest.ChannelOf(srv, sessions)
-		v.channels[conn] = ch
+	peek := v.channels[conn]
+	if peek == nil {
+		peek = smtptest.PeekAt(srv, sessions)
+		v.channels[conn] = peek
 		if v.first == nil {
-			v.first = ch
+			v.first = peek
 		}
 	}
-	if ch == nil || !smtptest.IsOpen(ch) {
+	if peek == nil || !peek.IsOpen() {
 		return
 	}
+	ch := peek.Channel()
 	state := oracleState{State: "COMMAND", Greeting: ch.SeenGreeting, Extended: ch.Extended, RcptTos: ch.RcptTos}
 	switch ch.State {
 	case smtptest.StateData:
@@ -301,7 +302,7 @@ func (v *variables) after(srv *smtptest.Server, sessions int, conn string) {
 
 func (v *variables) end() {
 	if v.first != nil {
-		v.Received = received(seenAsBySMTPD(smtptest.Message{Data: v.first.ReceivedData}, true))
+		v.Received = received(seenAsBySMTPD(smtptest.Message{Data: v.first.Channel().ReceivedData}, true))
 	}
 }
 

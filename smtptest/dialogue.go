@@ -23,7 +23,7 @@ const (
 // of many sessions one of each kind. What it shows counts as shown.
 func (s *Server) dialogue() string {
 	sessions := s.Sessions()
-	s.report.see(sessions)
+	s.see(sessions)
 	return cmp.Or(s.unreached(sessions), newLog(sessions).all(sessions))
 }
 
@@ -31,11 +31,11 @@ func (s *Server) dialogue() string {
 // that were shown as they are.
 func (s *Server) showFailure() {
 	s.test().Helper()
-	if !s.failed() || s.Addr == "" {
+	if !s.hasFailed() || s.Addr == "" {
 		return
 	}
 	sessions := s.Sessions()
-	if fresh, first := s.report.see(sessions); first || len(fresh) > 0 {
+	if fresh, first := s.see(sessions); first || len(fresh) > 0 {
 		s.print(fmt.Sprintf("smtptest: the dialogue with %s:\n%s", s.Addr, cmp.Or(s.unreached(sessions), newLog(sessions).all(fresh))))
 	}
 }
@@ -52,8 +52,8 @@ func (s *Server) unreached(sessions []Session) string {
 // see returns the sessions in which something was said since they were last
 // seen, and whether it is the first look.
 func (r *reporter) see(sessions []Session) (fresh []Session, first bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.told.Lock()
+	defer r.told.Unlock()
 	if first = r.seen == nil; first {
 		r.seen = make(map[int]int)
 	}
@@ -315,7 +315,7 @@ func (e Exchange) lastChunk() bool {
 	if len(words) != 3 || words[0] != "BDAT" || words[2] != "LAST" {
 		return false
 	}
-	size, err := sizeOf(words[1])
+	size, err := wire.ParseSize(words[1])
 	return err == nil && e.Octets == size
 }
 

@@ -1,21 +1,21 @@
 package smtptest
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/gate"
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
+	"github.com/go-smtptest/smtp/smtptest/internal/journal"
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
 	"github.com/go-smtptest/smtp/smtptest/internal/reserve"
 	"github.com/go-smtptest/smtp/smtptest/internal/script"
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 )
 
 // DefaultSizeLimit is the SizeLimit of a Server that sets none: 32 MiB, as in
@@ -100,13 +100,12 @@ type Server struct {
 	// 24 h (fake time is free).
 	WaitTimeout time.Duration
 
-	tb        TB
-	report    reporter
-	passwords *strings.Replacer // masks those of Users; nil if there are none
-	kept      keeper            // of the server's own test, since Start
-	places    map[string]string // where files go, by the tests' directories; guarded by the lock of places
+	reporter
+	kept   keeper            // of the server's own test, since Start
+	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
 	config   config          // since Start
+	engine   *session.Config // the same for the sessions
 	base     context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
 	life     gate.Gate       // held by Start, Stop, Restart and Close, never by sessions
 	phase    atomic.Int32    // a phase; written with life held
@@ -116,17 +115,15 @@ type Server struct {
 	inMemory bool
 	foreign  bool                // the Listener, and so the connections, may be the test's own code
 	reserved reserve.Reservation // of a stopped server's address
-	features features
 	script   script.Table
-	ifTurn   chan struct{} // holds a value while an event runs an If; made by Start
-	open     atomic.Int64  // sessions that have not come to their end
+	journal  journal.Journal
 	drawn    atomic.Uint64 // the seed in use, once drawn
+	alarm    alarm
 
 	mu    sync.Mutex // guards what follows
 	ended chan struct{}
-	calls map[string]int // by their names, how many calls of the Listener and of connections run: see run
-	alarm alarm
-	records
+	calls map[string]int         // by their names, how many calls of the Listener and of connections run: see run
+	live  map[*session.Conn]bool // the sessions that have not ended
 }
 
 // Where a Server stands in its life.
@@ -194,8 +191,10 @@ func NewUnstartedServer(tb TB) *Server {
 	}
 	s := &Server{
 		Extensions: []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"},
-		tb:         tb,
+		reporter:   reporter{tb: tb},
 		calls:      map[string]int{},
+		engine:     &session.Config{},
+		live:       map[*session.Conn]bool{},
 	}
 	s.phase.Store(unstarted)
 	s.script.Seed = s.seed
@@ -246,7 +245,6 @@ func (s *Server) start(implicit, inMemory bool) {
 	}
 	s.implicit, s.inMemory = implicit, inMemory
 	s.config, s.base, s.kept = s.snapshot(), s.testContext(), s.keeper(s.tb)
-	s.ifTurn = make(chan struct{}, 1)
 	if err := s.configure(); err != nil {
 		s.fatalf("smtptest: %v", err)
 		return
@@ -255,7 +253,8 @@ func (s *Server) start(implicit, inMemory bool) {
 		s.fatalf("smtptest: cannot listen: %v", err)
 		return
 	}
-	s.setAlarm()
+	s.engine.Foreign = s.foreign
+	s.alarm.set(s)
 	s.serve()
 }
 
@@ -275,40 +274,27 @@ func (s *Server) started() bool { return s.phase.Load() >= serving }
 
 // configure reads the configuration fields. life must be held.
 func (s *Server) configure() error {
-	if err := s.features.read(s); err != nil {
+	s.engine = s.sessionConfig()
+	if err := s.engine.Read(); err != nil {
 		return err
 	}
 	if err := s.configureTLS(); err != nil {
 		return err
 	}
-	if err := s.features.check(s); err != nil {
-		return err
-	}
-	if err := s.checkMechanisms(); err != nil {
-		return err
-	}
-	if err := s.checkParameters(); err != nil {
-		return err
-	}
-	if err := s.checkCommands(); err != nil {
+	s.engine.TLS = s.tls
+	if err := s.engine.Check(); err != nil {
 		return err
 	}
 	if err := s.config.check(); err != nil {
 		return err
 	}
-	s.passwords = passwordsOf(s.config.Users)
 	return s.checkScript()
 }
 
-// greeting is said to a connection, and after XCLIENT.
-func (s *Server) greeting() Reply {
-	return Reply("220 " + s.hostname() + " " + cmp.Or(s.config.Greeting, "ESMTP smtptest"))
-}
-
-// hostname is what the server calls itself.
-func (s *Server) hostname() string {
-	if s.config.Hostname == "" {
-		return "localhost"
-	}
-	return s.config.Hostname
+// Credentials are what a client has shown in AUTH, for Server.Authenticate.
+type Credentials struct {
+	Mechanism string // "PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER" or "EXTERNAL"
+	Authzid   string // the identity to act as; "" if none was given
+	User      string // the identity that was shown; of EXTERNAL that of the certificate
+	Secret    string // password or token; "" with EXTERNAL
 }

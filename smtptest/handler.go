@@ -1,14 +1,11 @@
 package smtptest
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
+	"time"
 
-	"github.com/go-smtptest/smtp/smtptest/internal/show"
+	"github.com/go-smtptest/smtp/smtptest/internal/journal"
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -43,138 +40,35 @@ type RecipientHandler interface {
 	ProcessRecipients(ctx context.Context, m Message) []Reply
 }
 
-// process asks the Handler about a message. It is called without any lock.
-func (ch *Channel) process(m Message) Reply {
-	h := ch.Server.config.Handler
-	if h == nil {
-		return ch.say(repAccepted)
-	}
-	var reply Reply
-	if rh, ok := h.(RecipientHandler); ok {
-		to := slices.Clone(m.To) // m is the Handler's to write into
-		each := ch.processEach(rh, m)
-		if reply = CombineReplies(to, each); reply != "" {
-			for i := range each {
-				each[i] = cmp.Or(each[i], ch.say(repAccepted)) // not the refusal that the client gets
-			}
-		}
-		ch.noteFinal(each)
-	} else {
-		reply = ch.guard("Handler", func(ctx context.Context) Reply { return h.ProcessMessage(ctx, m) })
-	}
-	if reply == "" {
-		return ch.say(repAccepted)
-	}
-	return reply
-}
-
-// processEach asks for a reply for each recipient, which all are 451 if the
-// test's code fails.
-func (ch *Channel) processEach(h RecipientHandler, m Message) []Reply {
-	var each []Reply
-	failed := ch.guard("Handler", func(ctx context.Context) Reply {
-		each = slices.Clone(h.ProcessRecipients(ctx, m)) // which may give the same to each session
-		if len(each) != len(m.To) {
-			ch.Server.errorf("smtptest: session %d: ProcessRecipients returned %d replies for %d recipients: return one for each", ch.session.id, len(each), len(m.To))
-			return ch.say(repConfused)
-		}
-		return ""
-	})
-	if failed != "" {
-		return slices.Repeat([]Reply{failed}, len(m.To))
-	}
-	for i := range each {
-		each[i] = ch.legal("Handler", each[i])
-	}
-	return each
-}
-
-// noteFinal records what a RecipientHandler has answered for each recipient.
-func (ch *Channel) noteFinal(each []Reply) {
-	ch.Server.mu.Lock()
-	defer ch.Server.mu.Unlock()
-	for _, r := range ch.rec.rcpts.all() {
-		if r.Accepted && len(each) > 0 {
-			r.FinalReply, each = each[0].said(), each[1:]
-		}
-	}
-}
-
 // CombineReplies is SMTP's reply to a message of whose recipients each got its own,
 // as RecipientHandler says: "" if it is 250. It makes a RecipientHandler's
 // ProcessMessage out of its ProcessRecipients.
 func CombineReplies(to []string, each []Reply) Reply {
-	var worst Reply
-	var refused []string
-	same := true
-	each = each[:min(len(each), len(to))]
+	return Reply(wire.Combine(to, wireReplies(each)))
+}
+
+func wireReplies(each []Reply) []wire.Reply {
+	replies := make([]wire.Reply, len(each))
 	for i, r := range each {
-		if r == "" || r == NoReply || r.Code()/100 == 2 {
-			continue
-		}
-		same = same && (worst == "" || r == worst)
-		refused = append(refused, "<"+to[i]+">")
-		if worst == "" || worst.Code()/100 == 5 && r.Code()/100 == 4 {
-			worst = r
-		}
+		replies[i] = wire.Reply(r)
 	}
-	switch {
-	case worst == "" && slices.Contains(each, NoReply):
-		return NoReply
-	case worst == "" || same && len(refused) == len(to):
-		return worst
-	}
-	last := worst[strings.LastIndexByte(string(worst), '\n')+1:]
-	line := strings.TrimSpace(string(last))
-	if len(line) > len("550") {
-		line += ":"
-	}
-	line += " " + strings.Map(show.ASCII, strings.Join(refused, ", "))
-	return Reply(line[:min(len(line), 510)])
+	return replies
 }
 
-// guard calls the test's own code: it ends its context with the connection,
-// and answers a panic or an illegal reply with 451.
-func (ch *Channel) guard(what string, call func(context.Context) Reply) (reply Reply) {
-	ctx, done := ch.watch()
-	defer done() // not blamed on the code if the connection fails
-	defer ch.recovered(what, &reply)()
-	return ch.legal(what, call(ctx))
-}
-
-// recovered returns a function to be deferred around the test's own code: it
-// reports a panic, or that the code has left its goroutine.
-func (ch *Channel) recovered(what string, reply *Reply) func() {
-	ch.enterUserCode(what)
-	*reply = unreturned
-	return func() {
-		ch.leaveUserCode()
-		if p := recover(); p == errOver {
-			*reply = NoReply
-		} else if p != nil {
-			ch.blame(what, p)
-			*reply = ch.say(repConfused)
-		} else if *reply == unreturned {
-			ch.blame(what, nil)
+// message returns the function by which sessions ask the Handler; nil if there is none.
+func (s *Server) message() func(context.Context, *journal.Transaction) session.Decision {
+	h := s.config.Handler
+	if h == nil {
+		return nil
+	}
+	return func(ctx context.Context, t *journal.Transaction) session.Decision {
+		s.journal.Lock()
+		m := exportMessage(t)
+		s.journal.Unlock()
+		m.Time = time.Now()
+		if rh, ok := h.(RecipientHandler); ok {
+			return session.Decision{Each: wireReplies(rh.ProcessRecipients(ctx, m))}
 		}
+		return session.Decision{Reply: wire.Reply(h.ProcessMessage(ctx, m))}
 	}
-}
-
-// unreturned stands for the reply of code that has not returned.
-const unreturned Reply = "(unreturned)"
-
-// legal is the reply, or 451 in the place of an illegal one.
-func (ch *Channel) legal(what string, reply Reply) Reply {
-	if reply == "" || reply == NoReply {
-		return reply
-	}
-	err := wire.CheckReply(string(reply))
-	if err == nil && what == "Handler" && reply[0] == '3' {
-		err = errors.New("a message is answered with 2yz, 4yz or 5yz (RFC 5321 4.3.2); others are said by a Rule")
-	}
-	if err != nil {
-		ch.Server.errorf("smtptest: session %d: %s returned the reply %s: %v", ch.session.id, what, show.Truncate(fmt.Sprintf("%q", ch.redact(string(reply)))), err)
-		return ch.say(repConfused)
-	}
-	return reply
 }

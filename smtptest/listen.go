@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/memnet"
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 )
 
 // listen fills in Listener and Addr. life must be held.
@@ -134,28 +135,37 @@ func isTemporary(err error) bool {
 
 // admit begins a session, unless the server is on its way down.
 func (s *Server) admit(conn net.Conn, ended <-chan struct{}) {
-	ch := newChannel(s, conn)
 	s.mu.Lock()
-	late := isClosed(ended)
-	if !late {
-		ch.session = s.records.open(ch)
-		s.open.Add(1)
-	}
-	s.mu.Unlock()
-	if late {
+	if isClosed(ended) {
+		s.mu.Unlock()
 		what := fmt.Sprintf("Close of a connection (%T)", conn)
 		s.run(what, func() { conn.Close() }, func(p any) { s.blame(what, p) })
 		return
 	}
-	go ch.serve()
+	s.journal.Lock()
+	c := session.New(s.engine, conn)
+	s.journal.Unlock()
+	s.live[c] = true
+	s.mu.Unlock()
+	go s.converse(c)
 }
 
-// channels are those of the sessions that have not ended, in order of
-// connection.
-func (s *Server) channels() []*Channel {
+// converse is the goroutine of a session.
+func (s *Server) converse(c *session.Conn) {
+	defer func() { // even if the test's own code leaves the goroutine
+		s.mu.Lock()
+		delete(s.live, c)
+		s.mu.Unlock()
+		s.wake()
+	}()
+	c.Serve()
+}
+
+// conns returns the sessions that have not ended, in order of connection.
+func (s *Server) conns() []*session.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(s.live), func(a, b *Channel) int { return a.session.id - b.session.id })
+	return slices.SortedFunc(maps.Keys(s.live), func(a, b *session.Conn) int { return a.Record().ID - b.Record().ID })
 }
 
 // DialContext connects to the server. Network and address are ignored, so that

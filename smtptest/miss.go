@@ -9,10 +9,10 @@ import (
 
 // nearestMiss says what came nearest to being one more message, and why it is
 // none; "" if nothing did.
-func (s *Server) nearestMiss() string {
+func nearestMiss(sessions []Session) string {
 	var nearest *Session
 	best := -1
-	for _, se := range s.Sessions() {
+	for _, se := range sessions {
 		if n := se.progress(); n >= best && se.setback() != "" {
 			nearest, best = &se, n
 		}
@@ -136,16 +136,16 @@ func (s Session) last() string {
 
 // story is what a failed wait shows besides what it waited for.
 func (s *Server) story() string {
-	if miss := s.nearestMiss(); miss != "" {
+	if miss := nearestMiss(s.Sessions()); miss != "" {
 		return miss + "\n" + s.dialogue()
 	}
 	return s.dialogue()
 }
 
 // stillOpen names the sessions that have not ended; "" if all have.
-func (s *Server) stillOpen() string {
+func stillOpen(sessions []Session) string {
 	var open []Session
-	for _, se := range s.Sessions() {
+	for _, se := range sessions {
 		if se.End == "" {
 			open = append(open, se)
 		}
@@ -158,21 +158,19 @@ func (s *Server) stillOpen() string {
 
 // recorded says how many messages there are, and that others were drained.
 func (s *Server) recorded(n int) string {
-	have := s.Count()
+	have, drained := s.counts()
 	text := fmt.Sprintf("%d of %s recorded", have, show.Plural(n, "message"))
-	if drained := s.drained(have); drained > 0 {
+	if drained > 0 {
 		text += fmt.Sprintf(", and %d drained before", drained)
 	}
 	return text
 }
 
-// drained is how many messages there were before those that there are.
-func (s *Server) drained(have int) int {
-	all := 0
-	for _, se := range s.Sessions() {
-		all += se.accepted()
-	}
-	return all - have
+// counts returns the numbers of messages that no Drain has taken, and of the others.
+func (s *Server) counts() (have, drained int) {
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	return len(s.journal.Messages), s.journal.Drained
 }
 
 // maxArrived is how many messages a failed wait names.
@@ -182,7 +180,7 @@ const maxArrived = 5
 // files have.
 func (s *Server) arrived() string {
 	messages := s.Messages()
-	drained := s.drained(len(messages))
+	_, drained := s.counts()
 	var b strings.Builder
 	if over := len(messages) - maxArrived; over > 0 {
 		fmt.Fprintf(&b, "\n(%s before these)", show.Plural(over, "message"))

@@ -148,37 +148,34 @@ type Recipient struct {
 // Messages returns the messages accepted so far, in order of acceptance,
 // without those that a Drain has taken. Message data is shared, not copied.
 func (s *Server) Messages() []Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return export(s.messages)
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	return exportMessages(s.journal.Messages)
 }
 
 // Count is the number of Messages, at constant cost.
 func (s *Server) Count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.messages)
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	return len(s.journal.Messages)
 }
 
 // Drain returns the messages and forgets them, in one step: no message is lost
 // or seen twice. Sessions keep what they know.
 func (s *Server) Drain() []Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken := s.messages
-	s.messages = nil
-	s.taken += len(taken)
-	return export(taken)
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	return exportMessages(s.journal.Drain())
 }
 
 // Sessions returns every connection so far, also failed and aborted ones, in
 // order of connection.
 func (s *Server) Sessions() []Session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.journal.Lock()
+	defer s.journal.Unlock()
 	var sessions []Session
-	for _, se := range s.sessions {
-		sessions = append(sessions, se.export())
+	for _, rec := range s.journal.Sessions {
+		sessions = append(sessions, exportSession(rec))
 	}
 	return sessions
 }

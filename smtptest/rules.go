@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/script"
+	"github.com/go-smtptest/smtp/smtptest/internal/secret"
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
@@ -13,9 +15,6 @@ import (
 // compile prepares the rules of a script. The error is a sentence for the author of
 // the test.
 func (s *Server) compile(rules []Rule) ([]*script.Rule, error) {
-	if !s.started() {
-		s.passwords = passwordsOf(s.Users)
-	}
 	compiled := make([]*script.Rule, len(rules))
 	for i, r := range rules {
 		compiled[i] = r.compiled(s.ruleText(i+1, r))
@@ -26,10 +25,14 @@ func (s *Server) compile(rules []Rule) ([]*script.Rule, error) {
 // ruleText returns the nth rule with its number, without secrets.
 func (s *Server) ruleText(n int, rule Rule) string {
 	text := fmt.Sprintf("row %d: %s", n, rule)
-	if s.passwords == nil || !isLoginEvent(rule.On) {
-		return text
+	users := s.Users
+	if s.started() {
+		users = s.config.Users
 	}
-	return s.passwords.Replace(text)
+	if passwords := secret.Passwords(users); passwords != nil && secret.IsLoginEvent(rule.On) {
+		text = passwords.Replace(text)
+	}
+	return text
 }
 
 // compiled returns the rule for the script; text is what messages call it.
@@ -44,9 +47,40 @@ func (r Rule) compiled(text string) *script.Rule {
 		Text: text, Origin: r,
 	}
 	if r.If != nil {
-		c.If = r.If
+		c.If = func(v script.View) bool { return r.If(eventOf(v)) }
 	}
 	return c
+}
+
+// eventOf returns the event that an If sees.
+func eventOf(v script.View) Event {
+	e := Event{Verb: v.Verb, Arg: v.Arg, Open: v.Open, Errors: v.Errors}
+	e.Message = Message{
+		Session:     v.Session,
+		Transaction: v.Transaction,
+		Time:        v.Time,
+		Peer:        v.Peer,
+		Helo:        v.Helo,
+		User:        v.User,
+		TLS:         v.TLS,
+		From:        v.From,
+		To:          v.To,
+		MailOptions: v.MailOptions,
+		RcptOptions: v.RcptOptions,
+		Data:        v.Data,
+		Unstuffed:   v.Unstuffed,
+		Chunks:      v.Chunks,
+	}
+	return e
+}
+
+// verbNames returns the verbs of the command table.
+func verbNames() []string {
+	var names []string
+	for _, v := range session.Verbs() {
+		names = append(names, v.Name)
+	}
+	return names
 }
 
 // facts returns what a script must fit in the configuration.
@@ -54,12 +88,12 @@ func (s *Server) facts() script.Facts {
 	return script.Facts{
 		Known:    s.started(),
 		Verbs:    verbNames(),
-		Serves:   func(verb string) bool { v := commands[verb]; return v.offered == nil || v.offered(s) },
+		Serves:   s.engine.Serves,
 		Custom:   func(verb string) bool { return s.config.Commands[verb] != nil },
 		LMTP:     s.config.LMTP,
 		TLS:      s.tls != nil,
 		Implicit: s.implicit,
-		Asks:     s.offersAuth() || s.config.Commands["AUTH"] != nil,
+		Asks:     s.engine.OffersAuth() || s.config.Commands["AUTH"] != nil,
 	}
 }
 
@@ -82,7 +116,7 @@ func (s *Server) checkScript() error {
 // without the secrets of AUTH in On.
 func (r Rule) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{On: %q", shownOn(r.On))
+	fmt.Fprintf(&b, "{On: %q", secret.ShowOn(r.On))
 	field := func(set bool, name string, value any) {
 		if set {
 			fmt.Fprintf(&b, ", %s: %v", name, value)

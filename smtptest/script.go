@@ -3,6 +3,7 @@ package smtptest
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/script"
@@ -146,7 +147,9 @@ func (s *Server) Script(rules ...Rule) {
 		s.seed()
 	}
 	if script.HasIdle(compiled) {
-		s.rouse()
+		for _, c := range s.conns() {
+			c.Rouse()
+		}
 	}
 }
 
@@ -187,4 +190,18 @@ func (s *Server) reportUnused() {
 	for _, text := range s.script.Report() {
 		s.errorf("%s", text)
 	}
+}
+
+// seed is Server.Seed, or one drawn once and logged.
+func (s *Server) seed() uint64 {
+	if s.config.Seed != 0 {
+		return s.config.Seed
+	}
+	if n := s.drawn.Load(); n != 0 {
+		return n
+	}
+	if n := rand.Uint64() | 1; s.drawn.CompareAndSwap(0, n) {
+		s.logf("smtptest: Seed = %d", n)
+	}
+	return s.drawn.Load()
 }

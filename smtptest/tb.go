@@ -28,11 +28,12 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// reporter passes problems on to the test as long as it runs.
+// reporter passes problems on to the test as long as it runs. The Server embeds it.
 type reporter struct {
+	tb     TB
 	over   atomic.Bool  // the test has ended, so no method of its TB may be called
 	waits  atomic.Int32 // calls of Wait, WaitFor, WaitSession and WaitSessions that run
-	mu     sync.Mutex   // held while over is set
+	told   sync.Mutex   // held while over is set; guards what follows
 	failed bool
 	seen   map[int]int // of each session that the log has shown, how many exchanges
 	files  []artifact  // to be kept if the test fails
@@ -41,14 +42,21 @@ type reporter struct {
 // test returns the server's TB, or what replaces it. Each function between the test
 // and a failure calls its Helper itself, so that the failure names the test's line:
 // Helper marks its caller only.
-func (s *Server) test() TB {
+func (r *reporter) test() TB {
 	switch {
-	case s.tb == nil:
+	case r.tb == nil:
 		return panicTB{}
-	case s.report.over.Load():
+	case r.over.Load():
 		return endedTB{}
 	}
-	return s.tb
+	return r.tb
+}
+
+// countWait counts a wait that may fail the test, until the returned function is
+// called.
+func (r *reporter) countWait() func() {
+	r.waits.Add(1)
+	return func() { r.waits.Add(-1) }
 }
 
 // panicTB replaces a nil TB: problems panic.
@@ -77,99 +85,83 @@ func (endedTB) Fatalf(format string, args ...any) {
 
 // fatalf ends the test. It is for the public methods, on the test's goroutine;
 // a TB whose Fatalf returns is no reason to go on.
-func (s *Server) fatalf(format string, args ...any) {
-	s.test().Helper()
-	s.tell(true, format, args...)
+func (r *reporter) fatalf(format string, args ...any) {
+	r.test().Helper()
+	r.tell(true, format, args...)
 }
 
 // errorf fails the test from any goroutine.
-func (s *Server) errorf(format string, args ...any) {
-	s.test().Helper()
-	s.tell(false, format, args...)
+func (r *reporter) errorf(format string, args ...any) {
+	r.test().Helper()
+	r.tell(false, format, args...)
 }
 
-func (s *Server) tell(fatal bool, format string, args ...any) {
-	s.test().Helper()
-	s.report.mu.Lock() // until the test is told, so that it does not end before
-	defer s.report.mu.Unlock()
-	s.report.failed = true
+func (r *reporter) tell(fatal bool, format string, args ...any) {
+	r.test().Helper()
+	r.told.Lock() // until the test is told, so that it does not end before
+	defer r.told.Unlock()
+	r.failed = true
 	if fatal {
-		s.test().Fatalf(format, args...)
+		r.test().Fatalf(format, args...)
 	} else {
-		s.fail(format, args...)
+		r.fail(format, args...)
 	}
 }
 
 // fail calls Errorf. That of Ginkgo notes the failure and then panics to leave
 // the spec; a session, and the end of a test, must go on.
-func (s *Server) fail(format string, args ...any) {
-	s.test().Helper()
-	if s.tb != nil { // Not: a nil one, whose panic is all that it says
+func (r *reporter) fail(format string, args ...any) {
+	r.test().Helper()
+	if r.tb != nil { // Not: a nil one, whose panic is all that it says
 		defer func() { _ = recover() }()
 	}
-	s.test().Errorf(format, args...)
+	r.test().Errorf(format, args...)
 }
 
 // logf writes to the test's log; a nil TB has none.
-func (s *Server) logf(format string, args ...any) {
-	s.test().Helper()
-	s.report.mu.Lock()
-	defer s.report.mu.Unlock()
-	s.test().Logf(format, args...)
+func (r *reporter) logf(format string, args ...any) {
+	r.test().Helper()
+	r.told.Lock()
+	defer r.told.Unlock()
+	r.test().Logf(format, args...)
 }
 
 // print writes to the test's log too, without naming a line if the TB can do so.
-func (s *Server) print(text string) {
-	out, ok := harness.Optional(s.tb, func(t interface{ Output() io.Writer }) io.Writer { return t.Output() })
+func (r *reporter) print(text string) {
+	out, ok := harness.Optional(r.tb, func(t interface{ Output() io.Writer }) io.Writer { return t.Output() })
 	if !ok {
-		s.test().Helper()
-		s.logf("%s", text)
+		r.test().Helper()
+		r.logf("%s", text)
 		return
 	}
-	s.report.mu.Lock()
-	defer s.report.mu.Unlock()
-	if !s.report.over.Load() {
+	r.told.Lock()
+	defer r.told.Unlock()
+	if !r.over.Load() {
 		fmt.Fprintln(out, text)
 	}
 }
 
 // testContext is the test's own context, where it has one.
-func (s *Server) testContext() context.Context {
-	if ctx, ok := harness.Optional(s.tb, func(t interface{ Context() context.Context }) context.Context { return t.Context() }); ok {
+func (r *reporter) testContext() context.Context {
+	if ctx, ok := harness.Optional(r.tb, func(t interface{ Context() context.Context }) context.Context { return t.Context() }); ok {
 		return ctx
 	}
 	return context.Background()
 }
 
-// failed says whether the test has failed, as far as can be known.
-func (s *Server) failed() bool {
-	if harness.Failed(s.tb) {
+// hasFailed reports whether the test has failed, as far as can be known.
+func (r *reporter) hasFailed() bool {
+	if harness.Failed(r.tb) {
 		return true
 	}
-	s.report.mu.Lock()
-	defer s.report.mu.Unlock()
-	return s.report.failed // which Ginkgo's Failed says later
-}
-
-// finish is the test's Cleanup.
-func (s *Server) finish() {
-	s.tb.Helper()
-	defer s.endReports() // even if the TB leaves the goroutine
-	if s.report.waits.Load() > 0 {
-		s.errorf("smtptest: the test has ended, but another goroutine still calls Wait, WaitFor, WaitSession or WaitSessions: let the test wait for that goroutine, or call WaitContext there")
-	}
-	s.Close()
-	if skipped, _ := harness.Optional(s.tb, func(t interface{ Skipped() bool }) bool { return t.Skipped() }); !skipped {
-		s.reportChanges()
-		s.reportUnused()
-	}
-	s.showFailure()
-	s.keepFiles()
+	r.told.Lock()
+	defer r.told.Unlock()
+	return r.failed // which Ginkgo's Failed says later
 }
 
 // endReports is called when the test ends. Nothing may reach its TB after that.
-func (s *Server) endReports() {
-	s.report.mu.Lock()
-	defer s.report.mu.Unlock()
-	s.report.over.Store(true)
+func (r *reporter) endReports() {
+	r.told.Lock()
+	defer r.told.Unlock()
+	r.over.Store(true)
 }

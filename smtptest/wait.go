@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/journal"
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
@@ -41,17 +42,10 @@ func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 	if err == nil {
 		return messages, nil
 	}
-	if miss := cmp.Or(s.nearestMiss(), s.unreached(s.Sessions())); miss != "" {
+	if miss := cmp.Or(nearestMiss(s.Sessions()), s.unreached(s.Sessions())); miss != "" {
 		err = fmt.Errorf("%w; %s", err, miss)
 	}
 	return messages, fmt.Errorf("smtptest: WaitContext(%d): %w", n, err)
-}
-
-// countWait counts a wait that may fail the test, until the returned function is
-// called.
-func (s *Server) countWait() func() {
-	s.report.waits.Add(1)
-	return func() { s.report.waits.Add(-1) }
 }
 
 func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error) {
@@ -72,12 +66,12 @@ func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error
 // atLeast returns the messages if there are n: in one step, so that a Drain
 // elsewhere cannot come between the count and the messages.
 func (s *Server) atLeast(n int) (messages []Message, enough bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.messages) < n {
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	if len(s.journal.Messages) < n {
 		return nil, false
 	}
-	return export(s.messages), true
+	return exportMessages(s.journal.Messages), true
 }
 
 // WaitFor returns the first message since the start or the last Drain that
@@ -123,7 +117,7 @@ func (s *Server) WaitSessions(n int) []Session {
 	}
 	slices.SortFunc(ended, func(a, b Session) int { return a.ID - b.ID })
 	if err != nil {
-		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, show.Plural(len(ended), "ended session"), s.stillOpen(), s.story())
+		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, show.Plural(len(ended), "ended session"), stillOpen(s.Sessions()), s.story())
 	}
 	return ended
 }
@@ -146,7 +140,7 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, show.Plural(next, "ended session"), s.stillOpen(), s.story())
+		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, show.Plural(next, "ended session"), stillOpen(s.Sessions()), s.story())
 		return Session{}
 	}
 	return *found
@@ -155,24 +149,25 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 // messagesFrom returns the messages from *next on, counted since the start, that
 // no Drain has taken, and moves it behind them.
 func (s *Server) messagesFrom(next *int) []Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fresh := export(s.messages[max(0, *next-s.taken):])
-	*next = s.taken + len(s.messages)
+	j := &s.journal
+	j.Lock()
+	defer j.Unlock()
+	fresh := exportMessages(j.Messages[max(0, *next-j.Drained):])
+	*next = j.Drained + len(j.Messages)
 	return fresh
 }
 
 // endedSessions returns the sessions from *next on, in order of their ends, and
 // moves it after them. Those that it returns are in order of connection.
 func (s *Server) endedSessions(next *int) []Session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ended := slices.Clone(s.finished[*next:])
-	*next = len(s.finished)
-	slices.SortFunc(ended, func(a, b *session) int { return a.id - b.id })
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	ended := slices.Clone(s.journal.Ended[*next:])
+	*next = len(s.journal.Ended)
+	slices.SortFunc(ended, func(a, b *journal.Session) int { return a.ID - b.ID })
 	var fresh []Session
-	for _, se := range ended {
-		fresh = append(fresh, se.export())
+	for _, rec := range ended {
+		fresh = append(fresh, exportSession(rec))
 	}
 	return fresh
 }
@@ -189,9 +184,7 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 	timer := time.NewTimer(s.waitTimeout())
 	defer timer.Stop()
 	for {
-		s.mu.Lock()
-		changed := s.next()
-		s.mu.Unlock()
+		changed := s.journal.Next()
 		phase := s.phase.Load() // before the look: what a closed server has recorded is seen
 		switch {
 		case look():
@@ -231,7 +224,7 @@ func inBubble() bool { return time.Now().UTC().Year() == 2000 }
 
 // wake ends the waits of a server that is closed.
 func (s *Server) wake() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.notify()
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	s.journal.Notify()
 }

@@ -16,7 +16,7 @@ import (
 // its matches.
 type Rule struct {
 	On          string
-	If          any // the condition, which Match leaves to its eval; nil: none
+	If          func(View) bool // the condition, which Match leaves to its eval; nil: none
 	Skip, Times int
 	Per         Scope
 	For         time.Duration
@@ -112,3 +112,20 @@ var pseudoVerbs = []string{"CONNECT", "TLS", "RESPONSE", "BODY", ".", "IDLE", "*
 
 // IsPseudo reports whether the name is that of an event that is not a command.
 func IsPseudo(name string) bool { return slices.Contains(pseudoVerbs, name) }
+
+// A View is an event as an If sees it, with the state of its session.
+type View struct {
+	Verb, Arg            string
+	Session, Transaction int // before MAIL the transaction to come
+	Time                 time.Time
+	Peer, Helo, User     string
+	TLS                  bool
+	From                 string
+	To                   []string
+	MailOptions          []string
+	RcptOptions          [][]string
+	Data                 string
+	Unstuffed, Chunks    []int
+	Open                 int // sessions
+	Errors               int // 4yz and 5yz replies sent in the session
+}

@@ -338,3 +338,9 @@ func Extension(parameter string) string {
 	}
 	return parameter
 }
+
+// ParseSize reads the number of bytes in the argument of a BDAT (RFC 3030 2).
+func ParseSize(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, strconv.IntSize-1)
+	return int(n), err
+}

@@ -27,6 +27,14 @@ func (r Reply) Code() int {
 	return n
 }
 
+// Said returns the reply as it is recorded: "" if nothing was sent.
+func (r Reply) Said() Reply {
+	if r == NoReply {
+		return ""
+	}
+	return r
+}
+
 // maxReplyLine is the longest line of a reply, CRLF included (RFC 5321
 // 4.5.3.1.5).
 const maxReplyLine = 512

@@ -1,18 +1,18 @@
-package smtptest
+package journal
 
 import "iter"
 
-// blocks is a list that grows in blocks: what stands in it never moves, so a
+// Blocks is a list that grows in blocks: what stands in it never moves, so a
 // long one copies nothing.
-type blocks[T any] struct {
+type Blocks[T any] struct {
 	full [][]T
 	open []T // the newest; the owner may give the first one
 }
 
 const maxBlock = 1024 // entries
 
-// add appends a zero entry and returns it.
-func (b *blocks[T]) add() *T {
+// Add appends a zero entry and returns it.
+func (b *Blocks[T]) Add() *T {
 	if size := cap(b.open); len(b.open) == size {
 		if size > 0 {
 			b.full = append(b.full, b.open)
@@ -21,14 +21,14 @@ func (b *blocks[T]) add() *T {
 	}
 	var zero T
 	b.open = append(b.open, zero)
-	return b.last()
+	return b.Last()
 }
 
-// last is the newest; there must be one.
-func (b *blocks[T]) last() *T { return &b.open[len(b.open)-1] }
+// Last returns the newest entry; there must be one.
+func (b *Blocks[T]) Last() *T { return &b.open[len(b.open)-1] }
 
-// len returns the number of entries.
-func (b *blocks[T]) len() int {
+// Len returns the number of entries.
+func (b *Blocks[T]) Len() int {
 	n := len(b.open)
 	for _, block := range b.full {
 		n += len(block)
@@ -36,8 +36,8 @@ func (b *blocks[T]) len() int {
 	return n
 }
 
-// all is every entry, the oldest first, by its index.
-func (b *blocks[T]) all() iter.Seq2[int, *T] {
+// All yields every entry with its index, the oldest first.
+func (b *Blocks[T]) All() iter.Seq2[int, *T] {
 	return func(yield func(int, *T) bool) {
 		n := 0
 		for _, block := range b.full {

@@ -1,4 +1,4 @@
-package smtptest
+package session
 
 import (
 	"strings"
@@ -8,18 +8,18 @@ import (
 
 // said is one of the server's own replies: smtpd's text, and the same with an
 // enhanced status code in front (RFC 2034 4).
-type said struct{ plain, enhanced Reply }
+type said struct{ plain, enhanced wire.Reply }
 
-func text(reply Reply, code string) said {
+func text(reply wire.Reply, code string) said {
 	if code == "" {
 		return said{reply, reply}
 	}
-	return said{reply, Reply(wire.AddEnhanced(string(reply), code))}
+	return said{reply, wire.Reply(wire.AddEnhanced(string(reply), code))}
 }
 
 // say chooses by what the server offers.
-func (ch *Channel) say(r said) Reply {
-	if ch.Server.features.enhanced {
+func (p *protocol) say(r said) wire.Reply {
+	if p.enhanced {
 		return r.enhanced
 	}
 	return r.plain
@@ -82,13 +82,13 @@ var (
 )
 
 // syntax is the 501 for a command: "501 Syntax: MAIL FROM: <address>".
-func (ch *Channel) syntax(verb, code string) Reply {
-	return ch.say(text(Reply("501 Syntax: "+commands[verb].usage(ch.Extended)), code))
+func (p *protocol) syntax(verb, code string) wire.Reply {
+	return p.say(text(wire.Reply("501 Syntax: "+commands[verb].usage(p.Extended)), code))
 }
 
 // unknown is the 500 for a verb that is in no table. The verb is echoed as
 // smtpd does, upper-cased; what may not stand in a reply shows as "?".
-func (ch *Channel) unknown(name string) Reply {
+func (p *protocol) unknown(name string) wire.Reply {
 	if len(name) > 400 {
 		name = name[:400]
 	}
@@ -101,7 +101,7 @@ func (ch *Channel) unknown(name string) Reply {
 		b.WriteRune(r)
 	}
 	b.WriteString(`" not recognized`)
-	return ch.say(text(Reply(b.String()), "5.5.2"))
+	return p.say(text(wire.Reply(b.String()), "5.5.2"))
 }
 
 // fullUpper holds the letters that become ASCII by Unicode's full upper-casing

@@ -1,4 +1,4 @@
-package smtptest
+package session
 
 import (
 	"bytes"
@@ -6,59 +6,61 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
+
 	"syscall"
 	"time"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/script"
 )
 
 // pause waits for d. It ends early, with an error, when the server closes or
 // the client is seen to leave: meanwhile input is read as far as the buffer
 // goes, so a client that goes on writing blocks in the end.
-func (ch *Channel) pause(d time.Duration) error {
+func (p *pipe) pause(d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
 	var until time.Time
-	st := stageHeld
-	if d != Forever {
-		until, st = time.Now().Add(d), stageDelay
+	st := StageHeld
+	if d != script.Forever {
+		until, st = time.Now().Add(d), StageDelay
 	}
-	ch.enter(st)
-	defer ch.enter(stageNone)
-	early := ch.r.Buffered()
-	ch.arm(until)
-	for !ch.r.Full() {
-		err := ch.r.Fill()
+	p.enter(st)
+	defer p.enter(StageNone)
+	early := p.r.Buffered()
+	p.arm(until)
+	for !p.r.Full() {
+		err := p.r.Fill()
 		switch {
 		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		case isTimeout(err):
 			return nil
-		case errors.Is(err, io.EOF) && ch.stays(early, d):
-			return ch.sleep(until)
+		case errors.Is(err, io.EOF) && p.stays(early, d):
+			return p.sleep(until)
 		default:
 			return err
 		}
 	}
-	return ch.sleep(until)
+	return p.sleep(until)
 }
 
 // stays says that a client whose input has ended during a delay of d may have
 // closed its sending side only, and waits for its answers: not if they never
 // come. Where the network cannot tell, a client has left if no command waits, or
 // only a QUIT that came since the delay began; early is how much had come before.
-func (ch *Channel) stays(early int, d time.Duration) bool {
+func (p *pipe) stays(early int, d time.Duration) bool {
 	switch {
-	case d == Forever:
+	case d == script.Forever:
 		return false
-	case ch.peerLeft() != nil:
+	case p.peerLeft() != nil:
 		return true // sleep sees it leave
 	}
-	return ch.r.Buffered() > 0 && (early > 0 || !bytes.EqualFold(ch.r.Bytes(), []byte("QUIT\r\n")))
+	return p.r.Buffered() > 0 && (early > 0 || !bytes.EqualFold(p.r.Bytes(), []byte("QUIT\r\n")))
 }
 
 // sleep waits until then (the zero time: for ever), for the server to close, or
 // for the client to leave if the network tells.
-func (ch *Channel) sleep(until time.Time) error {
+func (p *pipe) sleep(until time.Time) error {
 	var due <-chan time.Time
 	if !until.IsZero() {
 		timer := time.NewTimer(time.Until(until))
@@ -68,10 +70,10 @@ func (ch *Channel) sleep(until time.Time) error {
 	select {
 	case <-due:
 		return nil
-	case <-ch.gone:
+	case <-p.gone:
 		return net.ErrClosed
-	case <-ch.peerLeft():
-		if _, reset := ch.peerEnd(); reset {
+	case <-p.peerLeft():
+		if _, reset := p.peerEnd(); reset {
 			return syscall.ECONNRESET
 		}
 		return io.EOF
@@ -80,8 +82,8 @@ func (ch *Channel) sleep(until time.Time) error {
 
 // peerLeft is closed when the client has closed or reset its end: the network in
 // memory tells that from a half-close. nil if the network cannot tell.
-func (ch *Channel) peerLeft() <-chan struct{} {
-	if conn, ok := ch.raw.(interface{ PeerLeft() <-chan struct{} }); ok {
+func (p *pipe) peerLeft() <-chan struct{} {
+	if conn, ok := p.raw.(interface{ PeerLeft() <-chan struct{} }); ok {
 		return conn.PeerLeft()
 	}
 	return nil
@@ -89,8 +91,8 @@ func (ch *Channel) peerLeft() <-chan struct{} {
 
 // peerEnd says that the client has closed its end, or has reset it, if the
 // network can tell. A close with replies unread makes a reset of TCP too.
-func (ch *Channel) peerEnd() (closed, reset bool) {
-	if conn, ok := ch.raw.(interface{ PeerEnd() (closed, reset bool) }); ok {
+func (p *pipe) peerEnd() (closed, reset bool) {
+	if conn, ok := p.raw.(interface{ PeerEnd() (closed, reset bool) }); ok {
 		return conn.PeerEnd()
 	}
 	return false, false
@@ -99,10 +101,10 @@ func (ch *Channel) peerEnd() (closed, reset bool) {
 // watch returns a context for the test's own code that ends with the
 // connection; done must be called when that code has returned. In between
 // only the watch reads.
-func (ch *Channel) watch() (ctx context.Context, done func()) {
-	ctx, cancel := context.WithCancel(ch.Server.base)
+func (p *pipe) watch() (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancel(p.config.Base)
 	ended := make(chan struct{})
-	ch.arm(time.Time{})
+	p.arm(time.Time{})
 	go func() {
 		defer close(ended)
 		over := true // even if the connection panics
@@ -111,29 +113,29 @@ func (ch *Channel) watch() (ctx context.Context, done func()) {
 				cancel()
 			}
 		}()
-		ch.guardConn(func() { over = ch.readsUntilOver(ctx) })
+		p.guardConn(func() { over = p.readsUntilOver(ctx) })
 	}()
 	return ctx, func() {
 		defer func() {
-			if ch.broken.Load() {
-				ch.callConn("Close", func() { ch.raw.Close() }) // the deadline may not end its Read
+			if p.broken.Load() {
+				p.callConn("Close", func() { p.raw.Close() }) // the deadline may not end its Read
 			}
 			cancel()
 			<-ended
 		}()
-		ch.guardConn(func() { ch.arm(time.Unix(1, 0)) })
+		p.guardConn(func() { p.arm(past) })
 	}
 }
 
 // readsUntilOver reads until the connection or ctx has ended. It returns false if
 // the read deadline comes first.
-func (ch *Channel) readsUntilOver(ctx context.Context) bool {
-	for !ch.r.Full() {
-		err := ch.r.Fill()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+func (p *pipe) readsUntilOver(ctx context.Context) bool {
+	for !p.r.Full() {
+		err := p.r.Fill()
+		if isTimeout(err) {
 			return false
 		}
-		if errors.Is(err, io.EOF) && ch.r.Buffered() > 0 {
+		if errors.Is(err, io.EOF) && p.r.Buffered() > 0 {
 			break // perhaps half-closed, with commands yet to be answered
 		}
 		if err != nil {
@@ -141,8 +143,8 @@ func (ch *Channel) readsUntilOver(ctx context.Context) bool {
 		}
 	}
 	select {
-	case <-ch.peerLeft():
-	case <-ch.gone:
+	case <-p.peerLeft():
+	case <-p.gone:
 	case <-ctx.Done():
 	}
 	return true

@@ -1,10 +1,11 @@
-package smtptest
+package session
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/journal"
+	"github.com/go-smtptest/smtp/smtptest/internal/secret"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
@@ -13,7 +14,7 @@ type param struct {
 	keyword string
 	mail    bool // of MAIL; else of RCPT
 	once    bool // its RFC says that a second one is an error
-	check   func(ch *Channel, p wire.Param) *said
+	check   func(s *protocol, p wire.Param) *said
 	rfc     string
 }
 
@@ -52,35 +53,25 @@ func init() {
 	}
 }
 
-// checkParameters finds keywords that no client's parameter can have.
-func (s *Server) checkParameters() error {
-	for word := range s.config.Parameters {
-		if !wire.IsKeyword(word) || word != wire.Upper(word) {
-			return fmt.Errorf("in Parameters %q is no keyword in upper case (RFC 5321 4.1.2)", word)
-		}
-	}
-	return nil
-}
-
 // badValue is a marker: the answer is the command's syntax.
 var badValue = &said{}
 
 // params checks what follows the path and leaves the options, as sent, in
-// ch.pending. A fatal refusal is one of grammar; the others are the server's
+// s.pending. A fatal refusal is one of grammar; the others are the server's
 // judgement, which a script may overrule. With mayUTF8 values may be in UTF-8.
-func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, verb string) (refusal Reply, fatal bool) {
+func params(s *protocol, table map[string]*param, rest string, mayUTF8 bool, verb string) (refusal wire.Reply, fatal bool) {
 	if rest == "" {
 		return "", false
 	}
 	all, err := wire.Params(rest, mayUTF8)
 	if err != nil {
-		return ch.syntax(verb, "5.5.4"), true
+		return s.syntax(verb, "5.5.4"), true
 	}
 	for _, p := range all {
-		if ch.turn.hidden != (hidden{}) && !ch.isKnown(table, p) {
-			p.Text = masked
+		if s.at.hidden != (journal.Hidden{}) && !isKnown(s, table, p) {
+			p.Text = secret.Mask
 		}
-		ch.pending.options = append(ch.pending.options, p.Text)
+		s.pending.options = append(s.pending.options, p.Text)
 	}
 	unknown := false
 	words := make([]string, len(all))
@@ -93,65 +84,53 @@ func (ch *Channel) params(table map[string]*param, rest string, mayUTF8 bool, ve
 	for i, p := range all {
 		word := words[i]
 		known := table[word]
-		custom, isCustom := ch.Server.config.Parameters[word]
+		_, custom := s.Parameters[word]
 		switch {
-		case isCustom:
-			if refusal := ch.customParam(custom, p, verb); refusal != "" {
+		case custom:
+			if refusal := s.ask.checkParameter(p, verb); refusal != "" {
 				return refusal, true
 			}
 			continue
-		case known == nil || !ch.offersParam(known):
+		case known == nil || !offersParam(s, known):
 			unknown = true
 			continue
 		case known.once && seen[word], word == "HOLDFOR" && seen["HOLDUNTIL"], word == "HOLDUNTIL" && seen["HOLDFOR"]:
-			return ch.syntax(verb, known.code()), true
+			return s.syntax(verb, known.code()), true
 		}
 		seen[word] = true
 		if last[word] != i {
 			continue
 		}
-		switch bad := known.check(ch, p); bad {
+		switch bad := known.check(s, p); bad {
 		case nil:
 		case badValue:
-			return ch.syntax(verb, known.code()), true
+			return s.syntax(verb, known.code()), true
 		case &repTooBig, &repTooSoon, &repTooLate:
-			refusal = ch.say(*bad)
+			refusal = s.say(*bad)
 		default:
-			return ch.say(*bad), true
+			return s.say(*bad), true
 		}
 	}
 	if unknown && refusal == "" {
-		refusal = ch.say(repMailParam)
+		refusal = s.say(repMailParam)
 		if verb == "RCPT" {
-			refusal = ch.say(repRcptParam)
+			refusal = s.say(repRcptParam)
 		}
 	}
 	return refusal, false
 }
 
-// customParam checks a parameter of the test's own; "" takes it.
-func (ch *Channel) customParam(check func(string) error, p wire.Param, verb string) (refusal Reply) {
-	if check == nil {
-		return ""
-	}
-	defer ch.recovered(fmt.Sprintf("Parameters[%q]", p.Keyword), &refusal)()
-	if check(p.Value) != nil {
-		return ch.syntax(verb, "5.5.4")
-	}
-	return ""
-}
-
 // isKnown reports whether p is a parameter of the table or of Server.Parameters,
 // with a value of its grammar.
-func (ch *Channel) isKnown(table map[string]*param, p wire.Param) bool {
+func isKnown(s *protocol, table map[string]*param, p wire.Param) bool {
 	word := wire.Upper(p.Keyword)
-	if _, custom := ch.Server.config.Parameters[word]; custom {
+	if _, custom := s.Parameters[word]; custom {
 		return table != nil
 	}
 	if table[word] == nil {
 		return false
 	}
-	switch table[word].check(ch, p) {
+	switch table[word].check(s, p) {
 	case nil, &repTooBig, &repTooSoon, &repTooLate:
 		return true
 	}
@@ -168,43 +147,41 @@ func (p *param) code() string {
 
 // offersParam says that the extension of a parameter was offered in the
 // channel's present state.
-func (ch *Channel) offersParam(p *param) bool {
-	f := &ch.Server.features
+func offersParam(s *protocol, p *param) bool {
 	switch p.keyword {
 	case "REQUIRETLS":
-		return ch.underTLS && f.has(wire.Extension(p.keyword))
+		return s.underTLS() && s.Offers(wire.Extension(p.keyword))
 	case "AUTH":
-		return f.has(wire.Extension(p.keyword)) && (!ch.Server.offersAuth() || len(ch.Server.mechanisms(ch)) > 0)
+		return s.Offers(wire.Extension(p.keyword)) && (!s.OffersAuth() || len(s.mechanisms()) > 0)
 	case "BODY":
-		return f.has("8BITMIME") || f.has("BINARYMIME")
+		return s.Offers("8BITMIME") || s.Offers("BINARYMIME")
 	}
-	return f.has(wire.Extension(p.keyword))
+	return s.Offers(wire.Extension(p.keyword))
 }
 
-func checkSize(ch *Channel, p wire.Param) *said {
+func checkSize(s *protocol, p wire.Param) *said {
 	n, err := wire.CheckSize(p.Value)
 	if err != nil {
 		return badValue
 	}
-	if limit := ch.Server.features.sizeLimit; limit >= 0 && n > int64(limit) {
+	if limit := s.sizeLimit; limit >= 0 && n > int64(limit) {
 		return &repTooBig
 	}
-	ch.pending.size = int(min(n, 1<<40))
+	s.pending.size = int(min(n, 1<<40))
 	return nil
 }
 
-func checkBody(ch *Channel, p wire.Param) *said {
-	f := &ch.Server.features
+func checkBody(s *protocol, p wire.Param) *said {
 	switch body := wire.Upper(p.Value); {
-	case body == "7BIT", body == "8BITMIME" && f.has("8BITMIME"), body == "BINARYMIME" && f.has("BINARYMIME"):
+	case body == "7BIT", body == "8BITMIME" && s.Offers("8BITMIME"), body == "BINARYMIME" && s.Offers("BINARYMIME"):
 		return nil
-	case f.has("BINARYMIME"):
+	case s.Offers("BINARYMIME"):
 		return &repBadBody3
 	}
 	return &repBadBody
 }
 
-func checkUTF8(ch *Channel, p wire.Param) *said {
+func checkUTF8(s *protocol, p wire.Param) *said {
 	if p.HasValue {
 		return &repBadUTF8
 	}
@@ -212,7 +189,7 @@ func checkUTF8(ch *Channel, p wire.Param) *said {
 }
 
 // checkOrcpt takes UTF-8 as far as wire.Params has let it through.
-func checkOrcpt(ch *Channel, p wire.Param) *said {
+func checkOrcpt(s *protocol, p wire.Param) *said {
 	if wire.CheckOrcpt(p.Value, true) != nil {
 		return badValue
 	}
@@ -221,67 +198,61 @@ func checkOrcpt(ch *Channel, p wire.Param) *said {
 
 // announced is the n-th argument, from 0, of an extension's EHLO line; "" if
 // it has none.
-func (ch *Channel) announced(ext string, n int) string {
-	if args := strings.Fields(ch.Server.features.value(ext)); n < len(args) {
+func announced(s *protocol, ext string, n int) string {
+	if args := strings.Fields(s.offered(ext)); n < len(args) {
 		return args[n]
 	}
 	return ""
 }
 
 // checkBy refuses to return sooner than the minimum that EHLO announced.
-func checkBy(ch *Channel, p wire.Param) *said {
+func checkBy(s *protocol, p wire.Param) *said {
 	seconds, returns, err := wire.CheckBy(p.Value)
 	if err != nil {
 		return badValue
 	}
-	if least, err := strconv.Atoi(ch.announced("DELIVERBY", 0)); err == nil && returns && seconds < least {
+	if least, err := strconv.Atoi(announced(s, "DELIVERBY", 0)); err == nil && returns && seconds < least {
 		return &repTooSoon
 	}
 	return nil
 }
 
 // checkHoldFor refuses more than the seconds that EHLO announced.
-func checkHoldFor(ch *Channel, p wire.Param) *said {
+func checkHoldFor(s *protocol, p wire.Param) *said {
 	seconds, err := wire.CheckHoldFor(p.Value)
 	if err != nil {
 		return badValue
 	}
-	if most, err := strconv.Atoi(ch.announced("FUTURERELEASE", 0)); err == nil && seconds > most {
+	if most, err := strconv.Atoi(announced(s, "FUTURERELEASE", 0)); err == nil && seconds > most {
 		return &repTooLate
 	}
 	return nil
 }
 
 // checkHoldUntil refuses what is later than the time that EHLO announced.
-func checkHoldUntil(ch *Channel, p wire.Param) *said {
+func checkHoldUntil(s *protocol, p wire.Param) *said {
 	until, err := wire.CheckHoldUntil(p.Value)
 	if err != nil {
 		return badValue
 	}
-	if last, err := wire.CheckHoldUntil(ch.announced("FUTURERELEASE", 1)); err == nil && until.After(last) {
+	if last, err := wire.CheckHoldUntil(announced(s, "FUTURERELEASE", 1)); err == nil && until.After(last) {
 		return &repTooLate
 	}
 	return nil
 }
 
-func bare(ch *Channel, p wire.Param) *said {
+func bare(s *protocol, p wire.Param) *said {
 	if p.HasValue {
 		return badValue
 	}
 	return nil
 }
 
-func valued(check func(string) error) func(*Channel, wire.Param) *said {
-	return func(ch *Channel, p wire.Param) *said {
+func valued(check func(string) error) func(*protocol, wire.Param) *said {
+	return func(s *protocol, p wire.Param) *said {
 		if check(p.Value) != nil {
 			return badValue
 		}
 		return nil
 	}
-}
-
-// sizeOf reads a number of octets from a command's argument.
-func sizeOf(s string) (int, error) {
-	n, err := strconv.ParseUint(s, 10, strconv.IntSize-1)
-	return int(n), err
 }

@@ -1,4 +1,4 @@
-package smtptest
+package session
 
 import (
 	"net"
@@ -10,27 +10,27 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// verbXclient lets a client say on whose behalf it speaks (Postfix XCLIENT_README).
-func (ch *Channel) verbXclient(arg string) verdict {
-	if ch.rec != nil {
-		return verdict{reply: ch.say(repNoPlace)}
+// decideXclient lets a client say on whose behalf it speaks (Postfix XCLIENT_README).
+func decideXclient(p *protocol, arg string) verdict {
+	if p.opened {
+		return verdict{reply: p.say(repNoPlace)}
 	}
 	said := map[string]string{}
 	for _, attr := range strings.Fields(arg) {
 		name, value, ok := strings.Cut(attr, "=")
 		plain, err := wire.DecodeXtext(value)
 		name = wire.Upper(name)
-		if !ok || err != nil || !slices.Contains(strings.Fields(ch.Server.features.value("XCLIENT")), name) {
-			return verdict{reply: ch.syntax("XCLIENT", "5.5.4")}
+		if !ok || err != nil || !slices.Contains(strings.Fields(p.offered("XCLIENT")), name) {
+			return verdict{reply: p.syntax("XCLIENT", "5.5.4")}
 		}
 		if said[name], ok = xclientValue(name, plain); !ok {
-			return verdict{reply: ch.syntax("XCLIENT", "5.5.4")}
+			return verdict{reply: p.syntax("XCLIENT", "5.5.4")}
 		}
 	}
 	if len(said) == 0 {
-		return verdict{reply: ch.syntax("XCLIENT", "5.5.4")}
+		return verdict{reply: p.syntax("XCLIENT", "5.5.4")}
 	}
-	return verdict{ch.Server.greeting(), func(ch *Channel) { ch.commitXclient(said) }}
+	return verdict{p.greeting(), func(c *Conn) { commitXclient(c, said) }}
 }
 
 // xclientValue checks an attribute; what is not available is "".
@@ -59,17 +59,17 @@ func xclientValue(name, value string) (known string, ok bool) {
 }
 
 // commitXclient begins the session anew, as the client that was named.
-func (ch *Channel) commitXclient(said map[string]string) {
-	ch.State, ch.SeenGreeting, ch.Extended = StateGreeted, said["HELO"], said["PROTO"] == "ESMTP"
-	ch.session.helo = ch.SeenGreeting
+func commitXclient(c *Conn, said map[string]string) {
+	c.State, c.Helo, c.Extended = StateGreeted, said["HELO"], said["PROTO"] == "ESMTP"
+	c.record.Helo = c.Helo
 	if addr, ok := said["ADDR"]; ok {
-		ch.Peer = addr
+		c.peer = addr
 		if port := said["PORT"]; port != "" {
-			ch.Peer = net.JoinHostPort(addr, port)
+			c.peer = net.JoinHostPort(addr, port)
 		}
-		ch.session.peer = ch.Peer
+		c.record.Peer = c.peer
 	}
 	if login, ok := said["LOGIN"]; ok {
-		ch.User, ch.session.user = login, login
+		c.User, c.record.User = login, login
 	}
 }

@@ -1,4 +1,4 @@
-package smtptest
+package session
 
 import (
 	"strconv"
@@ -7,11 +7,11 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// What a Server takes of one client, so that one that never ends does not take
-// all memory; see Server.
+// What a server takes of one client, so that one that never ends does not take all
+// memory.
 const (
-	maxCommands = 1_000_000 // in a session; the next is answered 421
-	maxRcpts    = 100_000   // in a transaction; the next is answered 452
+	MaxLines = 1_000_000 // lines in a session; the next gets a 421
+	maxRcpts = 100_000   // recipients in a transaction; the next gets a 452
 )
 
 // limits is what a LIMITS line announces (RFC 9422); 0 is none.
@@ -51,24 +51,24 @@ func parseLimits(args string) limits {
 }
 
 // overMails is the refusal of one transaction more than LIMITS allows, or "".
-func (ch *Channel) overMails() Reply {
-	if most := ch.Server.features.limits.mails; most > 0 && ch.mails >= most {
-		return ch.say(repManyMails)
+func overMails(p *protocol) wire.Reply {
+	if most := p.limits.mails; most > 0 && p.mails >= most {
+		return p.say(repManyMails)
 	}
 	return ""
 }
 
 // overRcpts is the refusal of one recipient more than is allowed, or "".
-func (ch *Channel) overRcpts(mailbox string) Reply {
-	l := ch.Server.features.limits
-	if n := len(ch.RcptTos); n >= maxRcpts || l.rcpts > 0 && n >= l.rcpts {
-		return ch.say(repManyRcpts)
+func overRcpts(p *protocol, mailbox string) wire.Reply {
+	l := p.limits
+	if n := len(p.To); n >= maxRcpts || l.rcpts > 0 && n >= l.rcpts {
+		return p.say(repManyRcpts)
 	}
 	if l.rcptDomains == 0 {
 		return ""
 	}
-	if d := ch.domains.of(ch.RcptTos); len(d) >= l.rcptDomains && !d[domainOf(mailbox)] {
-		return ch.say(repManyDomains)
+	if d := p.domains.of(p.To); len(d) >= l.rcptDomains && !d[domainOf(mailbox)] {
+		return p.say(repManyDomains)
 	}
 	return ""
 }
