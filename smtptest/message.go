@@ -3,35 +3,48 @@ package smtptest
 import (
 	"io"
 	"net/mail"
+	"net/textproto"
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/mailtext"
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// Attachment is a part of a message that is not its text: what has a file
-// name, is marked as an attachment, or is neither plain text nor HTML.
+// Attachment is a part of a message that is not one of its texts; [Message.Text]
+// has the rules. Attachments can be compared with ==.
 type Attachment struct {
-	Filename    string // decoded (RFC 2231, RFC 2047); "" if it has none. It is the sender's word: never a path to write to
+	// Filename is decoded (RFC 2231, RFC 2047), or "" if there is none. The sender
+	// chose it: never use it as a path.
+	Filename    string
 	ContentType string // "image/png", in lower case, without parameters
 	ContentID   string // without <>; "" if it has none
-	Inline      bool   // Content-Disposition is inline, or it has a ContentID only
-	Data        string // octets, without the transfer encoding; text keeps its charset and line ends
+	// Inline is true if the Content-Disposition is inline, or if there is none and
+	// the part has a Content-ID.
+	Inline bool
+	// Data has the bytes, without the transfer encoding. Text keeps its charset and
+	// line ends.
+	Data string
+	// RawContentType is the Content-Type as sent but unfolded, with its parameters.
+	// Param reads one of them.
+	RawContentType string
+	// RawHeader is the header as sent, without the empty line at its end. Field reads
+	// one field.
+	RawHeader string
 }
 
 // CharsetReader converts text in charsets other than UTF-8, US-ASCII and
-// ISO-8859-1, for Subject, Text, HTML and file names. If it is nil, such bytes
-// stay as they are, and Problems reports it.
+// ISO-8859-1: in header fields, texts, addresses and file names. If it is nil, such
+// text stays as it is, and Problems reports it.
 // golang.org/x/net/html/charset.NewReaderLabel has its signature. It serves all
 // messages of the process, so that a Message is plain data: set it once, in init
-// or TestMain, before any message is read. Several goroutines may call it at a
-// time.
+// or TestMain, before any message is read. Several goroutines may call it at the
+// same time.
 var CharsetReader func(charset string, input io.Reader) (io.Reader, error)
 
 // Header returns the message's header, with values as sent but unfolded, and keys
-// as [net/textproto.CanonicalMIMEHeaderKey] returns them. A line that is not a
-// field ends the header, as in a real relay; Problems reports it. Header never
-// returns nil.
+// as [net/textproto.CanonicalMIMEHeaderKey] returns them. Unfolding removes only
+// the line ends (RFC 5322 2.2.3). A line that is not a field ends the header, as in
+// a real relay; Problems reports it. Header never returns nil.
 func (m Message) Header() mail.Header { return mailtext.Header(m.Data) }
 
 // Subject returns the decoded Subject field (RFC 2047), or "" if there is none.
@@ -39,17 +52,43 @@ func (m Message) Subject() string {
 	return mailtext.Words(m.Header().Get("Subject"), CharsetReader)
 }
 
-// Text returns the first text/plain part, decoded to UTF-8 (smtpd's decode_data),
-// or "" if there is none. A message without MIME fields is one text/plain part.
-// Line ends are LF.
+// Addresses returns the addresses in all fields of that name, in order, with
+// decoded names, or nil if there are none:
+//
+//	m.Addresses("To")
+//
+// It returns the members of groups. An Address has no quotes around its local part,
+// as in package net/mail. Addresses never fails: it reads what a broken sender
+// wrote as a person would, and Problems reports it for From, Sender, Reply-To, To,
+// Cc, Bcc, their Resent- fields and Disposition-Notification-To.
+func (m Message) Addresses(field string) []mail.Address {
+	return mailtext.Addresses(m.Header()[textproto.CanonicalMIMEHeaderKey(field)], CharsetReader)
+}
+
+// Text returns the text/plain parts, decoded to UTF-8 (smtpd's decode_data), or ""
+// if there is none. A message without MIME fields is one text/plain part. Line ends
+// are LF. These rules divide a message into texts and attachments:
+//
+//   - A part of type text/plain or text/html is a text, and any other part is an
+//     attachment.
+//   - A part that is marked "attachment" is an attachment, whatever its type. So is
+//     one with a disposition that is neither "attachment" nor "inline" (RFC 2183 2.8).
+//   - A text with a file name is an attachment if another text without a file name
+//     is beside it, or any other text is before it. The only text is no attachment.
+//   - Of the parts of a multipart/alternative, the last one that has a text of the
+//     kind counts, and file names do not.
+//   - If there are several texts, they are joined in order, with an empty line
+//     between them.
+//   - A message within the message is an attachment, with all that it has.
+//   - A multipart that cannot be divided is a text.
 func (m Message) Text() string { return m.read().Text }
 
-// HTML returns the first text/html part, decoded to UTF-8, or "" if there is
-// none. Line ends are LF.
+// HTML returns the text/html parts, decoded to UTF-8, or "" if there is none. Line
+// ends are LF. The rules are those of Text.
 func (m Message) HTML() string { return m.read().HTML }
 
-// Attachments returns the parts that are not the text, in order, or nil if there
-// are none.
+// Attachments returns the parts that are not texts, in order, or nil if there are
+// none. Text has the rules.
 func (m Message) Attachments() []Attachment {
 	var all []Attachment
 	for _, a := range m.read().Attachments {
@@ -59,12 +98,28 @@ func (m Message) Attachments() []Attachment {
 }
 
 // Links returns the http, https and mailto addresses in the href attributes of
-// HTML and in Text, in order and without duplicates, or nil if there are none.
-func (m Message) Links() []string { return m.read().Links() }
+// HTML and in Text, in order and without duplicates, or nil if there are none. An
+// href is read as browsers read it, and left as written if it is not ASCII.
+//
+// In text, a link ends before the first byte outside ASCII, and before the text's
+// punctuation. What may be around a link is not part of it: quotation marks,
+// brackets without their pair, dashes, ellipses, spaces, underscores and asterisks
+// (but a _ or - at the end belongs to a link that none is before). A link in angle
+// brackets may be divided by white space (RFC 3986 appendix C). If a letter outside
+// ASCII belongs to the host, there is no link; if one cuts the rest of a link
+// short, Problems reports it.
+func (m Message) Links() []string {
+	links, _ := m.read().Links()
+	return links
+}
 
 // Problems returns what the other methods had to guess or leave out, in
 // sentences. It returns nil if they had to do neither.
-func (m Message) Problems() []string { return m.read().Problems }
+func (m Message) Problems() []string {
+	read := m.read()
+	_, problems := read.Links()
+	return append(read.Problems, problems...)
+}
 
 func (m Message) read() mailtext.Mail { return mailtext.Parse(m.Data, CharsetReader) }
 

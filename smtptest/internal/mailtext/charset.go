@@ -3,80 +3,85 @@ package mailtext
 import (
 	"fmt"
 	"io"
-	"mime"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
+// A Charset converts text of the named charset to UTF-8. A nil Charset knows
+// only UTF-8, US-ASCII and ISO-8859-1.
+type Charset func(name string, input io.Reader) (io.Reader, error)
+
+// isUTF8 reports whether text of the charset needs no conversion. Text without a
+// charset should be US-ASCII, and often is UTF-8.
+func isUTF8(charset string) bool {
+	switch strings.ToLower(charset) {
+	case "", "utf-8", "us-ascii", "ascii", "utf8":
+		return true
+	}
+	return false
+}
+
 // toText converts a text part, with LF line ends.
 func (p *parser) toText(s, charset string) string {
 	return strings.ReplaceAll(p.toUTF8(s, charset), "\r\n", "\n")
 }
 
-// toUTF8 converts octets in a charset; without one they should be UTF-8.
+// toUTF8 converts octets in a charset. Octets that are not of it are left as they
+// are if the charset needs no conversion.
 func (p *parser) toUTF8(s, charset string) string {
-	switch strings.ToLower(charset) {
-	case "", "utf-8", "us-ascii", "ascii", "utf8":
+	if isUTF8(charset) {
 		p.checkUTF8(s)
 		return s
 	}
-	r, err := p.readCharset(charset, strings.NewReader(s))
-	if err != nil {
+	converted, err := p.readAll(charset, s)
+	switch {
+	case err != nil && converted == "":
 		p.problem("%v", err)
 		return s
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
+	case err != nil:
 		p.problem("charset %s: %v", show.Quote(charset), err)
+	case strings.Contains(converted, "\uFFFD"):
+		p.problem("charset %s: octets that are not of it", show.Quote(charset))
 	}
-	return string(b)
+	return converted
 }
 
-func (p *parser) readCharset(charset string, input io.Reader) (io.Reader, error) {
+// readAll converts octets. On an error it returns what came before it.
+func (p *parser) readAll(charset, s string) (string, error) {
 	switch strings.ToLower(charset) {
 	case "iso-8859-1", "latin1":
-		b, err := io.ReadAll(input)
-		var s strings.Builder
-		for _, c := range b {
-			s.WriteRune(rune(c))
-		}
-		return strings.NewReader(s.String()), err
+		return fromLatin1(s), nil
 	}
-	if p.charset == nil {
-		return nil, fmt.Errorf("charset %s is not known: set smtptest.CharsetReader", show.Quote(charset))
+	if p.charset == nil || charset == "" {
+		return "", fmt.Errorf("charset %s is not known: set smtptest.CharsetReader", show.Quote(charset))
 	}
-	return p.charset(charset, input)
-}
-
-// words decodes encoded words (RFC 2047), also where they should not stand.
-// Raw UTF-8 is taken as it is (RFC 6532).
-func (p *parser) words(s string) string {
-	decoder := mime.WordDecoder{CharsetReader: p.readWord}
-	decoded, err := decoder.DecodeHeader(s)
+	r, err := p.charset(charset, strings.NewReader(s))
 	if err != nil {
-		p.problem("%s: %v", show.Quote(s), err)
-		decoded = s
+		return "", err
 	}
-	p.checkUTF8(decoded)
-	return strings.ToValidUTF8(decoded, "\uFFFD")
+	var b strings.Builder
+	_, err = io.Copy(&b, r)
+	return b.String(), err
 }
 
-// readWord converts an encoded word whose charset package mime does not know, or
-// has a language behind it (RFC 2231 5).
-func (p *parser) readWord(charset string, input io.Reader) (io.Reader, error) {
-	switch charset, _, tagged := strings.Cut(charset, "*"); {
-	case tagged && (strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii")):
-		return input, nil
-	default:
-		return p.readCharset(charset, input)
+func fromLatin1(s string) string {
+	var b strings.Builder
+	b.Grow(len(s) + len(s)/8)
+	for i := range len(s) {
+		b.WriteRune(rune(s[i]))
 	}
+	return b.String()
 }
 
+// checkUTF8 reports the first octet that is not UTF-8.
 func (p *parser) checkUTF8(s string) {
-	for i := range s {
-		if r, size := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
+	if utf8.ValidString(s) {
+		return
+	}
+	for i, r := range s {
+		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
 			p.problem("no UTF-8, and no other charset is named, at %s", show.Quote(s[i:]))
 			return
 		}

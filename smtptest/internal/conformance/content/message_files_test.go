@@ -112,7 +112,7 @@ var mailFiles = []struct {
 		`"image/png; name=\"C:\\mail\\logo.png": mime: invalid media parameter`,
 	}},
 	{"broken-latin1", "8 bits and no charset", reading{Subject: "caf\uFFFD", Text: "caf\xe9\n"},
-		[]string{`no UTF-8, and no other charset is named, at "\xe9"`, `no UTF-8, and no other charset is named, at "\xe9\r\n"`}},
+		[]string{`no UTF-8, and no other charset is named, at "\xe9"`, `no UTF-8, and no other charset is named, at "\xe9"`, `no UTF-8, and no other charset is named, at "\xe9\r\n"`}},
 }
 
 func readFile(t *testing.T, name string) smtptest.Message {
