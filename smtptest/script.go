@@ -148,7 +148,7 @@ func (s *Server) Script(rules ...Rule) {
 	}
 	if script.HasIdle(compiled) {
 		for _, c := range s.conns() {
-			c.Rouse()
+			c.WakeIdle()
 		}
 	}
 }

@@ -25,11 +25,11 @@ type login struct {
 
 // mask returns a reply as it is recorded. SCRAM's signature (RFC 5802 3) lets a
 // password be guessed, and like any nonce it differs from run to run.
-func (l *login) mask(told wire.Reply) wire.Reply {
-	if told != "" && told == l.challenge {
+func (l *login) mask(sent wire.Reply) wire.Reply {
+	if sent != "" && sent == l.challenge {
 		return "334 " + secret.Mask
 	}
-	return told.Said()
+	return sent.Recorded()
 }
 
 // decideAuth begins an exchange (RFC 4954 4).
@@ -40,19 +40,19 @@ func decideAuth(p *protocol, arg string) verdict {
 	offered := p.mechanisms()
 	switch {
 	case p.State == StateGreeted:
-		return verdict{reply: p.say(repNoHello)}
+		return verdict{reply: p.text(replyNoHello)}
 	case !p.Extended:
-		return verdict{reply: p.say(repNoPlace)} // only EHLO offers it
+		return verdict{reply: p.text(replyBadSequence)} // only EHLO offers it
 	case p.User != "":
-		return verdict{reply: p.say(repAuthTwice)}
+		return verdict{reply: p.text(replyAuthTwice)}
 	case p.State != StateHello:
-		return verdict{reply: p.say(repNoPlace)}
+		return verdict{reply: p.text(replyBadSequence)}
 	case name == "":
 		return verdict{reply: p.syntax("AUTH", "5.5.4")}
 	case !slices.Contains(offered, name) && !p.underTLS() && p.TLS != nil && slices.Contains(p.servable(), name):
-		return p.login.deferred(verdict{p.say(repEncrypt), commitAuth})
+		return p.login.deferred(verdict{p.text(replyEncrypt), commitAuth})
 	case !slices.Contains(offered, name):
-		return p.login.deferred(verdict{p.say(repNoMechanism), commitAuth})
+		return p.login.deferred(verdict{p.text(replyNoMechanism), commitAuth})
 	}
 	p.login.exchange, p.login.digests = sasl.Start(name, saslConfig(p, offered)), !sasl.Plaintext(name)
 	if !has {
@@ -61,8 +61,8 @@ func decideAuth(p *protocol, arg string) verdict {
 	return response(p, strings.TrimLeft(initial, blanks))
 }
 
-// deferred is the verdict of an AUTH, or that of its first response, if a row
-// has asked for one with a 334.
+// deferred returns v, the verdict of an AUTH. If a rule sends a 334 instead, v is the
+// verdict of the first response.
 func (l *login) deferred(v verdict) verdict {
 	l.final = &v
 	return v
@@ -101,7 +101,7 @@ func response(p *protocol, line string) verdict {
 	b, err := base64.StdEncoding.Strict().DecodeString(line)
 	if err != nil || strings.ContainsAny(line, "\r\n") { // which the package skips
 		p.login.flaw = flawBase64
-		return p.login.deferred(verdict{reply: p.say(repBadBase64)})
+		return p.login.deferred(verdict{reply: p.text(replyBadBase64)})
 	}
 	if b == nil {
 		b = []byte{}
@@ -118,19 +118,19 @@ func proceed(p *protocol, response []byte) verdict {
 	}
 	switch {
 	case errors.Is(err, sasl.ErrInitialResponse):
-		return p.login.deferred(verdict{reply: p.say(repNoInitial)})
+		return p.login.deferred(verdict{reply: p.text(replyNoInitial)})
 	case errors.Is(err, sasl.ErrCredentials), errors.Is(err, sasl.ErrWeak):
-		return p.login.deferred(verdict{p.say(repAuthFailed), commitAuth})
+		return p.login.deferred(verdict{p.text(replyAuthFailed), commitAuth})
 	case err != nil:
-		return p.login.deferred(verdict{reply: p.say(repMalformed)})
+		return p.login.deferred(verdict{reply: p.text(replyMalformed)})
 	case done:
-		return p.login.deferred(verdict{p.say(repAuthOK), commitAuth})
+		return p.login.deferred(verdict{p.text(replyAuthOK), commitAuth})
 	}
-	told := wire.Reply("334 " + base64.StdEncoding.EncodeToString(challenge))
+	sent := wire.Reply("334 " + base64.StdEncoding.EncodeToString(challenge))
 	if p.login.digests && len(challenge) > 0 {
-		p.login.challenge = told
+		p.login.challenge = sent
 	}
-	return verdict{told, commitAuth}
+	return verdict{sent, commitAuth}
 }
 
 const flawBase64 = "not base64"
@@ -148,36 +148,36 @@ func commitAuth(c *Conn) {
 // name.
 const unknownUser = "(unknown)"
 
-// followAuth reads a response after each 334, whoever said it.
-func followAuth(c *Conn, told wire.Reply) {
-	for told != wire.NoReply && strings.HasPrefix(string(told), "3") && !c.over {
+// followAuth reads a response after each 334, even if a rule sent it.
+func followAuth(c *Conn, sent wire.Reply) {
+	for sent != wire.NoReply && strings.HasPrefix(string(sent), "3") && !c.done {
 		line, long, err := c.readLine()
 		if err != nil {
-			c.lost(err)
+			c.endOnError(err)
 			return
 		}
 		e := event{name: "RESPONSE", arg: line, flags: c.pipelined()}
-		e.line, e.hidden = c.mask.response(line)
+		e.line, e.masked = c.mask.response(line)
 		c.login.flaw = ""
 		switch {
 		case long:
 			e.flags |= journal.TooLong
-			e.own = verdict{reply: c.say(repLongResponse)}
+			e.verdict = verdict{reply: c.text(replyLongResponse)}
 		case line == "*":
-			e.own = verdict{reply: c.say(repCancelled)}
+			e.verdict = verdict{reply: c.text(replyCancelled)}
 		case c.login.final != nil:
-			e.own = *c.login.final
+			e.verdict = *c.login.final
 		case c.login.exchange == nil:
-			e.own = verdict{reply: c.say(repNoPlace)}
+			e.verdict = verdict{reply: c.text(replyBadSequence)}
 		case line == "":
-			e.own = proceed(&c.protocol, []byte{})
+			e.verdict = proceed(&c.protocol, []byte{})
 		case line == "=":
 			c.login.flaw = flawBase64
-			e.own = verdict{reply: c.say(repBadBase64)}
+			e.verdict = verdict{reply: c.text(replyBadBase64)}
 		default:
-			e.own = response(&c.protocol, line)
+			e.verdict = response(&c.protocol, line)
 		}
-		e.hidden.AuthError = c.login.flaw
-		told, _ = c.answer(&e)
+		e.masked.AuthError = c.login.flaw
+		sent, _ = c.answer(&e)
 	}
 }

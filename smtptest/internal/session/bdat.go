@@ -40,25 +40,25 @@ func parseChunk(p *protocol, arg string) (c chunk, ok bool) {
 func bdatPlace(p *protocol) wire.Reply {
 	switch {
 	case p.State == StateGreeted:
-		return p.say(repNoHello)
-	case p.State == StateMail && p.refusals > 0 && !p.LMTP:
-		return p.say(repAllGone)
+		return p.text(replyNoHello)
+	case p.State == StateMail && p.refusedRcpts > 0 && !p.LMTP:
+		return p.text(replyNoValidRcpt)
 	case p.State != StateRcpt && p.State != StateBdat:
-		return p.say(repNoRcpt)
+		return p.text(replyNoRcpt)
 	}
 	return ""
 }
 
 // decideBdat decides on a chunk that has come.
 func decideBdat(p *protocol, _ string) verdict {
-	c := &p.pending.chunk
+	c := &p.parsed.chunk
 	switch {
 	case !c.inPlace():
 		return verdict{reply: c.refusal}
 	case c.over:
-		return verdict{p.say(repTooMuch), commitChunk}
+		return verdict{p.text(replyTooMuch), commitChunk}
 	}
-	return verdict{p.say(text(wire.Reply("250 "+show.Plural(c.size, "octet")+" received"), "2.0.0")), commitChunk}
+	return verdict{p.text(newReplyText(wire.Reply("250 "+show.Plural(c.size, "octet")+" received"), "2.0.0")), commitChunk}
 }
 
 func commitChunk(c *Conn) { c.State = StateBdat }
@@ -67,22 +67,22 @@ func commitChunk(c *Conn) { c.State = StateBdat }
 // reply will be.
 func takeChunk(c *Conn, e *event) {
 	k, ok := parseChunk(&c.protocol, e.arg)
-	c.pending.chunk = k
+	c.parsed.chunk = k
 	if !ok {
 		return
 	}
 	if err := readChunk(c); err != nil {
-		c.lost(err)
+		c.endOnError(err)
 	}
-	c.pending.chunk.over = c.body.content.Over()
+	c.parsed.chunk.over = c.body.content.Over()
 }
 
 // readChunk takes the chunk's bytes; they are kept only if the chunk is in place. Its
 // size is the client's word and nothing is allocated for it.
 func readChunk(c *Conn) error {
-	k := &c.pending.chunk
-	c.stamp(&c.event)
-	c.begin(&c.event) // before what happens while the chunk comes
+	k := &c.parsed.chunk
+	c.setTime(&c.event)
+	c.recordStart(&c.event) // before what happens while the chunk comes
 	base := 0
 	switch {
 	case !k.inPlace():
@@ -104,37 +104,37 @@ func readChunk(c *Conn) error {
 		c.r.Discard(len(src))
 		k.read += len(src)
 	}
-	err := reach(c, base+k.read)
+	err := fireBodyRules(c, base+k.read)
 	if k.last {
-		c.body.shortOf(c.Script, base+k.read)
+		c.body.noteLength(c.Script, base+k.read)
 	}
 	return err
 }
 
 // answerChunk answers a chunk. The last one is the end of data too.
 func answerChunk(c *Conn, e *event) {
-	k := c.pending.chunk
+	k := c.parsed.chunk
 	answered := k.inPlace() && c.body.rules.answered // by a rule for BODY
 	e.octets = k.read
 	switch {
-	case c.over:
-		c.stamp(e)
-		c.begin(e)
+	case c.done:
+		c.setTime(e)
+		c.recordStart(e)
 	case !answered && customBdat(c, e):
 	case k.inPlace() && k.last:
-		noteChunk(c, k)
+		recordChunk(c, k)
 		end := *e
-		end.also = "."
+		end.alias = "."
 		endOfData(c, end, c.body.content.Len(), "")
 	case answered:
-		c.begin(e)
+		c.recordStart(e)
 		bdatFailed(c)
 	case c.LMTP && k.last && c.opened:
-		refuseEach(c, e)
+		refuseRecipients(c, e)
 	default:
-		_, took := c.answer(e)
-		if took {
-			noteChunk(c, k)
+		_, committed := c.answer(e)
+		if committed {
+			recordChunk(c, k)
 		} else {
 			bdatFailed(c)
 		}
@@ -150,19 +150,19 @@ func customBdat(c *Conn, e *event) bool {
 	}
 	reply := run(c, e, f)
 	switch {
-	case e.spent:
+	case e.tooManyLines:
 		return true
 	case reply == "":
 		return false
 	}
-	e.own = verdict{reply: reply}
+	e.verdict = verdict{reply: reply}
 	c.answer(e)
 	bdatFailed(c)
 	return true
 }
 
-// noteChunk records a chunk that belongs to the message.
-func noteChunk(c *Conn, k chunk) {
+// recordChunk records a chunk that belongs to the message.
+func recordChunk(c *Conn, k chunk) {
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	c.transaction.Chunks = append(c.transaction.Chunks, k.size)

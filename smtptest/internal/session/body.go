@@ -38,7 +38,7 @@ func readContent(c *Conn) (octets int, err error) {
 		c.r.Discard(n)
 		octets += n
 		if done {
-			c.body.shortOf(c.Script, octets-3)
+			c.body.noteLength(c.Script, octets-3)
 			return max(0, octets-3), nil
 		}
 	}
@@ -47,10 +47,10 @@ func readContent(c *Conn) (octets int, err error) {
 // nextContent waits for more of a content of which octets have come, and lets rules for
 // BODY fire.
 func nextContent(c *Conn, octets int) ([]byte, error) {
-	if err := reach(c, octets); err != nil {
+	if err := fireBodyRules(c, octets); err != nil {
 		return nil, err
 	}
-	if err := slowDown(c, octets); err != nil {
+	if err := throttle(c, octets); err != nil {
 		return nil, err
 	}
 	if c.r.Buffered() == 0 {
@@ -60,57 +60,57 @@ func nextContent(c *Conn, octets int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.newSilence()
+		c.resetIdle()
 	}
 	src := c.r.Bytes()
-	return src[:min(len(src), c.body.rules.room(octets))], nil
+	return src[:min(len(src), c.body.rules.allowance(octets))], nil
 }
 
-// reach lets the rules for BODY fire whose number of bytes has come.
-func reach(c *Conn, octets int) error {
+// fireBodyRules lets the rules for BODY fire whose number of bytes has come.
+func fireBodyRules(c *Conn, octets int) error {
 	b := &c.body.rules
 	if v := c.Script.Version(); v != b.version {
 		b.marks, b.version = c.Script.Marks(b.done), v
 	}
 	for len(b.marks) > 0 && b.marks[0] <= octets {
-		e := event{name: "BODY", line: "BODY", flags: journal.Event, mark: b.marks[0]}
-		if e.mark > 0 {
-			e.arg = strconv.Itoa(e.mark)
+		e := event{name: "BODY", line: "BODY", flags: journal.Event, bodyOffset: b.marks[0]}
+		if e.bodyOffset > 0 {
+			e.arg = strconv.Itoa(e.bodyOffset)
 			e.line += " " + e.arg
 		}
 		b.marks = b.marks[1:]
-		r, err := c.moment(&e)
+		r, err := c.fireTimedRule(&e)
 		if err != nil {
 			return err
 		}
-		b.fired(r, octets)
+		b.apply(r, octets)
 	}
 	b.done = max(b.done, octets)
 	return nil
 }
 
-// slowDown pauses where a rule says so.
-func slowDown(c *Conn, octets int) error {
+// throttle pauses where a rule requires it.
+func throttle(c *Conn, octets int) error {
 	b := &c.body.rules
 	if b.slow == nil || octets < b.next {
 		return nil
 	}
-	b.chunk(octets)
+	b.nextPause(octets)
 	if err := c.flushUnlessHeld(); err != nil {
 		return err
 	}
 	return c.pause(b.slow.Pause)
 }
 
-// shortOf notes for the report of rules for BODY how long a content was.
-func (b *body) shortOf(rules *script.Table, octets int) {
+// noteLength notes for the report of rules for BODY how long a content was.
+func (b *body) noteLength(rules *script.Table, octets int) {
 	if len(b.rules.marks) > 0 {
 		rules.Short(octets)
 	}
 }
 
-// fired does what a rule that has fired says of the content; r may be nil.
-func (b *bodyRules) fired(r *script.Rule, octets int) {
+// apply carries out a rule that has fired for the content; r may be nil.
+func (b *bodyRules) apply(r *script.Rule, octets int) {
 	switch {
 	case r == nil:
 		return
@@ -118,17 +118,17 @@ func (b *bodyRules) fired(r *script.Rule, octets int) {
 		b.answered = true
 	case r.Chunk != 0 || r.Pause != 0:
 		b.slow = r
-		b.chunk(octets)
+		b.nextPause(octets)
 	}
 }
 
-// chunk lets the next Chunk bytes pass.
-func (b *bodyRules) chunk(octets int) {
+// nextPause lets the next Chunk bytes pass.
+func (b *bodyRules) nextPause(octets int) {
 	b.next = octets + min(max(1, b.slow.Chunk), math.MaxInt-octets)
 }
 
-// room is how many more bytes may be taken before something has to happen.
-func (b *bodyRules) room(octets int) int {
+// allowance is how many more bytes may be taken before something has to happen.
+func (b *bodyRules) allowance(octets int) int {
 	n := math.MaxInt
 	if len(b.marks) > 0 {
 		n = b.marks[0] - octets

@@ -14,17 +14,17 @@ const blanks = " \t"
 
 // command parses a line and answers it.
 func command(c *Conn, line string, long bool) {
-	c.pending = pending{}
+	c.parsed = parsed{}
 	e := &c.event
 	*e = parse(line)
-	if c.ahead {
+	if c.inputWaiting {
 		e.flags |= journal.Early
 	}
 	tooLong := long || len(line)+2 > c.lineLimit(e.name)
 	if tooLong {
 		e.flags |= journal.TooLong
 		e.line = strings.Clone(line[:min(len(line), commandLine)]) // the rest may go
-		e.own.reply = c.overlong(e)
+		e.verdict.reply = c.overlong(e)
 	}
 	if c.Commands != nil {
 		c.received = append(c.received, e.line)
@@ -34,24 +34,24 @@ func command(c *Conn, line string, long bool) {
 	if takesChunk {
 		takeChunk(c, e)
 	}
-	if !tooLong && !c.over {
+	if !tooLong && !c.done {
 		decide(c, e)
 		if f := c.Commands[e.name]; f != nil && !takesChunk && !c.refuses(e.verb) {
-			e.late = func(c *Conn) wire.Reply { return custom(c, e, f) }
+			e.userReply = func(c *Conn) wire.Reply { return custom(c, e, f) }
 		}
 	}
 	if takesChunk {
 		answerChunk(c, e)
 		return
 	}
-	told, took := c.answer(e)
+	sent, committed := c.answer(e)
 	switch {
-	case c.over || tooLong:
+	case c.done || tooLong:
 	case c.State == StateData: // also if a Command has said so
-		followData(c, told)
+		followData(c, sent)
 	case e.verb != nil && e.verb.follow != nil:
-		c.pending.took = took
-		e.verb.follow(c, told)
+		c.parsed.committed = committed
+		e.verb.follow(c, sent)
 	}
 }
 
@@ -68,8 +68,8 @@ func parse(line string) event {
 
 // decide finds the verb's own verdict.
 func decide(c *Conn, e *event) {
-	e.own = c.builtin(e)
+	e.verdict = c.builtin(e)
 	if e.name == "AUTH" {
-		e.hidden.AuthError = c.login.flaw
+		e.masked.AuthError = c.login.flaw
 	}
 }

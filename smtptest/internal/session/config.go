@@ -14,7 +14,7 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// offer is an extension that is offered, or anything else that EHLO says.
+// offer is an extension that is offered, or another line of the EHLO reply.
 type offer struct {
 	keyword, value string // keyword in upper case
 	line           string // of the EHLO reply; "" for what TLS and Users bring
@@ -169,7 +169,7 @@ func (c *Config) Offers(keyword string) bool {
 	return slices.ContainsFunc(c.offers, func(o offer) bool { return o.keyword == keyword })
 }
 
-// offered returns what stands behind an offered keyword; "" if nothing does.
+// offered returns the arguments of an offered extension; "" if there are none.
 func (c *Config) offered(keyword string) string {
 	for _, o := range c.offers {
 		if o.keyword == keyword {

@@ -41,10 +41,10 @@ type Conn struct {
 	received    []string             // the command lines and answers to Ask; kept only with Commands
 	peer        string
 	errors      int // 4yz and 5yz replies sent
-	lines       int // taken: commands, responses to AUTH and answers to Ask
+	lineCount   int // taken: commands, responses to AUTH and answers to Ask
 
-	over bool   // the session ends
-	why  string // as the record's End; "" if nobody has said so yet
+	done      bool   // the session ends
+	endReason string // as the record's End; "" while the session goes on
 }
 
 // New opens the record of a connection. The journal must be locked.
@@ -73,7 +73,7 @@ func (c *Conn) View() View {
 
 // Serve is the life of the session. It does not return before the connection has ended.
 func (c *Conn) Serve() {
-	defer c.end() // even if the test's own code leaves the goroutine
+	defer c.cleanUp() // even if the test's own code leaves the goroutine
 	defer c.guardConn(c.hangUp)
 	c.guardConn(c.talk)
 }
@@ -85,10 +85,10 @@ func (c *Conn) talk() {
 		return
 	}
 	c.greet()
-	for !c.over {
+	for !c.done {
 		line, long, err := c.readLine()
 		if err != nil {
-			c.lost(err)
+			c.endOnError(err)
 			return
 		}
 		command(c, line, long)
@@ -97,7 +97,7 @@ func (c *Conn) talk() {
 
 // setPeer asks the connection for the client's address.
 func (c *Conn) setPeer() {
-	c.peer = nameOf(c.raw.RemoteAddr())
+	c.peer = nameOf(c.netConn.RemoteAddr())
 	c.Journal.Lock()
 	c.record.Peer = c.peer
 	c.Journal.Unlock()
@@ -120,11 +120,11 @@ func nameOf(addr net.Addr) string {
 func (c *Conn) greet() {
 	e := &c.event
 	*e = event{name: "CONNECT", line: "CONNECT", flags: journal.Event}
-	e.own.reply = c.greeting()
-	told, _ := c.answer(e)
-	if code := told.Code(); code/100 == 5 {
-		c.State = StateRefusing   // RFC 5321 3.1
-		c.neverMail = code == 521 // RFC 7504 3
+	e.verdict.reply = c.greeting()
+	sent, _ := c.answer(e)
+	if code := sent.Code(); code/100 == 5 {
+		c.State = StateRefusing    // RFC 5321 3.1
+		c.greeted521 = code == 521 // RFC 7504 3
 	}
 }
 
@@ -133,7 +133,7 @@ func (c *Conn) readLine() (line string, long bool, err error) {
 	for {
 		b, long, ok := c.r.Line()
 		if ok {
-			c.lines++
+			c.lineCount++
 			return intern(b), long, nil
 		}
 		if err := c.fill(); err != nil {
@@ -157,21 +157,21 @@ func intern(b []byte) string {
 	return string(b)
 }
 
-// fill waits for more input. It first sends what was gathered: replies to a pipelined
+// fill waits for more input. It first sends what was buffered: replies to a pipelined
 // group leave in one write, when nothing more can be answered (RFC 2920 3.2).
 func (c *Conn) fill() error {
 	if err := c.flushUnlessHeld(); err != nil {
 		return err
 	}
 	had := c.r.Buffered()
-	if c.withheld || c.held != nil {
+	if c.withheld || c.holdReplies != nil {
 		c.enter(StageHeld)
 		defer c.enter(StageNone)
 	}
 	for {
-		due := c.await(&c.clock)
+		due := c.prepareRead(&c.clock)
 		err := c.r.Fill()
-		c.awaited()
+		c.endRead()
 		c.withheld = c.withheld && err != nil
 		if err == nil || !isTimeout(err) {
 			return err
@@ -186,24 +186,24 @@ func (c *Conn) fill() error {
 }
 
 // idle is called when the wait for input has reached its deadline.
-func (c *Conn) idle(due *silence) error {
+func (c *Conn) idle(due *idleRule) error {
 	now := time.Now()
 	limit := c.idleLimit()
 	switch {
 	case due != nil && now.Before(due.at):
 		return nil // roused
-	case due == nil && (limit <= 0 || now.Before(c.since.Add(limit))):
-		c.armed = time.Time{} // set for an earlier command
+	case due == nil && (limit <= 0 || now.Before(c.idleSince.Add(limit))):
+		c.readDeadline = time.Time{} // set for an earlier command
 		return nil
 	case due == nil:
-		e := event{name: "IDLE", arg: c.last, line: c.idleName(), flags: journal.Event, own: verdict{reply: c.say(repIdle)}}
-		c.finish(EndIdle)
+		e := event{name: "IDLE", arg: c.lastEvent, line: c.idleName(), flags: journal.Event, verdict: verdict{reply: c.text(replyIdle)}}
+		c.setEnd(EndIdle)
 		c.answer(&e)
 		c.flush()
 		return errIdle
 	}
-	e := event{name: "IDLE", arg: c.last, line: c.idleName(), flags: journal.Event, rule: due.rule, delay: due.delay}
-	r, err := c.moment(&e)
+	e := event{name: "IDLE", arg: c.lastEvent, line: c.idleName(), flags: journal.Event, rule: due.rule, delay: due.delay}
+	r, err := c.fireTimedRule(&e)
 	c.clock.fired(due, r != nil)
 	return err
 }
@@ -213,47 +213,47 @@ var (
 	errOver = errors.New("the session was ended")
 )
 
-// finish ends the session after the present event. The first reason stays.
-func (c *Conn) finish(why string) {
-	if !c.over {
-		c.over = true
+// setEnd ends the session after the present event. The first reason stays.
+func (c *Conn) setEnd(why string) {
+	if !c.done {
+		c.done = true
 		c.Open.Add(-1)
 	}
-	if c.why == "" {
-		c.why = why
+	if c.endReason == "" {
+		c.endReason = why
 	}
 }
 
-// lost ends the session because reading or writing failed.
-func (c *Conn) lost(err error) {
+// endOnError ends the session because reading or writing failed.
+func (c *Conn) endOnError(err error) {
 	closed, reset := c.peerEnd()
 	switch {
 	case c.isInterrupted():
-		c.finish(EndServer)
-	case c.below != nil && !c.below.broke.Load() && err != io.EOF:
-		noteAlert(c, err)
-		c.finish(EndTLS)
+		c.setEnd(EndServer)
+	case c.tlsTransport != nil && !c.tlsTransport.broke.Load() && err != io.EOF:
+		recordTLSAlert(c, err)
+		c.setEnd(EndTLS)
 	case reset:
-		c.finish(EndReset) // also if a write has had the error, and a read EOF
+		c.setEnd(EndReset) // also if a write has had the error, and a read EOF
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		noteTruncation(c)
-		c.finish(EndClosed)
+		recordTruncation(c)
+		c.setEnd(EndClosed)
 	case closed && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
-		c.finish(EndClosed) // with replies unread
+		c.setEnd(EndClosed) // with replies unread
 	default:
-		c.finish(EndReset)
+		c.setEnd(EndReset)
 	}
 }
 
 // hangUp closes the connection, if nothing has done so.
 func (c *Conn) hangUp() {
-	defer c.raw.Close() // even if TLS cannot say goodbye
+	defer c.netConn.Close() // even if TLS cannot say goodbye
 	if c.broken.Load() {
-		c.finish(EndReset)
+		c.setEnd(EndReset)
 		return
 	}
-	c.finish(EndServer)
-	held := c.held
+	c.setEnd(EndServer)
+	held := c.holdReplies
 	c.flush()
 	c.conn.Close()
 	c.Journal.Lock()
@@ -263,11 +263,11 @@ func (c *Conn) hangUp() {
 	}
 }
 
-// end closes the record.
-func (c *Conn) end() {
+// cleanUp closes the record.
+func (c *Conn) cleanUp() {
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	c.record.Unread = c.mask.unread(c.r.Bytes())
 	c.closeTransaction(journal.Aborted)
-	c.Journal.Close(c.record, c.why)
+	c.Journal.Close(c.record, c.endReason)
 }

@@ -41,12 +41,12 @@ func custom(c *Conn, e *event, f Command) wire.Reply {
 	called := *e
 	reply := run(c, e, f)
 	if reply == "" || e.name == "DATA" {
-		e.own = c.builtin(&called) // the Command may have changed what it depends on
+		e.verdict = c.builtin(&called) // the Command may have changed what it depends on
 	} else {
-		e.own.commit = nil
+		e.verdict.commit = nil
 	}
 	if reply == "" {
-		return e.own.reply
+		return e.verdict.reply
 	}
 	return reply
 }
@@ -59,16 +59,16 @@ func run(c *Conn, e *event, f Command) (reply wire.Reply) {
 	call := c.call
 	call.Name = "Commands[" + strconv.Quote(e.name) + "]"
 	defer func() {
-		if e.spent {
+		if e.tooManyLines {
 			reply = wire.NoReply // also after a panic
 		}
 	}()
-	defer c.adopt()
+	defer c.syncRecord()
 	c.Journal.Lock()
-	c.enroll(e)
+	c.exchangeOf(e)
 	c.inCommand = true
 	c.Journal.Unlock()
-	err := c.guard(call.Name, func() {
+	err := c.callUser(call.Name, func() {
 		call.event = e
 		call.fill()
 		defer func() {
@@ -77,7 +77,7 @@ func run(c *Conn, e *event, f Command) (reply wire.Reply) {
 		}()
 		reply = f(call, e.arg)
 	})
-	return c.test.checked(call.Name, reply, err)
+	return c.test.replyOf(call.Name, reply, err)
 }
 
 // Ask sends an intermediate reply and returns the client's next line.
@@ -85,35 +85,35 @@ func (call *Call) Ask(prompt wire.Reply) (line string, err error) {
 	c, e := call.c, call.event
 	call.readBack()
 	defer call.fill()
-	if c.over {
+	if c.done {
 		panic(errOver)
 	}
 	if err := wire.CheckReply(string(prompt)); err != nil {
 		panic(fmt.Sprintf("Ask(%q): %v", prompt, err))
 	}
 	c.Journal.Lock()
-	c.enroll(e).Reply = wire.Reply(c.redact(string(prompt)))
+	c.exchangeOf(e).Reply = wire.Reply(c.redact(string(prompt)))
 	c.Journal.Unlock()
-	c.queue(prompt)
+	c.bufferReply(prompt)
 	c.guardConn(func() { c.flush() }) // even if the next line has come already: the Command may take its time
-	c.newSilence()
+	c.resetIdle()
 	c.mask.reply(e, prompt)
 	long := false
 	err = net.ErrClosed // if the connection panics
 	c.guardConn(func() { line, long, err = c.readLine() })
 	if err != nil {
-		c.lost(err)
+		c.endOnError(err)
 		return "", err
 	}
 	c.received = append(c.received, line)
-	e.line, e.x, e.at = line, nil, time.Since(c.record.Start)
+	e.line, e.exchange, e.at = line, nil, time.Since(c.record.Start)
 	c.mask.answer(e)
 	if long {
 		e.flags |= journal.TooLong
 	}
-	c.begin(e)
-	if c.lines > c.MaxLines {
-		spend(c, e)
+	c.recordStart(e)
+	if c.lineCount > c.MaxLines {
+		rejectTooManyLines(c, e)
 		return "", errManyLines
 	}
 	return line, nil
@@ -121,16 +121,16 @@ func (call *Call) Ask(prompt wire.Reply) (line string, err error) {
 
 var errManyLines = errors.New("the client has sent more lines than a session may have")
 
-// spend ends the session at the line that is one too many, as answer does with a
-// command. What the Command returns is not sent any more.
-func spend(c *Conn, e *event) {
-	e.spent = true
-	last := c.say(repManyCommands)
+// rejectTooManyLines ends the session at the line that is one too many, as answer does with a
+// command. The reply that the Command returns is discarded.
+func rejectTooManyLines(c *Conn, e *event) {
+	e.tooManyLines = true
+	last := c.text(replyManyCommands)
 	c.Journal.Lock()
-	c.enroll(e).Reply = last.Said()
+	c.exchangeOf(e).Reply = last.Recorded()
 	c.errors++
 	c.Journal.Unlock()
-	c.queue(last)
-	c.finish(EndReply)
+	c.bufferReply(last)
+	c.setEnd(EndReply)
 	c.flush() // the Command may take its time
 }

@@ -8,22 +8,22 @@ import (
 )
 
 func decideData(p *protocol, arg string) verdict {
-	p.pending = pending{}
+	p.parsed = parsed{}
 	switch {
 	case p.State == StateGreeted:
-		return verdict{reply: p.say(repNoHello)}
+		return verdict{reply: p.text(replyNoHello)}
 	case p.State == StateBdat:
-		return verdict{reply: p.say(repNoPlace)}
-	case p.State == StateMail && p.refusals > 0 && !p.LMTP:
-		return verdict{reply: p.say(repAllGone)}
+		return verdict{reply: p.text(replyBadSequence)}
+	case p.State == StateMail && p.refusedRcpts > 0 && !p.LMTP:
+		return verdict{reply: p.text(replyNoValidRcpt)}
 	case p.State != StateRcpt:
-		return verdict{reply: p.say(repNoRcpt)}
+		return verdict{reply: p.text(replyNoRcpt)}
 	case arg != "":
 		return verdict{reply: p.syntax("DATA", "5.5.4")}
 	case slices.ContainsFunc(p.MailOptions, isBinary):
-		return verdict{reply: p.say(repNoPlace)} // RFC 3030 3
+		return verdict{reply: p.text(replyBadSequence)} // RFC 3030 3
 	}
-	return verdict{p.say(repGoAhead), commitData}
+	return verdict{p.text(replyGoAhead), commitData}
 }
 
 func isBinary(option string) bool { return wire.Upper(option) == "BODY=BINARYMIME" }
@@ -32,8 +32,8 @@ func commitData(c *Conn) { c.State = StateData }
 
 // followData reads content after any 354, also one that was out of order: then the
 // content is thrown away, and the dot gets the reply that DATA should have had.
-func followData(c *Conn, told wire.Reply) {
-	if c.State != StateData && (told == wire.NoReply || told == "" || told[0] != '3') {
+func followData(c *Conn, sent wire.Reply) {
+	if c.State != StateData && (sent == wire.NoReply || sent == "" || sent[0] != '3') {
 		if c.State == StateBdat {
 			c.State = StateFailed // RFC 3030 2
 		}
@@ -53,15 +53,15 @@ func followData(c *Conn, told wire.Reply) {
 	}
 	if err != nil {
 		c.keepContent(octets)
-		noteEarly(c, flags)
-		c.lost(err)
+		recordPipelined(c, flags)
+		c.endOnError(err)
 		return
 	}
 	endOfData(c, event{name: ".", line: ".", flags: flags, octets: octets}, octets, instead)
 }
 
-// noteEarly records whether a content that was broken off began before the 354.
-func noteEarly(c *Conn, flags journal.Flags) {
+// recordPipelined records whether a content that was broken off began before the 354.
+func recordPipelined(c *Conn, flags journal.Flags) {
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	if c.opened {
@@ -80,16 +80,16 @@ func endOfData(c *Conn, end event, octets int, instead wire.Reply) {
 	}
 	switch {
 	case c.body.rules.answered:
-		c.stamp(e)
-		c.begin(e)
+		c.setTime(e)
+		c.recordStart(e)
 		endTransaction(c, false)
-		c.ahead = c.r.Buffered() > 0
+		c.inputWaiting = c.r.Buffered() > 0
 	case c.LMTP && instead == "":
 		answerRecipients(c, end)
 	default:
 		ownEnd(c, e, instead)
-		_, took := c.answer(e)
-		endTransaction(c, took)
+		_, committed := c.answer(e)
+		endTransaction(c, committed)
 	}
 }
 
@@ -107,25 +107,25 @@ func collect(c *Conn, octets int) {
 	if !over {
 		c.Data = data
 	}
-	c.pending = pending{over: over}
+	c.parsed = parsed{overLimit: over}
 }
 
 // ownEnd is the server's own verdict on a complete content.
 func ownEnd(c *Conn, e *event, instead wire.Reply) {
 	switch {
 	case instead != "":
-		e.own = verdict{reply: instead}
-	case c.pending.over:
-		e.own = verdict{c.say(repTooMuch), commitMessage}
+		e.verdict = verdict{reply: instead}
+	case c.parsed.overLimit:
+		e.verdict = verdict{c.text(replyTooMuch), commitMessage}
 	default:
-		e.own = verdict{c.say(repAccepted), commitMessage}
+		e.verdict = verdict{c.text(replyAccepted), commitMessage}
 		if c.Message != nil {
-			e.late = decideMessage
+			e.userReply = decideMessage
 		}
 	}
 }
 
-// commitMessage records the message. The journal is locked: whoever is told of the
+// commitMessage records the message. The journal is locked: code that sees the
 // message and closes the server finds replying set, so the reply still goes out.
 func commitMessage(c *Conn) {
 	c.Journal.Accept(c.transaction)
@@ -133,15 +133,15 @@ func commitMessage(c *Conn) {
 }
 
 // endTransaction is called after the answer to the end of data.
-func endTransaction(c *Conn, took bool) {
+func endTransaction(c *Conn, committed bool) {
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	if t := c.transaction; t != nil {
 		why := journal.Refused
-		if (c.over || c.interrupted) && t.Reply == "" {
+		if (c.done || c.interrupted) && t.Reply == "" {
 			why = journal.Aborted
 		}
-		if n := len(t.Chunks); c.event.name == "BDAT" && !took && n > 0 {
+		if n := len(t.Chunks); c.event.name == "BDAT" && !committed && n > 0 {
 			t.Chunks = t.Chunks[:n-1] // the Handler has seen the last, which is not accepted
 		}
 		c.reset(why)
@@ -161,10 +161,10 @@ func decideMessage(c *Conn) wire.Reply {
 		if reply != "" {
 			acceptEach(c, d.Each) // not the refusal that the client gets
 		}
-		noteFinal(c, d.Each)
+		recordFinalReplies(c, d.Each)
 	}
 	if reply == "" {
-		return c.say(repAccepted)
+		return c.text(replyAccepted)
 	}
 	return reply
 }
@@ -173,18 +173,18 @@ func decideMessage(c *Conn) wire.Reply {
 func acceptEach(c *Conn, each []wire.Reply) {
 	for i, reply := range each {
 		if reply == "" {
-			each[i] = c.say(repAccepted)
+			each[i] = c.text(replyAccepted)
 		}
 	}
 }
 
-// noteFinal records the test's reply for each recipient.
-func noteFinal(c *Conn, each []wire.Reply) {
+// recordFinalReplies records the test's reply for each recipient.
+func recordFinalReplies(c *Conn, each []wire.Reply) {
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	for _, r := range c.transaction.Recipients.All() {
 		if r.Accepted && len(each) > 0 {
-			r.FinalReply, each = each[0].Said(), each[1:]
+			r.FinalReply, each = each[0].Recorded(), each[1:]
 		}
 	}
 }

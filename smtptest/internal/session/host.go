@@ -1,5 +1,5 @@
 // Package session holds one SMTP conversation on a net.Conn: it reads commands, replies,
-// records, and does to the connection what a rule says. It knows no test.
+// records, and carries out rules. It knows no test.
 package session
 
 import (
@@ -77,7 +77,7 @@ type Config struct {
 	passwords *strings.Replacer // masks those of Users; nil if there are none
 }
 
-// A Decision is what the test says of a message.
+// A Decision is the test's reply to a message.
 type Decision struct {
 	Reply wire.Reply   // "" accepts
 	Each  []wire.Reply // with EachRecipient, instead of Reply: one for each accepted recipient

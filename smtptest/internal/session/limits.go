@@ -52,8 +52,8 @@ func parseLimits(args string) limits {
 
 // overMails is the refusal of one transaction more than LIMITS allows, or "".
 func overMails(p *protocol) wire.Reply {
-	if most := p.limits.mails; most > 0 && p.mails >= most {
-		return p.say(repManyMails)
+	if most := p.limits.mails; most > 0 && p.transactionCount >= most {
+		return p.text(replyManyMails)
 	}
 	return ""
 }
@@ -62,13 +62,13 @@ func overMails(p *protocol) wire.Reply {
 func overRcpts(p *protocol, mailbox string) wire.Reply {
 	l := p.limits
 	if n := len(p.To); n >= maxRcpts || l.rcpts > 0 && n >= l.rcpts {
-		return p.say(repManyRcpts)
+		return p.text(replyManyRcpts)
 	}
 	if l.rcptDomains == 0 {
 		return ""
 	}
 	if d := p.domains.of(p.To); len(d) >= l.rcptDomains && !d[domainOf(mailbox)] {
-		return p.say(repManyDomains)
+		return p.text(replyManyDomains)
 	}
 	return ""
 }

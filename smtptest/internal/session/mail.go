@@ -12,9 +12,9 @@ import (
 )
 
 func decideMail(p *protocol, arg string) verdict {
-	p.pending = pending{}
+	p.parsed = parsed{}
 	if p.State == StateGreeted {
-		return verdict{reply: p.say(repNoHello)}
+		return verdict{reply: p.text(replyNoHello)}
 	}
 	s, ok := keyword(arg, "FROM:")
 	if !ok {
@@ -29,7 +29,7 @@ func mailPath(p *protocol, s string, mayUTF8 bool) verdict {
 	path, rest, err := wire.ReversePath(s, mayUTF8)
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
-		return verdict{p.say(repMailASCII), mailPath(p, s, true).commit}
+		return verdict{p.text(replyMailASCII), mailPath(p, s, true).commit}
 	case err != nil:
 		if refused := tooBig(p, s); refused != "" {
 			return verdict{reply: refused}
@@ -38,10 +38,10 @@ func mailPath(p *protocol, s string, mayUTF8 bool) verdict {
 	case !p.Extended && rest != "":
 		return verdict{reply: p.syntax("MAIL", "5.5.4")}
 	case p.State != StateHello:
-		return verdict{reply: p.say(repNested)}
+		return verdict{reply: p.text(replyNested)}
 	}
 	refusal, fatal := params(p, mailParams, rest, mayUTF8, "MAIL")
-	p.pending.path = path.Mailbox
+	p.parsed.path = path.Mailbox
 	if refusal == "" {
 		refusal = overMails(p)
 	}
@@ -51,24 +51,24 @@ func mailPath(p *protocol, s string, mayUTF8 bool) verdict {
 	case refusal != "":
 		return verdict{refusal, commitMail}
 	}
-	return verdict{p.say(repMailOK), commitMail}
+	return verdict{p.text(replyMailOK), commitMail}
 }
 
 // commitMail opens a transaction.
 func commitMail(c *Conn) {
-	c.From, c.MailOptions, c.State = c.pending.path, c.pending.options, StateMail
+	c.From, c.MailOptions, c.State = c.parsed.path, c.parsed.options, StateMail
 	c.openTransaction()
 }
 
 func decideRcpt(p *protocol, arg string) verdict {
-	p.pending = pending{}
+	p.parsed = parsed{}
 	switch p.State {
 	case StateGreeted:
-		return verdict{reply: p.say(repNoHello)}
+		return verdict{reply: p.text(replyNoHello)}
 	case StateHello:
-		return verdict{reply: p.say(repNoMail)}
+		return verdict{reply: p.text(replyNoMail)}
 	case StateBdat, StateFailed:
-		return verdict{reply: p.say(repNoPlace)}
+		return verdict{reply: p.text(replyBadSequence)}
 	}
 	s, ok := keyword(arg, "TO:")
 	if !ok {
@@ -83,15 +83,15 @@ func rcptPath(p *protocol, s string, mayUTF8 bool) verdict {
 	switch {
 	case errors.Is(err, wire.ErrNonASCII):
 		commit := rcptPath(p, s, true).commit
-		p.pending.soft = true
-		return verdict{p.say(repRcptASCII), commit}
+		p.parsed.softRefusal = true
+		return verdict{p.text(replyRcptASCII), commit}
 	case err != nil:
 		return verdict{reply: p.syntax("RCPT", "5.1.3")}
 	case !p.Extended && rest != "":
 		return verdict{reply: p.syntax("RCPT", "5.5.4")}
 	}
 	refusal, fatal := params(p, rcptParams, rest, mayUTF8, "RCPT")
-	p.pending.path, p.pending.valid = path.Mailbox, !fatal
+	p.parsed.path, p.parsed.validPath = path.Mailbox, !fatal
 	if refusal == "" {
 		refusal = overRcpts(p, path.Mailbox)
 	}
@@ -99,37 +99,37 @@ func rcptPath(p *protocol, s string, mayUTF8 bool) verdict {
 	case fatal:
 		return verdict{reply: refusal}
 	case refusal != "":
-		p.pending.soft = true
+		p.parsed.softRefusal = true
 		return verdict{refusal, commitRcpt}
 	}
-	return verdict{p.say(repRcptOK), commitRcpt}
+	return verdict{p.text(replyRcptOK), commitRcpt}
 }
 
 // commitRcpt adds a recipient.
 func commitRcpt(c *Conn) {
-	c.To = journal.Append(c.To, c.pending.path)
-	c.RcptOptions = journal.Append(c.RcptOptions, c.pending.options)
+	c.To = journal.Append(c.To, c.parsed.path)
+	c.RcptOptions = journal.Append(c.RcptOptions, c.parsed.options)
 	c.State = StateRcpt
 }
 
-// noteRcpt keeps the reply to each acceptable recipient, whatever it was.
-func noteRcpt(c *Conn, told wire.Reply, took bool) {
-	if added := c.pending.adopted; len(added) > 0 && c.opened {
+// recordRcptReply keeps the reply to each acceptable recipient, whatever it was.
+func recordRcptReply(c *Conn, sent wire.Reply, committed bool) {
+	if added := c.parsed.adopted; len(added) > 0 && c.opened {
 		for _, r := range added {
-			r.Reply = told
+			r.Reply = sent
 		}
 		return
 	}
-	if !c.pending.valid || !c.opened {
+	if !c.parsed.validPath || !c.opened {
 		return
 	}
 	r := c.transaction.AddRecipient()
-	*r = journal.Recipient{To: c.pending.path, Options: c.recorded(c.pending.options), Reply: told, Accepted: took}
-	if took && c.Commands != nil {
+	*r = journal.Recipient{To: c.parsed.path, Options: c.recorded(c.parsed.options), Reply: sent, Accepted: committed}
+	if committed && c.Commands != nil {
 		c.accepted = append(c.accepted, r)
 	}
-	if !took && !c.pending.soft {
-		c.refusals++
+	if !committed && !c.parsed.softRefusal {
+		c.refusedRcpts++
 	}
 }
 
@@ -149,7 +149,7 @@ func tooBig(p *protocol, s string) wire.Reply {
 	_, params, _ := strings.Cut(s, "> ")
 	for _, param := range strings.Fields(params) {
 		if value, ok := keyword(param, "SIZE="); ok && p.Extended && p.Offers("SIZE") && overLimit(p, value) {
-			return p.say(repTooBig)
+			return p.text(replyTooBig)
 		}
 	}
 	return ""

@@ -10,10 +10,10 @@ import (
 
 // mask hides the secrets of a client in what is recorded.
 type mask struct {
-	grammar   *protocol
-	secretive bool     // an AUTH has begun, and none has succeeded since
-	after334  bool     // the last reply was a 334
-	secrets   []string // that were masked: the last maxSecrets
+	grammar      *protocol
+	maskNextLine bool     // an AUTH has begun, and none has succeeded since
+	after334     bool     // the last reply was a 334
+	secrets      []string // that were masked: the last maxSecrets
 }
 
 // maxSecrets is how many secrets of a session are looked for in the texts of others.
@@ -23,12 +23,12 @@ const maxSecrets = 8
 const maxRest = 512
 
 // command masks the command line of e for the record and for replies that quote it.
-func (m *mask) command(e *event) { e.line, e.hidden = m.show(e.line) }
+func (m *mask) command(e *event) { e.line, e.masked = m.show(e.line) }
 
 // answer masks the line of e, which answers the prompt of a Command.
 func (m *mask) answer(e *event) {
-	if m.secretive {
-		e.line, e.hidden = m.response(e.line)
+	if m.maskNextLine {
+		e.line, e.masked = m.response(e.line)
 	} else {
 		m.command(e)
 	}
@@ -40,7 +40,7 @@ func (m *mask) answer(e *event) {
 // valid arguments stay, as they cannot be secrets.
 func (m *mask) show(line string) (shown string, h journal.Hidden) {
 	n := 0
-	if !m.secretive {
+	if !m.maskNextLine {
 		word := secret.LoginWord(line)
 		if word < 0 {
 			return line, journal.Hidden{}
@@ -48,7 +48,7 @@ func (m *mask) show(line string) (shown string, h journal.Hidden) {
 		n = strings.LastIndexFunc(line[:word], secret.IsLineEnd) + 1
 	}
 	shown, h = m.hide(line, n+m.commandsLen(line[n:]))
-	m.secretive = m.secretive || h != (journal.Hidden{})
+	m.maskNextLine = m.maskNextLine || h != (journal.Hidden{})
 	return shown, h
 }
 
@@ -56,7 +56,7 @@ func (m *mask) show(line string) (shown string, h journal.Hidden) {
 func (m *mask) response(line string) (shown string, h journal.Hidden) { return m.hide(line, 0) }
 
 // hide masks the line after its first n bytes. A rest that is empty, cancels
-// (*) or stands for an empty response (=) is not a secret.
+// (*) or means an empty response (=) is not a secret.
 func (m *mask) hide(line string, n int) (shown string, h journal.Hidden) {
 	word := strings.Trim(line[n:], blanks)
 	if word == "" || word == "*" || word == "=" {
@@ -80,14 +80,14 @@ func (m *mask) unread(b []byte) string {
 
 // reply notes what the reply to e means for the masking of later lines. 235 is the
 // success of AUTH whatever the verb (RFC 4954 6).
-func (m *mask) reply(e *event, told wire.Reply) {
-	code := told.Code()
+func (m *mask) reply(e *event, sent wire.Reply) {
+	code := sent.Code()
 	m.after334 = code == 334
 	switch {
 	case m.after334:
-		m.secretive = true
+		m.maskNextLine = true
 	case code == 235 || code/100 == 2 && (e.name == "AUTH" || e.name == "RESPONSE"):
-		m.secretive = false
+		m.maskNextLine = false
 	}
 }
 
@@ -95,7 +95,7 @@ func (m *mask) reply(e *event, told wire.Reply) {
 // for a login: those of this session and the passwords of users. Elsewhere, a password
 // is more likely to be a word of the text by chance.
 func (m *mask) redact(text string) string {
-	if e := m.grammar.at; e.name != "AUTH" && e.hidden == (journal.Hidden{}) {
+	if e := m.grammar.at; e.name != "AUTH" && e.masked == (journal.Hidden{}) {
 		return text
 	}
 	return secret.Redact(text, m.grammar.passwords, m.secrets)
@@ -128,7 +128,7 @@ func (m *mask) commandLen(line string) int {
 	if commands[verb] == nil && m.grammar.Commands[verb] == nil {
 		return 0
 	}
-	m.secretive = m.secretive || verb == "AUTH"
+	m.maskNextLine = m.maskNextLine || verb == "AUTH"
 	n := len(name)
 	if arg = strings.TrimLeft(arg, blanks); arg != "" {
 		if k := m.argumentLen(verb, arg); k > 0 {

@@ -14,8 +14,8 @@ import (
 // order.
 func match(c *Conn, e *event) *script.Rule {
 	defer func() {
-		if e.runsIf {
-			e.runsIf = false
+		if e.holdsIf {
+			e.holdsIf = false
 			<-c.If
 		}
 	}()
@@ -29,7 +29,7 @@ func match(c *Conn, e *event) *script.Rule {
 	if e.rule == nil { // else the client was silent for the delay
 		e.delay = hit.Delay
 	}
-	e.confused = hit.Failed
+	e.userCodeFailed = hit.Failed
 	return hit.Rule
 }
 
@@ -44,7 +44,7 @@ func evalIf(c *Conn, r *script.Rule, e *event) (answer script.Answer) {
 		return script.No
 	}
 	ok := false
-	if err := c.guard("If of "+c.redact(r.Text), func() { ok = r.If(copyForIf(c, viewOf(c, e), e)) }); err != nil {
+	if err := c.callUser("If of "+c.redact(r.Text), func() { ok = r.If(copyForIf(c, viewOf(c, e), e)) }); err != nil {
 		return script.Failed
 	}
 	if ok {
@@ -63,32 +63,32 @@ func observe(c *Conn, e *event) bool {
 	if !awaitIf(c, e) {
 		return false
 	}
-	e.confused = c.guard("Observe", func() { c.Observe(copyForIf(c, viewOf(c, e), e)) }) != nil
-	return !e.confused
+	e.userCodeFailed = c.callUser("Observe", func() { c.Observe(copyForIf(c, viewOf(c, e), e)) }) != nil
+	return !e.userCodeFailed
 }
 
 // awaitIf waits for the turn to run an If, as one runs at a time. If the server closes
 // the session first, awaitIf ends the event, which gets no reply, and returns false.
 func awaitIf(c *Conn, e *event) bool {
-	if e.runsIf {
+	if e.holdsIf {
 		return true
 	}
 	c.enter(StageQueue)
 	defer c.enter(StageNone)
 	select {
 	case c.If <- struct{}{}:
-		e.runsIf = true
-	case <-c.gone:
-		e.own, e.late = verdict{reply: wire.NoReply}, nil
-		c.finish(EndServer)
+		e.holdsIf = true
+	case <-c.interruptedCh:
+		e.verdict, e.userReply = verdict{reply: wire.NoReply}, nil
+		c.setEnd(EndServer)
 	}
-	return e.runsIf
+	return e.holdsIf
 }
 
 // scripted returns what rules are matched against.
 func scripted(c *Conn, e *event) *script.Event {
 	se := &script.Event{
-		Name: e.name, Arg: e.arg, Also: e.also, AlsoArg: e.alsoArg, Line: e.line, Mark: e.mark, Idle: e.rule,
+		Name: e.name, Arg: e.arg, Also: e.alias, AlsoArg: e.aliasArg, Line: e.line, Mark: e.bodyOffset, Idle: e.rule,
 		Session:     c.record.ID,
 		Transaction: c.number(),
 		Peer:        c.peer,
@@ -96,7 +96,7 @@ func scripted(c *Conn, e *event) *script.Event {
 		Recipient:   c.recipient(e),
 	}
 	if e.name == "MAIL" && !c.opened {
-		se.From = c.pending.path
+		se.From = c.parsed.path
 	}
 	return se
 }
@@ -122,9 +122,9 @@ func viewOf(c *Conn, e *event) script.View {
 	}
 	switch {
 	case e.name == "HELO" || e.name == "EHLO" || e.name == "LHLO":
-		v.Helo = c.pending.path
+		v.Helo = c.parsed.path
 	case e.name == "MAIL" && !c.opened:
-		v.From, v.MailOptions = c.pending.path, c.pending.options
+		v.From, v.MailOptions = c.parsed.path, c.parsed.options
 	case e.endsData() && c.opened:
 		v.Data, v.Unstuffed, v.Chunks = c.transaction.Data, c.transaction.Unstuffed, c.transaction.Chunks
 	}
@@ -155,8 +155,8 @@ func copyForIf(c *Conn, v script.View, e *event) script.View {
 	v.MailOptions = slices.Clone(v.MailOptions)
 	v.To, v.RcptOptions = lists.to, lists.rcptOptions
 	v.Unstuffed, v.Chunks = slices.Clip(lists.unstuffed), slices.Clip(lists.chunks)
-	if n := len(v.To); e.name == "RCPT" && c.pending.valid {
-		v.To, v.RcptOptions = journal.Append(v.To, c.pending.path), journal.Append(v.RcptOptions, slices.Clone(c.pending.options))
+	if n := len(v.To); e.name == "RCPT" && c.parsed.validPath {
+		v.To, v.RcptOptions = journal.Append(v.To, c.parsed.path), journal.Append(v.RcptOptions, slices.Clone(c.parsed.options))
 		lists.to, lists.rcptOptions = v.To[:n], v.RcptOptions[:n] // with the room that Append has made
 	}
 	v.To, v.RcptOptions = slices.Clip(v.To), slices.Clip(v.RcptOptions)

@@ -14,7 +14,7 @@ type param struct {
 	keyword string
 	mail    bool // of MAIL; else of RCPT
 	once    bool // its RFC says that a second one is an error
-	check   func(s *protocol, p wire.Param) *said
+	check   func(s *protocol, p wire.Param) *replyText
 	rfc     string
 }
 
@@ -54,10 +54,10 @@ func init() {
 }
 
 // badValue is a marker: the answer is the command's syntax.
-var badValue = &said{}
+var badValue = &replyText{}
 
 // params checks what follows the path and leaves the options, as sent, in
-// s.pending. A fatal refusal is one of grammar; the others are the server's
+// s.parsed. A fatal refusal is one of grammar; the others are the server's
 // judgement, which a script may overrule. With mayUTF8 values may be in UTF-8.
 func params(s *protocol, table map[string]*param, rest string, mayUTF8 bool, verb string) (refusal wire.Reply, fatal bool) {
 	if rest == "" {
@@ -68,10 +68,10 @@ func params(s *protocol, table map[string]*param, rest string, mayUTF8 bool, ver
 		return s.syntax(verb, "5.5.4"), true
 	}
 	for _, p := range all {
-		if s.at.hidden != (journal.Hidden{}) && !isKnown(s, table, p) {
+		if s.at.masked != (journal.Hidden{}) && !isKnown(s, table, p) {
 			p.Text = secret.Mask
 		}
-		s.pending.options = append(s.pending.options, p.Text)
+		s.parsed.options = append(s.parsed.options, p.Text)
 	}
 	unknown := false
 	words := make([]string, len(all))
@@ -105,16 +105,16 @@ func params(s *protocol, table map[string]*param, rest string, mayUTF8 bool, ver
 		case nil:
 		case badValue:
 			return s.syntax(verb, known.code()), true
-		case &repTooBig, &repTooSoon, &repTooLate:
-			refusal = s.say(*bad)
+		case &replyTooBig, &replyTooSoon, &replyTooLate:
+			refusal = s.text(*bad)
 		default:
-			return s.say(*bad), true
+			return s.text(*bad), true
 		}
 	}
 	if unknown && refusal == "" {
-		refusal = s.say(repMailParam)
+		refusal = s.text(replyMailParam)
 		if verb == "RCPT" {
-			refusal = s.say(repRcptParam)
+			refusal = s.text(replyRcptParam)
 		}
 	}
 	return refusal, false
@@ -131,7 +131,7 @@ func isKnown(s *protocol, table map[string]*param, p wire.Param) bool {
 		return false
 	}
 	switch table[word].check(s, p) {
-	case nil, &repTooBig, &repTooSoon, &repTooLate:
+	case nil, &replyTooBig, &replyTooSoon, &replyTooLate:
 		return true
 	}
 	return false
@@ -159,37 +159,37 @@ func offersParam(s *protocol, p *param) bool {
 	return s.Offers(wire.Extension(p.keyword))
 }
 
-func checkSize(s *protocol, p wire.Param) *said {
+func checkSize(s *protocol, p wire.Param) *replyText {
 	n, err := wire.CheckSize(p.Value)
 	if err != nil {
 		return badValue
 	}
 	if limit := s.sizeLimit; limit >= 0 && n > int64(limit) {
-		return &repTooBig
+		return &replyTooBig
 	}
-	s.pending.size = int(min(n, 1<<40))
+	s.parsed.size = int(min(n, 1<<40))
 	return nil
 }
 
-func checkBody(s *protocol, p wire.Param) *said {
+func checkBody(s *protocol, p wire.Param) *replyText {
 	switch body := wire.Upper(p.Value); {
 	case body == "7BIT", body == "8BITMIME" && s.Offers("8BITMIME"), body == "BINARYMIME" && s.Offers("BINARYMIME"):
 		return nil
 	case s.Offers("BINARYMIME"):
-		return &repBadBody3
+		return &replyBadBody3
 	}
-	return &repBadBody
+	return &replyBadBody
 }
 
-func checkUTF8(s *protocol, p wire.Param) *said {
+func checkUTF8(s *protocol, p wire.Param) *replyText {
 	if p.HasValue {
-		return &repBadUTF8
+		return &replyBadUTF8
 	}
 	return nil
 }
 
 // checkOrcpt takes UTF-8 as far as wire.Params has let it through.
-func checkOrcpt(s *protocol, p wire.Param) *said {
+func checkOrcpt(s *protocol, p wire.Param) *replyText {
 	if wire.CheckOrcpt(p.Value, true) != nil {
 		return badValue
 	}
@@ -206,50 +206,50 @@ func announced(s *protocol, ext string, n int) string {
 }
 
 // checkBy refuses to return sooner than the minimum that EHLO announced.
-func checkBy(s *protocol, p wire.Param) *said {
+func checkBy(s *protocol, p wire.Param) *replyText {
 	seconds, returns, err := wire.CheckBy(p.Value)
 	if err != nil {
 		return badValue
 	}
 	if least, err := strconv.Atoi(announced(s, "DELIVERBY", 0)); err == nil && returns && seconds < least {
-		return &repTooSoon
+		return &replyTooSoon
 	}
 	return nil
 }
 
 // checkHoldFor refuses more than the seconds that EHLO announced.
-func checkHoldFor(s *protocol, p wire.Param) *said {
+func checkHoldFor(s *protocol, p wire.Param) *replyText {
 	seconds, err := wire.CheckHoldFor(p.Value)
 	if err != nil {
 		return badValue
 	}
 	if most, err := strconv.Atoi(announced(s, "FUTURERELEASE", 0)); err == nil && seconds > most {
-		return &repTooLate
+		return &replyTooLate
 	}
 	return nil
 }
 
 // checkHoldUntil refuses what is later than the time that EHLO announced.
-func checkHoldUntil(s *protocol, p wire.Param) *said {
+func checkHoldUntil(s *protocol, p wire.Param) *replyText {
 	until, err := wire.CheckHoldUntil(p.Value)
 	if err != nil {
 		return badValue
 	}
 	if last, err := wire.CheckHoldUntil(announced(s, "FUTURERELEASE", 1)); err == nil && until.After(last) {
-		return &repTooLate
+		return &replyTooLate
 	}
 	return nil
 }
 
-func bare(s *protocol, p wire.Param) *said {
+func bare(s *protocol, p wire.Param) *replyText {
 	if p.HasValue {
 		return badValue
 	}
 	return nil
 }
 
-func valued(check func(string) error) func(*protocol, wire.Param) *said {
-	return func(s *protocol, p wire.Param) *said {
+func valued(check func(string) error) func(*protocol, wire.Param) *replyText {
+	return func(s *protocol, p wire.Param) *replyText {
 		if check(p.Value) != nil {
 			return badValue
 		}

@@ -16,32 +16,32 @@ import (
 // pipe is the connection of a session, with the replies that wait to be written and
 // the deadlines.
 type pipe struct {
-	config *Config
-	id     int // of the session
-	mask   *mask
-	conn   net.Conn   // the TLS connection once there is TLS
-	raw    net.Conn   // under TLS the connection below it
-	below  *transport // nil in clear
+	config       *Config
+	id           int // of the session
+	mask         *mask
+	conn         net.Conn   // the TLS connection once there is TLS
+	netConn      net.Conn   // under TLS the connection below it
+	tlsTransport *transport // nil in clear
 
-	r        wire.Reader
-	out      []byte // replies not yet written; firstOut, until they need more
-	firstOut [512]byte
-	held     *event    // the last event whose reply waits for the next one; nil if none waits
-	mute     bool      // our side is half-closed: nothing can be sent
-	ahead    bool      // input was there before the last reply was written
-	withheld bool      // a rule left the client without a whole reply, and nothing came from it since
-	armed    time.Time // the read deadline that is set
+	r            wire.Reader
+	out          []byte // replies not yet written; firstOut, until they need more
+	firstOut     [512]byte
+	holdReplies  *event    // the last event whose reply waits for the next one; nil if none waits
+	sendClosed   bool      // our side is half-closed: nothing can be sent
+	inputWaiting bool      // input was there before the last reply was written
+	withheld     bool      // a rule left the client without a whole reply, and nothing came from it since
+	readDeadline time.Time // the read deadline that is set
 
 	waiting sync.Mutex // guards waits, stage and code, and the deadline while waits is set
 	waits   bool       // for input, and may be roused
 	stage   Stage
 	code    string       // the test's own code that runs; "" if none
-	reading atomic.Int64 // while content is awaited: one more than the bytes of it that came
+	reading atomic.Int64 // while content is endRead: one more than the bytes of it that came
 
 	broken atomic.Bool // the connection, which is the test's own, has panicked or left a goroutine
-	left   atomic.Bool // the test's own code has left the session's goroutine, and the test was told
+	left   atomic.Bool // the test's own code has left the session's goroutine, and the test has failed
 
-	gone chan struct{} // closed by Interrupt
+	interruptedCh chan struct{} // closed by Interrupt
 
 	// Guarded by the journal's lock. replying is written by the session's goroutine
 	// only, which reads it without the lock.
@@ -52,8 +52,8 @@ type pipe struct {
 // open prepares the pipe for a connection.
 func (p *pipe) open(config *Config, conn net.Conn, id int, mask *mask) {
 	p.config, p.id, p.mask = config, id, mask
-	p.conn, p.raw = conn, conn
-	p.gone = make(chan struct{})
+	p.conn, p.netConn = conn, conn
+	p.interruptedCh = make(chan struct{})
 	p.r.Reset(conn)
 	p.out = p.firstOut[:0]
 }
@@ -75,7 +75,7 @@ type Status struct {
 	Stage   Stage
 	Code    string // the test's own code that runs; "" if none
 	Waits   bool   // for input
-	Content int    // the bytes that came of a content that is awaited; -1: none is
+	Content int    // the bytes that came of a content that is endRead; -1: none is
 }
 
 // Status returns what the session does now. It may be called from any goroutine.
@@ -95,33 +95,33 @@ func (p *pipe) enter(stage Stage) {
 	}
 }
 
-// await prepares to wait for input until a rule for silence is due, which it returns.
-func (p *pipe) await(c *clock) *silence {
+// prepareRead prepares to wait for input until a rule for silence is due, which it returns.
+func (p *pipe) prepareRead(c *clock) *idleRule {
 	p.waiting.Lock()
 	defer p.waiting.Unlock()
-	wake, due := c.next(p.armed)
-	if wake != p.armed {
-		p.arm(wake)
+	wake, due := c.next(p.readDeadline)
+	if wake != p.readDeadline {
+		p.setReadDeadline(wake)
 	}
 	p.waits = true
 	return due
 }
 
-// awaited ends what await began.
-func (p *pipe) awaited() {
+// endRead ends what prepareRead began.
+func (p *pipe) endRead() {
 	p.waiting.Lock()
 	p.waits = false
 	p.waiting.Unlock()
 }
 
-// Rouse lets a session that waits for input see what a new script says of its silence.
+// WakeIdle lets a session that waits for input apply the IDLE rules of a new script.
 // It may be called from any goroutine.
-func (p *pipe) Rouse() {
+func (p *pipe) WakeIdle() {
 	p.callConn("SetReadDeadline", func() {
 		p.waiting.Lock()
 		defer p.waiting.Unlock()
 		if p.waits {
-			p.arm(past)
+			p.setReadDeadline(past)
 		}
 	})
 }
@@ -129,9 +129,9 @@ func (p *pipe) Rouse() {
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// arm sets the read deadline; the zero time sets none.
-func (p *pipe) arm(deadline time.Time) {
-	p.armed = deadline
+// setReadDeadline sets the read deadline; the zero time sets none.
+func (p *pipe) setReadDeadline(deadline time.Time) {
+	p.readDeadline = deadline
 	p.conn.SetReadDeadline(deadline)
 }
 
@@ -149,15 +149,15 @@ func (p *pipe) Interrupt() {
 	p.interrupted = true
 	replying := p.replying
 	if first {
-		close(p.gone)
+		close(p.interruptedCh)
 	}
 	p.config.Journal.Unlock()
 	switch {
 	case !first:
 	case replying:
-		p.callConn("SetWriteDeadline", func() { p.raw.SetWriteDeadline(time.Now().Add(lastReply)) })
+		p.callConn("SetWriteDeadline", func() { p.netConn.SetWriteDeadline(time.Now().Add(lastReply)) })
 	default:
-		p.callConn("Close", func() { p.raw.Close() })
+		p.callConn("Close", func() { p.netConn.Close() })
 	}
 }
 
@@ -176,14 +176,14 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// guard calls f, which is the test's own code, on the session's goroutine. It first
+// callUser calls f, which is the test's own code, on the session's goroutine. It first
 // writes the replies so far: the code may take its time, and the server may close
-// meanwhile. If f panics, guard tells the test and returns an error; errOver if Ask has
+// meanwhile. If f panics, callUser tells the test and returns an error; errOver if Ask has
 // ended f.
-func (p *pipe) guard(what string, f func()) error { return p.guardAs(what, what, f) }
+func (p *pipe) callUser(what string, f func()) error { return p.callUserAs(what, what, f) }
 
-// guardAs is guard for code that a wait does not name as what.
-func (p *pipe) guardAs(what, code string, f func()) (err error) {
+// callUserAs is callUser for code that a wait does not name as what.
+func (p *pipe) callUserAs(what, code string, f func()) (err error) {
 	p.flushUnlessHeld()
 	p.setCode(code)
 	returned := false
@@ -196,7 +196,7 @@ func (p *pipe) guardAs(what, code string, f func()) (err error) {
 		}
 		if v != nil || !returned {
 			err = fmt.Errorf("panicked: %v", v)
-			p.blame(what, v)
+			p.reportUserFailure(what, v)
 		}
 	}()
 	f()
@@ -210,11 +210,11 @@ func (p *pipe) setCode(code string) {
 	p.code = code
 }
 
-// blame fails the test for its own code, which has panicked with v, or has left its
+// reportUserFailure fails the test for its own code, which has panicked with v, or has left its
 // goroutine if v is nil.
-func (p *pipe) blame(what string, v any) {
+func (p *pipe) reportUserFailure(what string, v any) {
 	if v == nil && p.left.Swap(true) {
-		return // the connection has left it, and is blamed
+		return // the connection has left it, and is reported
 	}
 	p.config.Host.Blame(fmt.Sprintf("session %d: %s", p.id, what), p.redacted(v))
 }
@@ -234,7 +234,7 @@ func (p *pipe) guardConn(f func()) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil || !returned {
-			p.blameConn(v)
+			p.reportConnFailure(v)
 		}
 	}()
 	f()
@@ -247,12 +247,12 @@ func (p *pipe) callConn(method string, f func()) {
 		f()
 		return
 	}
-	p.config.Host.Run(fmt.Sprintf("%s of %s in session %d", method, p.ConnName(), p.id), f, p.blameConn)
+	p.config.Host.Run(fmt.Sprintf("%s of %s in session %d", method, p.ConnName(), p.id), f, p.reportConnFailure)
 }
 
-// blameConn is blame for the connection. If that is not the test's own, the panic is
+// reportConnFailure is reportUserFailure for the connection. If that is not the test's own, the panic is
 // the server's, and goes on.
-func (p *pipe) blameConn(v any) {
+func (p *pipe) reportConnFailure(v any) {
 	if v != nil && !p.config.Foreign {
 		panic(v)
 	}
@@ -263,11 +263,11 @@ func (p *pipe) blameConn(v any) {
 }
 
 // ConnName names the connection in messages.
-func (p *pipe) ConnName() string { return fmt.Sprintf("the connection (%T)", p.raw) }
+func (p *pipe) ConnName() string { return fmt.Sprintf("the connection (%T)", p.netConn) }
 
 // pipelined returns the flag of what comes while input is there already.
 func (p *pipe) pipelined() journal.Flags {
-	if p.ahead {
+	if p.inputWaiting {
 		return journal.Early
 	}
 	return 0

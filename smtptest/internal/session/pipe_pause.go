@@ -28,7 +28,7 @@ func (p *pipe) pause(d time.Duration) error {
 	p.enter(st)
 	defer p.enter(StageNone)
 	early := p.r.Buffered()
-	p.arm(until)
+	p.setReadDeadline(until)
 	for !p.r.Full() {
 		err := p.r.Fill()
 		switch {
@@ -70,7 +70,7 @@ func (p *pipe) sleep(until time.Time) error {
 	select {
 	case <-due:
 		return nil
-	case <-p.gone:
+	case <-p.interruptedCh:
 		return net.ErrClosed
 	case <-p.peerLeft():
 		if _, reset := p.peerEnd(); reset {
@@ -83,7 +83,7 @@ func (p *pipe) sleep(until time.Time) error {
 // peerLeft is closed when the client has closed or reset its end: the network in
 // memory tells that from a half-close. nil if the network cannot tell.
 func (p *pipe) peerLeft() <-chan struct{} {
-	if conn, ok := p.raw.(interface{ PeerLeft() <-chan struct{} }); ok {
+	if conn, ok := p.netConn.(interface{ PeerLeft() <-chan struct{} }); ok {
 		return conn.PeerLeft()
 	}
 	return nil
@@ -92,7 +92,7 @@ func (p *pipe) peerLeft() <-chan struct{} {
 // peerEnd says that the client has closed its end, or has reset it, if the
 // network can tell. A close with replies unread makes a reset of TCP too.
 func (p *pipe) peerEnd() (closed, reset bool) {
-	if conn, ok := p.raw.(interface{ PeerEnd() (closed, reset bool) }); ok {
+	if conn, ok := p.netConn.(interface{ PeerEnd() (closed, reset bool) }); ok {
 		return conn.PeerEnd()
 	}
 	return false, false
@@ -104,7 +104,7 @@ func (p *pipe) peerEnd() (closed, reset bool) {
 func (p *pipe) watch() (ctx context.Context, done func()) {
 	ctx, cancel := context.WithCancel(p.config.Base)
 	ended := make(chan struct{})
-	p.arm(time.Time{})
+	p.setReadDeadline(time.Time{})
 	go func() {
 		defer close(ended)
 		over := true // even if the connection panics
@@ -118,12 +118,12 @@ func (p *pipe) watch() (ctx context.Context, done func()) {
 	return ctx, func() {
 		defer func() {
 			if p.broken.Load() {
-				p.callConn("Close", func() { p.raw.Close() }) // the deadline may not end its Read
+				p.callConn("Close", func() { p.netConn.Close() }) // the deadline may not end its Read
 			}
 			cancel()
 			<-ended
 		}()
-		p.guardConn(func() { p.arm(past) })
+		p.guardConn(func() { p.setReadDeadline(past) })
 	}
 }
 
@@ -144,7 +144,7 @@ func (p *pipe) readsUntilOver(ctx context.Context) bool {
 	}
 	select {
 	case <-p.peerLeft():
-	case <-p.gone:
+	case <-p.interruptedCh:
 	case <-ctx.Done():
 	}
 	return true

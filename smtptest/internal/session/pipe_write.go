@@ -9,42 +9,42 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// maxGathered is how much of the replies to a pipelined group is kept for one write.
-const maxGathered = 64 << 10
+// maxBuffered is how much of the replies to a pipelined group is kept for one write.
+const maxBuffered = 64 << 10
 
-// queue gathers a reply for the next flush.
-func (p *pipe) queue(r wire.Reply) {
+// bufferReply buffers a reply for the next flush.
+func (p *pipe) bufferReply(r wire.Reply) {
 	if r == "" || r == wire.NoReply {
 		return
 	}
-	p.gather(wire.AppendReply(p.out, string(r)))
+	p.buffer(wire.AppendReply(p.out, string(r)))
 }
 
-// gather keeps out, which has grown by a reply, for the next flush; it is flushed at
+// buffer keeps out, which has grown by a reply, for the next flush; it is flushed at
 // once when it is long, so that a client that reads nothing is made to wait.
-func (p *pipe) gather(out []byte) {
-	p.held = nil
+func (p *pipe) buffer(out []byte) {
+	p.holdReplies = nil
 	p.out = out
-	if len(p.out) > maxGathered {
+	if len(p.out) > maxBuffered {
 		p.flush()
 	}
 }
 
-// flush writes what was gathered. After the write, a message that was recorded before
+// flush writes what was buffered. After the write, a message that was recorded before
 // it has had its reply, so an interrupt may close the connection.
 func (p *pipe) flush() error {
-	p.held = nil
+	p.holdReplies = nil
 	err := p.write(p.out)
 	p.out = p.out[:0]
-	if err2 := p.replied(); err2 != nil {
+	if err2 := p.afterWrite(); err2 != nil {
 		return err2
 	}
 	return err
 }
 
-// flushUnlessHeld writes what was gathered, unless a rule holds it.
+// flushUnlessHeld writes what was buffered, unless a rule holds it.
 func (p *pipe) flushUnlessHeld() error {
-	if p.held != nil {
+	if p.holdReplies != nil {
 		return nil
 	}
 	return p.flush()
@@ -53,23 +53,23 @@ func (p *pipe) flushUnlessHeld() error {
 // write sends bytes, unless the connection is being closed and no message was recorded
 // of which they tell.
 func (p *pipe) write(b []byte) error {
-	if len(b) == 0 || p.mute {
+	if len(b) == 0 || p.sendClosed {
 		return nil
 	}
-	if isClosed(p.gone) && !p.replying {
+	if isClosed(p.interruptedCh) && !p.replying {
 		return net.ErrClosed
 	}
-	if isClosed(p.gone) {
-		p.raw.SetWriteDeadline(time.Now().Add(lastReply)) // Interrupt may have set it long ago
+	if isClosed(p.interruptedCh) {
+		p.netConn.SetWriteDeadline(time.Now().Add(lastReply)) // Interrupt may have set it long ago
 	}
 	_, err := p.conn.Write(b)
 	return err
 }
 
-// replied is called when nothing is left to be written.
-func (p *pipe) replied() error {
-	if isClosed(p.gone) {
-		p.raw.Close()
+// afterWrite is called when nothing is left to be written.
+func (p *pipe) afterWrite() error {
+	if isClosed(p.interruptedCh) {
+		p.netConn.Close()
 		return net.ErrClosed
 	}
 	if !p.replying {
@@ -80,16 +80,16 @@ func (p *pipe) replied() error {
 	interrupted := p.interrupted
 	p.config.Journal.Unlock()
 	if interrupted {
-		p.raw.Close()
+		p.netConn.Close()
 		return net.ErrClosed
 	}
 	return nil
 }
 
-// writePieces writes bytes in pieces, with a pause between two of them, as the rule
-// says, and returns how many were sent. An interrupt waits for the end of the reply to
+// writeInChunks writes bytes in pieces, with a pause between two of them, as the rule
+// requires, and returns how many were sent. An interrupt waits for the end of the reply to
 // a message, but for no pause.
-func (p *pipe) writePieces(b []byte, r *script.Rule) (sent int, err error) {
+func (p *pipe) writeInChunks(b []byte, r *script.Rule) (sent int, err error) {
 	for sent < len(b) {
 		rest := b[sent:]
 		n := max(1, r.Chunk)
@@ -105,14 +105,14 @@ func (p *pipe) writePieces(b []byte, r *script.Rule) (sent int, err error) {
 		if sent += n; sent == len(b) || r.Pause == 0 {
 			continue
 		}
-		if err := p.replied(); err != nil {
+		if err := p.afterWrite(); err != nil {
 			return sent, err
 		}
 		if err := p.pause(r.Pause); err != nil {
 			return sent, err
 		}
 	}
-	return sent, p.replied()
+	return sent, p.afterWrite()
 }
 
 // breakOff resets a connection: RST, where the network has that.

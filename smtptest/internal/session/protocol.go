@@ -15,16 +15,16 @@ import (
 type protocol struct {
 	*Config
 	Envelope
-	secure    *tls.ConnectionState // nil in clear
-	login     login
-	pending   pending
-	opened    bool // there is a transaction
-	mails     int  // transactions begun
-	refusals  int  // recipients refused in this transaction
-	domains   domains
-	neverMail bool   // the greeting was 521
-	at        *event // the command, or the end of data, at hand
-	ask       asker
+	secure           *tls.ConnectionState // nil in clear
+	login            login
+	parsed           parsed
+	opened           bool // there is a transaction
+	transactionCount int  // transactions begun
+	refusedRcpts     int  // recipients refused in this transaction
+	domains          domains
+	greeted521       bool   // the greeting was 521
+	at               *event // the command, or the end of data, at hand
+	ask              asker
 }
 
 // asker asks the test's own code.
@@ -47,7 +47,7 @@ type Envelope struct {
 	Data        string // the content of the last message whose end was reached
 }
 
-// State is where a session stands.
+// State is the state of a session.
 type State string
 
 // The states of protocol order: what a command may follow.
@@ -67,17 +67,17 @@ func (s State) Valid() bool {
 	return slices.Contains([]State{StateGreeted, StateRefusing, StateHello, StateMail, StateRcpt, StateData, StateBdat, StateFailed}, s)
 }
 
-// pending is what a verb has parsed and its commit will use.
-type pending struct {
-	path    string
-	options []string
-	size    int  // announced by SIZE=; 0 if it was not
-	valid   bool // path is acceptable
-	soft    bool // the server's own judgement refuses it
-	over    bool // the content is over the limit
-	took    bool
-	adopted []*journal.Recipient // those that a Command has added
-	chunk   chunk
+// parsed is what a verb has parsed and its commit will use.
+type parsed struct {
+	path        string
+	options     []string
+	size        int  // announced by SIZE=; 0 if it was not
+	validPath   bool // path is acceptable
+	softRefusal bool // the server's own judgement refuses it
+	overLimit   bool // the content is over the limit
+	committed   bool
+	adopted     []*journal.Recipient // those that a Command has added
+	chunk       chunk
 }
 
 // verdict is what a verb decides: its reply, and what takes effect if a reply of the
@@ -95,12 +95,12 @@ func (p *protocol) underTLS() bool { return p.secure != nil }
 func (p *protocol) builtin(e *event) (own verdict) {
 	v := e.verb
 	switch {
-	case p.refuses(v) && p.neverMail:
-		return verdict{reply: p.say(repNeverMail)}
+	case p.refuses(v) && p.greeted521:
+		return verdict{reply: p.text(replyNeverMail)}
 	case p.refuses(v):
-		return verdict{reply: p.say(repRefusing)}
+		return verdict{reply: p.text(replyRefusing)}
 	case e.line == "":
-		return verdict{reply: p.say(repEmpty)}
+		return verdict{reply: p.text(replyEmpty)}
 	case v == nil:
 		name, _, _ := strings.Cut(e.line, " ")
 		return verdict{reply: p.unknown(name)}
@@ -126,9 +126,9 @@ func (p *protocol) refuses(v *verb) bool {
 func (p *protocol) policy(v *verb) (wire.Reply, bool) {
 	switch {
 	case p.RequireTLS && !p.underTLS() && v.exempt&beforeTLS == 0:
-		return p.say(repNeedTLS), true
+		return p.text(replyNeedTLS), true
 	case p.RequireAuth && p.User == "" && v.exempt&beforeAuth == 0:
-		return p.say(repNeedAuth), true
+		return p.text(replyNeedAuth), true
 	}
 	return "", false
 }
@@ -140,9 +140,9 @@ func (p *protocol) overlong(e *event) wire.Reply {
 	case e.name == "MAIL" && refused != "":
 		return refused // as smtpd: the announced size is refused first
 	case e.name == "AUTH" && p.Offers("AUTH"):
-		return p.say(repLongResponse)
+		return p.text(replyLongResponse)
 	}
-	return p.say(repTooLong)
+	return p.text(replyTooLong)
 }
 
 // lineLimit is the longest line that the command may have, CRLF included.
@@ -183,17 +183,17 @@ func (p *protocol) certified() bool {
 // number returns the number of the open transaction, or of the one to come.
 func (p *protocol) number() int {
 	if !p.opened {
-		return p.mails + 1
+		return p.transactionCount + 1
 	}
-	return p.mails
+	return p.transactionCount
 }
 
 // recipient is the last forward-path, also one that is not accepted yet; "" if
 // there is none.
 func (p *protocol) recipient(e *event) string {
 	switch n := len(p.To); {
-	case e.name == "RCPT" && p.pending.valid:
-		return p.pending.path
+	case e.name == "RCPT" && p.parsed.validPath:
+		return p.parsed.path
 	case n > 0:
 		return p.To[n-1]
 	}

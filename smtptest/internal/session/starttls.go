@@ -17,30 +17,30 @@ import (
 func decideStartTLS(p *protocol, arg string) verdict {
 	switch {
 	case p.TLS == nil:
-		return verdict{reply: p.say(repNoPlace)}
+		return verdict{reply: p.text(replyBadSequence)}
 	case arg != "":
 		return verdict{reply: p.syntax("STARTTLS", "5.5.4")}
 	case p.underTLS():
-		return verdict{reply: p.say(repOverTLS)}
+		return verdict{reply: p.text(replyOverTLS)}
 	case p.State == StateGreeted:
-		return verdict{reply: p.say(repNoHello)}
+		return verdict{reply: p.text(replyNoHello)}
 	case p.State != StateHello:
-		return verdict{reply: p.say(repNoPlace)}
+		return verdict{reply: p.text(replyBadSequence)}
 	}
-	return verdict{p.say(repReadyTLS), func(*Conn) {}}
+	return verdict{p.text(replyReadyTLS), func(*Conn) {}}
 }
 
-// followStartTLS follows a 220, whoever said it: whatever came in clear behind the
-// command is forgotten unread (RFC 3207 4.2), and so is all that the client has said.
-func followStartTLS(c *Conn, told wire.Reply) {
-	if told == wire.NoReply || !strings.HasPrefix(string(told), "2") || c.TLS == nil || c.underTLS() {
+// followStartTLS begins TLS after a 220, even if a rule sent it. It discards the bytes that
+// came without TLS after the command (RFC 3207 4.2), and the state of the session.
+func followStartTLS(c *Conn, sent wire.Reply) {
+	if sent == wire.NoReply || !strings.HasPrefix(string(sent), "2") || c.TLS == nil || c.underTLS() {
 		return
 	}
-	drop(c, c.r.Bytes())
+	recordDropped(c, c.r.Bytes())
 	c.r.Forget()
-	c.ahead = false
+	c.inputWaiting = false
 	if err := c.flush(); err != nil {
-		c.lost(err)
+		c.endOnError(err)
 		return
 	}
 	if !handshake(c) {
@@ -53,8 +53,8 @@ func followStartTLS(c *Conn, told wire.Reply) {
 	c.record.Helo, c.record.User = "", ""
 }
 
-// drop records bytes that are thrown away with the event that has just been recorded.
-func drop(c *Conn, b []byte) {
+// recordDropped records bytes that are thrown away with the event that has just been recorded.
+func recordDropped(c *Conn, b []byte) {
 	if len(b) == 0 {
 		return
 	}
@@ -71,36 +71,36 @@ const handshakeTimeout = 10 * time.Second
 // false if the session goes no further.
 func handshake(c *Conn) bool {
 	e := event{name: "TLS", line: "TLS", flags: journal.Event}
-	if skip := ruleForTLS(c, &e); skip && !c.over {
-		ignore(c)
+	if skip := ruleForTLS(c, &e); skip && !c.done {
+		discardInput(c)
 	}
-	if c.over {
+	if c.done {
 		return false
 	}
-	c.begin(&e)
-	below := &transport{Conn: c.raw, pipe: &c.pipe, head: bytes.Clone(c.r.Bytes())}
+	c.recordStart(&e)
+	below := &transport{Conn: c.netConn, pipe: &c.pipe, head: bytes.Clone(c.r.Bytes())}
 	c.r.Forget()
 	conn := tls.Server(below, c.TLS)
 	armHandshake(c)
-	defer c.arm(time.Time{})
-	if err := shake(c, conn); err != nil {
+	defer c.setReadDeadline(time.Time{})
+	if err := runHandshake(c, conn); err != nil {
 		handshakeFailed(c, &e, below.cause(err, c.Implicit), err)
 		return false
 	}
 	below.shaken = true
 	state := conn.ConnectionState()
-	c.conn, c.secure, c.below = conn, &state, below
+	c.conn, c.secure, c.tlsTransport = conn, &state, below
 	c.r.Reset(conn)
-	c.newSilence()
+	c.resetIdle()
 	info := infoOf(state, c.TLS)
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	c.record.TLS = info
-	c.enroll(&e).Unusual().Note(info.Version) // the cipher suite depends on the machines: it is in Session.TLS
+	c.exchangeOf(&e).Unusual().Note(info.Version) // the cipher suite depends on the machines: it is in Session.TLS
 	return true
 }
 
-// ruleForTLS lets a rule for TLS do what it says before the handshake. It returns true
+// ruleForTLS carries out a rule for TLS before the handshake. It returns true
 // if there is to be none.
 func ruleForTLS(c *Conn, e *event) (skip bool) {
 	e.at = time.Since(c.record.Start)
@@ -108,26 +108,26 @@ func ruleForTLS(c *Conn, e *event) (skip bool) {
 	if r == nil {
 		return false
 	}
-	perform(c, r, e)
-	if err := c.flush(); err != nil && !c.over {
-		c.lost(err)
+	runRule(c, r, e)
+	if err := c.flush(); err != nil && !c.done {
+		c.endOnError(err)
 	}
 	return r.Reply == wire.NoReply || r.Raw != ""
 }
 
-// ignore reads and drops what a client sends whose handshake a rule has prevented,
+// discardInput reads and drops what a client sends whose handshake a rule has prevented,
 // until it leaves.
-func ignore(c *Conn) {
-	c.arm(time.Time{})
+func discardInput(c *Conn) {
+	c.setReadDeadline(time.Time{})
 	c.enter(StageHeld)
 	defer c.enter(StageNone)
 	for c.r.Fill() == nil {
 		c.r.Forget()
 	}
 	if c.isInterrupted() {
-		c.finish(EndServer)
+		c.setEnd(EndServer)
 	}
-	c.finish(EndTLS)
+	c.setEnd(EndTLS)
 }
 
 func armHandshake(c *Conn) {
@@ -135,7 +135,7 @@ func armHandshake(c *Conn) {
 	if idle := c.idleLimit(); idle > 0 {
 		limit = min(limit, idle)
 	}
-	c.arm(time.Now().Add(limit))
+	c.setReadDeadline(time.Now().Add(limit))
 }
 
 // awaitHello waits for the beginning of the ClientHello before Raw is sent in place of
@@ -155,15 +155,15 @@ func awaitHello(c *Conn, e *event) bool {
 // handshakeFailed ends the session.
 func handshakeFailed(c *Conn, e *event, cause string, err error) {
 	c.Journal.Lock()
-	c.enroll(e).Unusual().Note("failed: " + cause)
+	c.exchangeOf(e).Unusual().Note("failed: " + cause)
 	c.Journal.Unlock()
 	if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) {
-		drop(c, plain.RecordHeader[:])
+		recordDropped(c, plain.RecordHeader[:])
 	}
 	if c.isInterrupted() {
-		c.finish(EndServer)
+		c.setEnd(EndServer)
 	} else {
-		c.finish(EndTLS)
+		c.setEnd(EndTLS)
 	}
 }
 
@@ -184,15 +184,15 @@ func infoOf(state tls.ConnectionState, config *tls.Config) *journal.TLS {
 	return info
 }
 
-// shake is the handshake itself, with a context that ends with the server or the test.
+// runHandshake is the handshake itself, with a context that ends with the server or the test.
 // A function of Server.TLS that panics or leaves its goroutine fails the test, and the
 // handshake.
-func shake(c *Conn, conn *tls.Conn) (err error) {
+func runHandshake(c *Conn, conn *tls.Conn) (err error) {
 	ctx, cancel := context.WithCancel(c.Base)
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		select {
-		case <-c.gone:
+		case <-c.interruptedCh:
 			cancel()
 		case <-ctx.Done():
 		}
@@ -201,16 +201,16 @@ func shake(c *Conn, conn *tls.Conn) (err error) {
 	defer cancel()
 	c.enter(StageShake)
 	defer c.enter(StageNone)
-	failed := c.guardAs("a function of Server.TLS", "", func() { err = conn.HandshakeContext(ctx) })
+	failed := c.callUserAs("a function of Server.TLS", "", func() { err = conn.HandshakeContext(ctx) })
 	if failed != nil {
 		return failed
 	}
 	return err
 }
 
-// noteTruncation records, at the end of input, that TLS was not closed as it should be.
-func noteTruncation(c *Conn) {
-	if c.below == nil || !c.below.ended {
+// recordTruncation records, at the end of input, that TLS was not closed as it should be.
+func recordTruncation(c *Conn) {
+	if c.tlsTransport == nil || !c.tlsTransport.ended {
 		return
 	}
 	c.Journal.Lock()
@@ -218,8 +218,8 @@ func noteTruncation(c *Conn) {
 	c.record.Truncated = true
 }
 
-// noteAlert notes what TLS had against a record behind the handshake (RFC 8446 6.2).
-func noteAlert(c *Conn, err error) {
+// recordTLSAlert records the error of TLS in a record after the handshake (RFC 8446 6.2).
+func recordTLSAlert(c *Conn, err error) {
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	c.record.Exchanges.Last().Unusual().Note("TLS failed: " + show.Printable(err.Error()))

@@ -12,12 +12,12 @@ type Verb struct {
 // verb is a row with what it does.
 type verb struct {
 	Verb
-	params  bool                                      // parameters may follow after EHLO
-	decide  func(p *protocol, arg string) verdict     // is called without a lock
-	note    func(c *Conn, told wire.Reply, took bool) // records what was replied; the journal is locked
-	follow  func(c *Conn, told wire.Reply)            // does what the client was told to expect
-	offered func(c *Config) bool                      // nil: always
-	exempt  policy                                    // allowed before TLS or AUTH where they are required
+	params  bool                                           // parameters may follow after EHLO
+	decide  func(p *protocol, arg string) verdict          // is called without a lock
+	note    func(c *Conn, sent wire.Reply, committed bool) // records what was replied; the journal is locked
+	follow  func(c *Conn, sent wire.Reply)                 // does what the reply promises
+	offered func(c *Config) bool                           // nil: always
+	exempt  policy                                         // allowed before TLS or AUTH where they are required
 }
 
 // policy is a set of the requirements that a verb is exempt from.
@@ -45,7 +45,7 @@ func init() {
 		{Verb: Verb{"HELO", "HELO hostname", "RFC 5321 4.1.1.1"}, decide: decideHelo, exempt: always, offered: notLMTP},
 		{Verb: Verb{"LHLO", "LHLO hostname", "RFC 2033 4.1"}, decide: decideEhlo, exempt: always, offered: onlyLMTP},
 		{Verb: Verb{"MAIL", "MAIL FROM: <address>", "RFC 5321 4.1.1.2"}, params: true, decide: decideMail},
-		{Verb: Verb{"RCPT", "RCPT TO: <address>", "RFC 5321 4.1.1.3"}, params: true, decide: decideRcpt, note: noteRcpt},
+		{Verb: Verb{"RCPT", "RCPT TO: <address>", "RFC 5321 4.1.1.3"}, params: true, decide: decideRcpt, note: recordRcptReply},
 		{Verb: Verb{"DATA", "DATA", "RFC 5321 4.1.1.4"}, decide: decideData, follow: followData},
 		{Verb: Verb{"BDAT", "BDAT size [LAST]", "RFC 3030 2"}, decide: decideBdat, offered: offers("CHUNKING")},
 		{Verb: Verb{"RSET", "RSET", "RFC 5321 4.1.1.5"}, decide: decideRset, exempt: always},
@@ -57,10 +57,10 @@ func init() {
 		{Verb: Verb{"STARTTLS", "STARTTLS", "RFC 3207 4"}, decide: decideStartTLS, follow: followStartTLS, exempt: always, offered: offersStartTLS},
 		{Verb: Verb{"AUTH", "AUTH mechanism [initial-response]", "RFC 4954 4"}, decide: decideAuth, follow: followAuth, exempt: beforeAuth, offered: (*Config).OffersAuth},
 		{Verb: Verb{"XCLIENT", "XCLIENT attribute=value...", "Postfix XCLIENT_README"}, decide: decideXclient, exempt: beforeAuth, offered: offers("XCLIENT")},
-		{Verb: Verb{"TURN", "TURN", "RFC 5321 F.1"}, decide: decideAncient},
-		{Verb: Verb{"SEND", "SEND FROM: <address>", "RFC 5321 F.6"}, decide: decideAncient},
-		{Verb: Verb{"SOML", "SOML FROM: <address>", "RFC 5321 F.6"}, decide: decideAncient},
-		{Verb: Verb{"SAML", "SAML FROM: <address>", "RFC 5321 F.6"}, decide: decideAncient},
+		{Verb: Verb{"TURN", "TURN", "RFC 5321 F.1"}, decide: decideObsolete},
+		{Verb: Verb{"SEND", "SEND FROM: <address>", "RFC 5321 F.6"}, decide: decideObsolete},
+		{Verb: Verb{"SOML", "SOML FROM: <address>", "RFC 5321 F.6"}, decide: decideObsolete},
+		{Verb: Verb{"SAML", "SAML FROM: <address>", "RFC 5321 F.6"}, decide: decideObsolete},
 	}
 	commands = make(map[string]*verb, len(table))
 	for i := range table {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// testCode calls the functions of the test. If one fails, the test is told, and the
+// testCode calls the functions of the test. If one fails, the test fails, and the
 // client gets a 451.
 type testCode struct{ c *Conn }
 
@@ -19,41 +19,41 @@ func (t *testCode) message(n int) Decision {
 	c := t.c
 	var d Decision
 	ctx, done := c.watch()
-	defer done() // not blamed on the code if the connection fails
-	err := c.guard("Handler", func() { d = c.Message(ctx, c.transaction) })
+	defer done() // not reported of the code if the connection fails
+	err := c.callUser("Handler", func() { d = c.Message(ctx, c.transaction) })
 	switch {
 	case !c.EachRecipient:
-		d.Reply = t.checked("Handler", d.Reply, err)
+		d.Reply = t.replyOf("Handler", d.Reply, err)
 		return d
 	case err == nil && len(d.Each) != n:
 		c.Host.Errorf("smtptest: session %d: ProcessRecipients returned %d replies for %d recipients: return one for each", c.record.ID, len(d.Each), n)
 		err = errFailed
 	}
 	if err != nil {
-		d.Each = slices.Repeat([]wire.Reply{c.say(repConfused)}, n)
+		d.Each = slices.Repeat([]wire.Reply{c.text(replyUserCodeFailed)}, n)
 	}
 	for i := range d.Each {
-		d.Each[i] = t.valid("Handler", d.Each[i])
+		d.Each[i] = t.checkReply("Handler", d.Each[i])
 	}
 	return d
 }
 
 var errFailed = errors.New("the test's own code failed")
 
-// checked returns the reply of the test's code, or what replaces it if the code has
+// replyOf returns the reply of the test's code, or what replaces it if the code has
 // failed or the reply is not valid.
-func (t *testCode) checked(what string, reply wire.Reply, err error) wire.Reply {
+func (t *testCode) replyOf(what string, reply wire.Reply, err error) wire.Reply {
 	switch {
 	case err == errOver:
 		return wire.NoReply
 	case err != nil:
-		return t.c.say(repConfused)
+		return t.c.text(replyUserCodeFailed)
 	}
-	return t.valid(what, reply)
+	return t.checkReply(what, reply)
 }
 
-// valid returns the reply, or 451 in the place of an invalid one.
-func (t *testCode) valid(what string, reply wire.Reply) wire.Reply {
+// checkReply returns the reply, or 451 in the place of an invalid one.
+func (t *testCode) checkReply(what string, reply wire.Reply) wire.Reply {
 	c := t.c
 	if reply == "" || reply == wire.NoReply {
 		return reply
@@ -64,7 +64,7 @@ func (t *testCode) valid(what string, reply wire.Reply) wire.Reply {
 	}
 	if err != nil {
 		c.Host.Errorf("smtptest: session %d: %s returned the reply %s: %v", c.record.ID, what, show.Truncate(fmt.Sprintf("%q", c.redact(string(reply)))), err)
-		return c.say(repConfused)
+		return c.text(replyUserCodeFailed)
 	}
 	return reply
 }
@@ -73,8 +73,8 @@ func (t *testCode) valid(what string, reply wire.Reply) wire.Reply {
 func (t *testCode) authenticate(shown Credentials) (ok bool) {
 	c := t.c
 	_, done := c.watch()
-	defer done() // not blamed on the code if the connection fails
-	c.guard("Authenticate", func() { ok = c.Authenticate(shown) })
+	defer done() // not reported of the code if the connection fails
+	c.callUser("Authenticate", func() { ok = c.Authenticate(shown) })
 	return ok
 }
 
@@ -86,8 +86,8 @@ func (t *testCode) checkParameter(p wire.Param, verb string) (refusal wire.Reply
 		return ""
 	}
 	bad := false
-	if err := c.guard(fmt.Sprintf("Parameters[%q]", p.Keyword), func() { bad = check(p.Value) != nil }); err != nil {
-		return c.say(repConfused)
+	if err := c.callUser(fmt.Sprintf("Parameters[%q]", p.Keyword), func() { bad = check(p.Value) != nil }); err != nil {
+		return c.text(replyUserCodeFailed)
 	}
 	if bad {
 		return c.syntax(verb, "5.5.4")

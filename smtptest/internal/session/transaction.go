@@ -8,17 +8,17 @@ import (
 
 // openTransaction begins a transaction. The journal must be locked.
 func (c *Conn) openTransaction() {
-	c.mails++
+	c.transactionCount++
 	c.opened = true
 	c.transaction = c.record.Begin(c.From, c.recorded(c.MailOptions))
-	c.body.content.Begin(c.sizeLimit, c.pending.size)
+	c.body.content.Begin(c.sizeLimit, c.parsed.size)
 }
 
 // reset ends the transaction, if there is one. The journal must be locked.
 func (c *Conn) reset(why journal.Outcome) {
 	c.closeTransaction(why)
 	c.From, c.To, c.MailOptions, c.RcptOptions = "", nil, nil, nil
-	c.refusals, c.domains, c.lists = 0, domains{}, ifLists{}
+	c.refusedRcpts, c.domains, c.lists = 0, domains{}, ifLists{}
 	if c.State != StateGreeted && c.State != StateRefusing {
 		c.State = StateHello
 	}
@@ -61,19 +61,19 @@ func (c *Conn) keep(octets int) {
 	}
 }
 
-// adopt takes over into the record what a Command has done to the state.
-func (c *Conn) adopt() {
+// syncRecord takes over into the record what a Command has done to the state.
+func (c *Conn) syncRecord() {
 	c.Journal.Lock()
 	defer c.Journal.Unlock()
 	c.inCommand = false
 	c.record.Helo, c.record.Peer, c.record.User = c.Helo, c.peer, c.User
-	c.advance()
+	c.inferState()
 	switch c.State {
 	case StateMail, StateRcpt, StateData, StateBdat:
 		if !c.opened {
 			c.openTransaction()
 		}
-		c.adoptEnvelope()
+		c.syncEnvelope()
 	case StateFailed:
 	default:
 		if c.opened {
@@ -82,8 +82,8 @@ func (c *Conn) adopt() {
 	}
 }
 
-// advance moves the state to where a sender and recipients that were set belong.
-func (c *Conn) advance() {
+// inferState moves the state to where a sender and recipients that were set belong.
+func (c *Conn) inferState() {
 	if c.State == StateHello && !c.opened && (c.From != "" || len(c.To) > 0) {
 		c.State = StateMail
 	}
@@ -95,9 +95,9 @@ func (c *Conn) advance() {
 	}
 }
 
-// adoptEnvelope makes the record that of the session's sender, and of as many
+// syncEnvelope makes the record that of the session's sender, and of as many
 // recipients. It looks at none of those that there were before: see syncRecipients.
-func (c *Conn) adoptEnvelope() {
+func (c *Conn) syncEnvelope() {
 	c.transaction.From, c.transaction.MailOptions = c.From, c.recorded(c.MailOptions)
 	for len(c.RcptOptions) < len(c.To) {
 		c.RcptOptions = append(c.RcptOptions, nil)
@@ -113,7 +113,7 @@ func (c *Conn) adoptEnvelope() {
 		*r = journal.Recipient{To: to, Options: c.recorded(c.RcptOptions[n+i]), Accepted: true}
 		c.accepted = append(c.accepted, r)
 	}
-	c.pending.adopted = c.accepted[n:]
+	c.parsed.adopted = c.accepted[n:]
 }
 
 // syncRecipients makes the accepted recipients of the record those of the session, of
@@ -133,7 +133,7 @@ func (c *Conn) syncRecipients() {
 }
 
 // recorded returns options for the record: a Command may write into the session's own,
-// whoever reads the record meanwhile.
+// while another goroutine reads the record.
 func (c *Conn) recorded(options []string) []string {
 	if c.Commands == nil {
 		return options

@@ -23,7 +23,7 @@ func hello(p *protocol, name, arg string) verdict {
 	if !validHost(host) {
 		return verdict{reply: p.syntax(name, "5.5.4")}
 	}
-	p.pending = pending{path: host}
+	p.parsed = parsed{path: host}
 	if name == "HELO" {
 		return verdict{wire.Reply("250 " + p.FQDN), commitHelo}
 	}
@@ -36,7 +36,7 @@ func commitEhlo(c *Conn) { greeted(c, true) }
 // greeted begins the session anew. The journal must be locked.
 func greeted(c *Conn, extended bool) {
 	commitRset(c)
-	c.State, c.Helo, c.Extended = StateHello, c.pending.path, extended
+	c.State, c.Helo, c.Extended = StateHello, c.parsed.path, extended
 	c.record.Helo = c.Helo
 }
 
@@ -44,7 +44,7 @@ func decideRset(p *protocol, arg string) verdict {
 	if arg != "" {
 		return verdict{reply: p.syntax("RSET", "5.5.4")}
 	}
-	return verdict{p.say(repOK), commitRset}
+	return verdict{p.text(replyOK), commitRset}
 }
 
 func commitRset(c *Conn) {
@@ -59,43 +59,43 @@ func decideNoop(p *protocol, arg string) verdict {
 			return verdict{reply: p.syntax("NOOP", "5.5.4")}
 		}
 	}
-	return verdict{reply: p.say(repOK)}
+	return verdict{reply: p.text(replyOK)}
 }
 
 func decideQuit(p *protocol, arg string) verdict {
 	if arg != "" {
 		return verdict{reply: p.syntax("QUIT", "5.5.4")}
 	}
-	return verdict{p.say(repBye), commitQuit}
+	return verdict{p.text(replyBye), commitQuit}
 }
 
 // commitQuit ends the session once the 221 is written.
-func commitQuit(c *Conn) { c.finish(EndQuit) }
+func commitQuit(c *Conn) { c.setEnd(EndQuit) }
 
 func decideVrfy(p *protocol, arg string) verdict {
 	if arg == "" {
 		return verdict{reply: p.syntax("VRFY", "5.5.4")}
 	}
-	return verdict{reply: p.say(repVrfy)}
+	return verdict{reply: p.text(replyVrfy)}
 }
 
-func decideExpn(p *protocol, _ string) verdict { return verdict{reply: p.say(repNoExpn)} }
+func decideExpn(p *protocol, _ string) verdict { return verdict{reply: p.text(replyNoExpn)} }
 
-func decideAncient(p *protocol, _ string) verdict { return verdict{reply: p.say(repAncient)} }
+func decideObsolete(p *protocol, _ string) verdict { return verdict{reply: p.text(replyObsolete)} }
 
 // verbHelp answers from the command table.
 func decideHelp(p *protocol, arg string) verdict {
 	if !p.Offers("HELP") {
-		return verdict{reply: p.say(repNoHelp)}
+		return verdict{reply: p.text(replyNoHelp)}
 	}
 	if arg == "" {
-		return verdict{reply: p.say(text("214 Supported commands: "+supported(p), "2.0.0"))}
+		return verdict{reply: p.text(newReplyText("214 Supported commands: "+supported(p), "2.0.0"))}
 	}
 	v := commands[wire.Upper(arg)]
 	if v == nil || !serves(p, v) {
-		return verdict{reply: p.say(text("504 Supported commands: "+supported(p), "5.5.4"))}
+		return verdict{reply: p.text(newReplyText("504 Supported commands: "+supported(p), "5.5.4"))}
 	}
-	return verdict{reply: p.say(text(wire.Reply("214 Syntax: "+v.usage(p.Extended)), "2.0.0"))}
+	return verdict{reply: p.text(newReplyText(wire.Reply("214 Syntax: "+v.usage(p.Extended)), "2.0.0"))}
 }
 
 // serves reports whether the verb does something here.

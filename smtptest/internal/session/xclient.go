@@ -13,7 +13,7 @@ import (
 // decideXclient lets a client say on whose behalf it speaks (Postfix XCLIENT_README).
 func decideXclient(p *protocol, arg string) verdict {
 	if p.opened {
-		return verdict{reply: p.say(repNoPlace)}
+		return verdict{reply: p.text(replyBadSequence)}
 	}
 	said := map[string]string{}
 	for _, attr := range strings.Fields(arg) {

@@ -27,8 +27,8 @@ func (r Reply) Code() int {
 	return n
 }
 
-// Said returns the reply as it is recorded: "" if nothing was sent.
-func (r Reply) Said() Reply {
+// Recorded returns the reply as it is recorded: "" if nothing was sent.
+func (r Reply) Recorded() Reply {
 	if r == NoReply {
 		return ""
 	}
