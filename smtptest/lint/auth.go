@@ -4,12 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
 
 var authRules = []rule{
-	{"auth-cleartext", Error, false, "RFC 4954 4", "A password or token was sent in clear."},
+	{"auth-cleartext", Error, false, "RFC 4954 4", "A password or token was sent without TLS. It is a warning if the client is on this machine and the server offered AUTH without STARTTLS."},
 	{"auth-mechanism-not-offered", Error, false, "RFC 4954 3", "AUTH named a mechanism that the last EHLO reply does not have."},
 	{"auth-ir-not-allowed", Error, false, "RFC 4954 4", "AUTH had an initial response, and in this mechanism the server speaks first."},
 	{"auth-ir-empty", Error, false, "RFC 4954 4", "AUTH had an initial response without an octet: an empty one is written =."},
@@ -100,7 +101,11 @@ func hasWord(list, word string) bool {
 func checkSecret(w *walk, x *step, mechanism string) {
 	if x.Secret != 0 && !x.TLS && showing[mechanism] && !w.auth.clear {
 		w.auth.clear = true
-		w.found(x, "auth-cleartext", x.Command, "%s shows the secret, and there is no TLS", mechanism)
+		level := Error
+		if w.offered("AUTH") && !w.offered("STARTTLS") && isLocal(w.s.Peer) {
+			level = Warning
+		}
+		w.foundAt(level, x, "auth-cleartext", x.Command, "%s shows the secret, and there is no TLS", mechanism)
 	}
 	switch {
 	case x.AuthError == "":
@@ -111,6 +116,12 @@ func checkSecret(w *walk, x *step, mechanism string) {
 	default:
 		w.found(x, "auth-malformed-message", x.Command, "%s", x.AuthError)
 	}
+}
+
+// isLocal reports whether the peer is on this machine: on loopback, or in memory.
+func isLocal(peer string) bool {
+	addr, err := netip.ParseAddrPort(peer)
+	return err != nil || addr.Addr().Unmap().IsLoopback()
 }
 
 // show takes in what the client has shown at this step. An initial response and

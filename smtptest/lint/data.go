@@ -18,13 +18,13 @@ var dataRules = []rule{
 	{"data-line-over-78", Warning, true, "RFC 5322 2.1.1", "A line of the content has more than 78 octets."},
 	{"data-8bit", Error, false, "RFC 6152 3", "The content has 8-bit octets, and MAIL had no BODY=8BITMIME."},
 	{"data-8bit-not-mime", Error, false, "RFC 5321 2.4", "The body has 8-bit octets, and no MIME field says so."},
-	{"data-dot-not-stuffed", Error, false, "RFC 5321 4.5.2", "A line began with a single dot: the client does not double them."},
+	{"data-dot-not-stuffed", Error, false, "RFC 5321 4.5.2", "A line began with a single dot, or content came as commands after a lone dot: the client does not double them."},
 	{"data-possibly-overstuffed", Warning, false, "RFC 5321 4.5.2", "Dots are doubled that needed none: by BDAT, or twice."},
 	{"data-empty", Error, false, "RFC 5321 4.1.1.4", "The content was empty."},
 	{"data-eod-lookalike", Error, false, "RFC 5321 4.1.1.4", "The content has what some servers take for its end."},
 	{"data-extra-blank-line", Warning, true, "RFC 5321 4.1.1.4", "An empty line was put behind the content."},
 	{"data-no-final-newline", Warning, false, "RFC 5321 4.1.1.4", "The content came by BDAT and does not end in CRLF."},
-	{"bdat-length-wrong", Error, false, "RFC 3030 2", "What followed a chunk was no command: its size was wrong."},
+	{"bdat-length-wrong", Error, false, "RFC 3030 2", "A chunk had another size than BDAT said: what followed it was no command, or the client waited before it was complete."},
 	{"bdat-after-failure", Error, false, "RFC 3030 2", "BDAT came after a BDAT was seen to be refused."},
 	{"rset-missing-after-bdat-failure", Error, false, "RFC 3030 2", "MAIL or DATA came after a refused BDAT without RSET."},
 	{"binarymime-with-data", Error, false, "RFC 3030 3", "DATA came after BODY=BINARYMIME."},
@@ -60,6 +60,9 @@ func checkContent(w *walk, k int) {
 	case b.t.Data == "":
 	case !ended:
 		b.under.end = b.under.last
+		if b.t.Pipelined && b.under.waits && upper(b.t.Data) != "QUIT\r\n" {
+			b.found("data-before-354", -1, "", "content came before the reply to DATA")
+		}
 		b.lookOctets()
 		b.lookDots(wired)
 	default:

@@ -23,6 +23,7 @@ func isWaiting(w *walk) bool {
 func checkEnd(w *walk) {
 	checkUnread(w)
 	checkFallback(w)
+	checkShortChunk(w)
 	x := &w.last
 	switch {
 	case x.n == 0 || !closedByClient(w) || w.muted:
@@ -37,8 +38,18 @@ func checkEnd(w *walk) {
 	case isMidway(w):
 		w.found(x, "connection-abandoned-in-data", "", "the connection was closed %s", whereEnded(w))
 	case isExcused(w):
+	case x.refused() || x.code == 0:
+		w.foundAt(Warning, x, "quit-missing", "", "the connection was closed without QUIT")
 	default:
 		w.found(x, "quit-missing", "", "the connection was closed without QUIT")
+	}
+}
+
+// checkShortChunk finds a client that waited for the reply to a chunk of which it had
+// not sent all octets.
+func checkShortChunk(w *walk) {
+	if x := &w.prev; w.s.End == smtptest.EndIdle && x.verb == "BDAT" && x.said == "" && !x.wholeChunk() {
+		w.found(x, "bdat-length-wrong", x.Command, "only %d octets came before the client fell silent", x.Octets)
 	}
 }
 
@@ -86,10 +97,14 @@ func isExcused(w *walk) bool {
 // checkUnread judges octets that no command has taken.
 func checkUnread(w *walk) {
 	rest := w.s.Unread
+	none := step{}
+	if isUnreadContent(w, rest) {
+		w.found(&w.prev, "data-before-354", rest, "content came, and there was no 354")
+		return
+	}
 	if rest == "" || inContent(w) {
 		return
 	}
-	none := step{}
 	if w.s.End == smtptest.EndQuit {
 		w.found(&none, "command-after-quit", rest, "something came behind QUIT")
 		return
@@ -100,6 +115,15 @@ func checkUnread(w *walk) {
 	if i := bareCR(strings.TrimSuffix(rest, "\r")); i >= 0 { // that one's LF may be still to come
 		w.found(&none, "command-bare-cr", rest[:i+1], "CR without LF")
 	}
+}
+
+// isUnreadContent reports whether the rest is content that the client sent without a
+// 354: DATA was refused, or got no reply.
+func isUnreadContent(w *walk, rest string) bool {
+	line, _, whole := strings.Cut(rest, "\r\n")
+	verb, _, _ := strings.Cut(line, " ")
+	x := &w.prev
+	return x.verb == "DATA" && x.told() != 3 && x.Raw == "" && w.dataInvited && whole && !known[upper(verb)]
 }
 
 // inContent says that what the client sent last is, or may be, no command: it

@@ -80,7 +80,7 @@ func ExampleRule() {
 	}
 	// Output:
 	// quit-missing error false RFC 5321 4.1.1.10
-	// 	The client closed the connection without QUIT.
+	// 	The client closed the connection without QUIT. It is a warning after a refusal, or without a reply.
 	// quit-reply-not-read warning true RFC 5321 4.1.1.10
 	// 	The client closed the connection before the reply to QUIT.
 }

@@ -128,7 +128,8 @@ func printable(r rune) rune {
 	return unicode.ReplacementChar
 }
 
-// add completes a finding from its rule, unless that is off.
+// add completes a finding from its rule, unless that is off. A Level that is set
+// already stays.
 func (c *check) add(f Finding) {
 	r, ok := ruleOf[f.ID]
 	if !ok {
@@ -137,7 +138,7 @@ func (c *check) add(f Finding) {
 	if r.off && !c.on[f.ID] {
 		return
 	}
-	f.Level, f.RFC = r.level, r.rfc
+	f.Level, f.RFC = cmp.Or(f.Level, r.level), r.rfc
 	f.Octets = f.Octets[:min(len(f.Octets), maxOctets)]
 	f.Detail = strings.Map(printable, f.Detail)
 	c.findings = append(c.findings, f)

@@ -90,6 +90,8 @@ func TestRequire(t *testing.T) {
 			c.Hello("client")
 			c.Text.Cmd("*")
 			c.Text.ReadResponse(500)
+			c.Text.PrintfLine("NOOP") // after a refusal the missing QUIT would be a warning
+			c.Text.ReadResponse(250)
 			c.Close()
 			srv.WaitSession(func(smtptest.Session) bool { return true })
 			if tt.fails {

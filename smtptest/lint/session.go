@@ -14,12 +14,12 @@ var sessionRules = []rule{
 	{"pipelining-not-offered", Error, false, "RFC 2920 3.1", "A command came before the reply to its predecessor, and PIPELINING was not offered."},
 	{"pipelining-past-sync", Error, false, "RFC 2920 3.1", "Something came behind a command that must be the last of its group, before the reply."},
 	{"bdat-before-rcpt-replies", Error, false, "RFC 3030 2", "BDAT came before the replies to RCPT."},
-	{"data-before-354", Error, false, "RFC 5321 3.3", "Content came before the 354."},
+	{"data-before-354", Error, false, "RFC 5321 3.3", "Content came before the 354, or without one."},
 	{"data-after-refusal", Error, false, "RFC 5321 3.3", "Content came although DATA was refused."},
 	{"repeat-after-5xx", Warning, false, "RFC 5321 4.2.1", "The same command came again after a 5xx with nothing changed in between, or a later attempt was the same request or the same message."},
 	{"command-after-421", Warning, false, "RFC 5321 3.8", "A command other than QUIT came after a 421."},
 	{"command-after-quit", Error, false, "RFC 5321 4.1.1.10", "Something came behind QUIT."},
-	{"quit-missing", Error, false, "RFC 5321 4.1.1.10", "The client closed the connection without QUIT."},
+	{"quit-missing", Error, false, "RFC 5321 4.1.1.10", "The client closed the connection without QUIT. It is a warning after a refusal, or without a reply."},
 	{"quit-reply-not-read", Warning, true, "RFC 5321 4.1.1.10", "The client closed the connection before the reply to QUIT."},
 	{"connection-abandoned-in-data", Error, false, "RFC 5321 4.1.1.10", "The client closed the connection in content, between chunks or in an AUTH exchange."},
 	{"timeout-too-short", Warning, true, "RFC 5321 4.5.3.2", "The client left while it waited, before the least time-out."},
@@ -106,23 +106,15 @@ func checkOffered(w *walk, x *step) {
 	switch keyword, ok := extensions[x.verb]; {
 	case ok && !w.offered(keyword) && !(x.verb == "STARTTLS" && x.TLS):
 		w.found(x, "command-not-offered", x.Command, "%s came, and the last EHLO reply does not have %s", x.verb, keyword)
-	case w.prev.verb == "DATA" && w.prev.refused() && w.hasSeen(w.prev.n) && x.verb == "" && isContent(x.Command):
-		w.found(x, "data-after-refusal", x.Command, "content came although DATA was answered %d", w.prev.code)
-		unknown = true
 	case unknown && w.prev.verb == "BDAT":
 		w.found(x, "bdat-length-wrong", x.Command, "what followed the chunk is no command")
 	case unknown && x.Command == "*" && w.prev.refused() && (w.prev.verb == "AUTH" || w.prev.answer):
 		unknown = false // net/smtp takes back an AUTH (RFC 4954 4) that was refused already
 	case unknown && !w.unknown && !x.dirty: // one finding for what is obviously text
+		w.spill.finding = len(w.findings)
 		w.found(x, "command-unknown", x.Command, "%s is no command", name(x))
 	}
 	w.unknown = unknown
-}
-
-// isContent says that a line is a header field or the final dot.
-func isContent(line string) bool {
-	field, _, ok := strings.Cut(line, ":")
-	return line == "." || ok && field != "" && !strings.ContainsFunc(field, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // checkAgain finds commands that were refused for good before.

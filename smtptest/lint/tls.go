@@ -11,7 +11,7 @@ import (
 )
 
 var tlsRules = []rule{
-	{"starttls-ignored", Warning, false, "RFC 8314 5.2", "STARTTLS was offered, and AUTH or MAIL came in clear."},
+	{"starttls-ignored", Error, false, "RFC 8314 5.2", "STARTTLS was offered, and AUTH or MAIL came without TLS. It is a warning if the server refused the MAIL."},
 	{"starttls-pipelined", Error, false, "RFC 3207 4", "Something came behind STARTTLS before the reply."},
 	{"starttls-no-handshake", Error, false, "RFC 3207 4", "What followed the 220 to STARTTLS was no TLS."},
 	{"starttls-again", Error, false, "RFC 3207 4.2", "STARTTLS came under TLS."},
@@ -34,7 +34,11 @@ func checkTLS(w *walk, x *step) {
 		}
 	case (x.verb == "AUTH" || x.verb == "MAIL") && !x.TLS && !w.tried && w.offered("STARTTLS"):
 		w.tried = true
-		w.found(x, "starttls-ignored", x.Command, "STARTTLS was offered, and %s came in clear", x.verb)
+		level := Error
+		if x.refused() && x.verb == "MAIL" {
+			level = Warning // no mail follows
+		}
+		w.foundAt(level, x, "starttls-ignored", x.Command, "STARTTLS was offered, and %s came without TLS", x.verb)
 	}
 	if x.TLS && !w.trusted && x.verb != "QUIT" {
 		w.trusted = true

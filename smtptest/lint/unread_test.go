@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/go-smtptest/smtp/smtptest/lint"
@@ -27,7 +28,11 @@ func TestUnread(t *testing.T) {
 		{name: "CR before CRLF", why: "RFC 5321 2.3.8", script: forever("NOOP"), lines: said(hi, "NOOP", "+a\r\r\n"), want: []string{"command-bare-cr"}},
 		{name: "LF without CR", why: "RFC 5321 2.3.8", script: forever("NOOP"), lines: said(hi, "NOOP", "+a\n"), want: []string{"command-bare-lf"}},
 		{name: "within content", why: "it is no command", script: forever("BODY 5"), lines: said(hi, from, to, "DATA", "+"+text("a\nb\rc"))},
-		{name: "behind a DATA without its reply", why: "it may be content", script: forever("DATA"), lines: said(hi, from, to, "DATA", "+"+text("a\nb\rc"))},
+		{name: "behind a DATA without its reply", why: "it is content, and there was no 354", script: forever("DATA"), lines: said(hi, from, to, "DATA", "+"+text("a\nb\rc")), want: []string{"data-before-354"}},
+		{name: "a command behind a DATA without its reply", why: "the client gave up waiting", script: forever("DATA"), lines: said(hi, from, to, "DATA", "+QUIT\r\n")},
+		{name: "behind a DATA that was refused", why: "it is content, and there was no 354", script: []smtptest.Rule{{On: "DATA", Delay: time.Second, Reply: "451 4.3.0 no", Then: smtptest.Close}}, lines: said(hi, from, to, "DATA", "+"+text("Hi!")+"\r\n", "~2s"), want: []string{"data-before-354"}},
+		{name: "a command behind a DATA that was refused", why: "it is no content", script: []smtptest.Rule{{On: "DATA", Delay: time.Second, Reply: "451 4.3.0 no", Then: smtptest.Close}}, lines: said(hi, from, to, "DATA", "+RSET\r\n", "~2s")},
+		{name: "behind a DATA after which the server closed", why: "it is content, and there was no 354", script: []smtptest.Rule{{On: "DATA", Delay: time.Second, Reply: smtptest.NoReply, Then: smtptest.Close}}, lines: said(hi, from, to, "DATA", "+"+text("Hi!")+"\r\n", "~2s"), want: []string{"data-before-354"}},
 		{name: "within a chunk", why: "it is no command", script: forever("BODY 5"), lines: said(hi, from, to, "+"+chunk(text("a\nb\rc"), " LAST"))},
 		{name: "behind a chunk", why: "it is a command", script: forever("BDAT"), lines: said(hi, from, to, "+"+chunk(text("Hi!")+"\r\n", ""), "+a\rb"), want: []string{"command-bare-cr"}},
 		{name: "a handshake", why: "it is TLS", setup: withTLS, script: forever("TLS"), lines: said(hi, "STARTTLS", "+\x16\x03\x01\n\r\x00")},

@@ -104,6 +104,9 @@ type walk struct {
 	rset    int  // the RSET that was refused
 	within  []within
 
+	spill       spill // of content
+	dataInvited bool  // the client could wait for the reply to the last DATA
+
 	recipients map[string]int // of the transaction: the exchange of each
 
 	helloName string     // of the last hello that was not refused
@@ -126,6 +129,7 @@ func (x *step) request() request { return request{x.Command, x.Secret} }
 // within is what a transaction was sent under.
 type within struct {
 	offers map[string]string
+	waits  bool // the client got a reply to DATA, and could wait for it
 	end    step // the end of its content; n is 0 if it was not reached
 	last   step // of its exchanges
 }
@@ -156,11 +160,19 @@ func (c *check) session(s *smtptest.Session) {
 
 // found adds a finding about a step.
 func (w *walk) found(x *step, id, octets, format string, args ...any) {
-	w.add(Finding{ID: id, Session: w.s.ID, Exchange: x.n, Transaction: x.Transaction, Offset: -1, Octets: octets, Detail: fmt.Sprintf(format, args...)})
+	w.foundAt(0, x, id, octets, format, args...)
+}
+
+// foundAt adds a finding of that level; 0 is the level of the rule.
+func (w *walk) foundAt(level Level, x *step, id, octets, format string, args ...any) {
+	w.add(Finding{ID: id, Level: level, Session: w.s.ID, Exchange: x.n, Transaction: x.Transaction, Offset: -1, Octets: octets, Detail: fmt.Sprintf(format, args...)})
 }
 
 // look holds a step against the rules.
 func (w *walk) look(x *step) {
+	if isSpilled(w, x) {
+		return
+	}
 	checkEarly(w, x)
 	switch {
 	case x.Event:
@@ -271,9 +283,11 @@ func (w *walk) advance(x *step) {
 			w.taken++
 		}
 	case "DATA", ".", "BDAT":
+		w.dataInvited = x.verb == "DATA" && x.Raw == "" && !w.astray && !w.muted && !x.did(smtptest.Hold)
 		w.advanceContent(x)
 	}
 	advanceAuth(w, x)
+	w.spill.advance(x)
 	if !x.Event && !x.answer {
 		w.freshTLS = false
 	}
@@ -297,6 +311,9 @@ func (w *walk) advanceContent(x *step) {
 		ended = true
 	case x.verb == "DATA" && x.told() == 3:
 		w.content = true
+		if t := x.Transaction; t > 0 {
+			w.within[t].waits = w.dataInvited
+		}
 	case x.verb == "DATA":
 		if !w.open {
 			w.mail = step{} // who has read this reply has read that to MAIL
