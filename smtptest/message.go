@@ -101,13 +101,13 @@ func (m Message) Attachments() []Attachment {
 // HTML and in Text, in order and without duplicates, or nil if there are none. An
 // href is read as browsers read it, and left as written if it is not ASCII.
 //
-// In text, a link ends before the first byte outside ASCII, and before the text's
-// punctuation. What may be around a link is not part of it: quotation marks,
-// brackets without their pair, dashes, ellipses, spaces, underscores and asterisks
-// (but a _ or - at the end belongs to a link that none is before). A link in angle
-// brackets may be divided by white space (RFC 3986 appendix C). If a letter outside
-// ASCII belongs to the host, there is no link; if one cuts the rest of a link
-// short, Problems reports it.
+// In text, a link ends before the first byte outside ASCII and before the text's
+// punctuation. Quotation marks, brackets, dashes, ellipses, spaces, underscores and
+// asterisks around a link are not part of it. Brackets in pairs are, and so is a _
+// or a - at its end if none is before it, because a token may end so. In angle
+// brackets, white space that divides a link is removed (RFC 3986 appendix C). If a
+// letter outside ASCII is in the host or directly after it, there is no link. If
+// one cuts the rest of a link short, Problems reports it.
 func (m Message) Links() []string {
 	links, _ := m.read().Links()
 	return links

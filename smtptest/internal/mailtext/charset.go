@@ -67,12 +67,11 @@ func (p *parser) readAll(charset, s string) (string, error) {
 }
 
 func fromLatin1(s string) string {
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/8)
+	b := make([]byte, 0, len(s)+len(s)/8)
 	for i := range len(s) {
-		b.WriteRune(rune(s[i]))
+		b = utf8.AppendRune(b, rune(s[i]))
 	}
-	return b.String()
+	return string(b)
 }
 
 // checkUTF8 reports the first octet that is not UTF-8.

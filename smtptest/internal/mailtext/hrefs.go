@@ -28,7 +28,7 @@ func hrefs(s string, add func(link string)) {
 			if link := urlOf(href); link != "" {
 				add(link)
 			}
-			if rawText[name] {
+			if isRawText(name) {
 				s = afterRawText(s, name)
 			}
 		}
@@ -37,8 +37,15 @@ func hrefs(s string, add func(link string)) {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// rawText are the elements whose content is text (HTML 13.1.2).
-var rawText = map[string]bool{"script": true, "style": true, "title": true, "textarea": true, "xmp": true, "iframe": true, "noembed": true, "noframes": true}
+// isRawText reports whether the content of an element is text (HTML 13.1.2).
+func isRawText(name string) bool {
+	for _, element := range []string{"script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"} {
+		if len(name) == len(element) && strings.EqualFold(name, element) {
+			return true
+		}
+	}
+	return false
+}
 
 // afterRawText returns what follows the content of an element.
 func afterRawText(s, name string) string {
@@ -48,7 +55,7 @@ func afterRawText(s, name string) string {
 			return ""
 		}
 		s = after
-		if len(s) > len(name) && strings.EqualFold(s[:len(name)], name) && strings.IndexByte(" \t\r\n\f/>", s[len(name)]) >= 0 {
+		if len(s) > len(name) && strings.EqualFold(s[:len(name)], name) && isIn(s[len(name)], endOfName) {
 			return s
 		}
 	}
@@ -57,55 +64,84 @@ func afterRawText(s, name string) string {
 // cutTag reads a tag from its name on, up to its >. A tag without its end is no
 // tag (HTML 13.2.5).
 func cutTag(s string) (name, href, rest string) {
-	end := strings.IndexAny(s, " \t\r\n\f/>")
-	if end < 0 {
-		return "", "", ""
-	}
-	name, s = strings.ToLower(s[:end]), s[end:]
+	i := until(s, 0, endOfName)
+	name = s[:i]
 	hasHref := false
 	for {
-		s = strings.TrimLeft(s, " \t\r\n\f/")
-		if s == "" {
+		for i < len(s) && isIn(s[i], blankOrSlash) {
+			i++
+		}
+		if i == len(s) {
 			return "", "", ""
 		}
-		if s[0] == '>' {
-			return name, href, s[1:]
+		if s[i] == '>' {
+			return name, href, s[i+1:]
 		}
-		var attribute, value string
-		var ok bool
-		if attribute, value, s, ok = cutAttribute(s); !ok {
+		attribute, value, next := cutAttribute(s, i)
+		if next < 0 {
 			return "", "", ""
 		}
-		if strings.EqualFold(attribute, "href") && !hasHref {
+		if i = next; !hasHref && len(attribute) == len("href") && strings.EqualFold(attribute, "href") {
 			href, hasHref = value, true
 		}
 	}
 }
 
-// cutAttribute reads an attribute, with its value as sent. ok is false if the
-// document ends before it does.
-func cutAttribute(s string) (name, value, rest string, ok bool) {
-	end := strings.IndexAny(s[1:], "= \t\r\n\f/>") + 1 // a = at the beginning belongs to the name
-	if end == 0 {
-		return "", "", "", false
+// cutAttribute reads the attribute at s[i:], with its value as sent. next is -1 if
+// the document ends before the attribute does.
+func cutAttribute(s string, i int) (name, value string, next int) {
+	end := until(s, i+1, endOfName|equals) // a = at the beginning belongs to the name
+	name = s[i:end]
+	i = pastBlanks(s, end)
+	if i == len(s) || s[i] != '=' {
+		return name, "", i
 	}
-	name, s = s[:end], strings.TrimLeft(s[end:], " \t\r\n\f")
-	if !strings.HasPrefix(s, "=") {
-		return name, "", s, true
+	i = pastBlanks(s, i+1)
+	if i == len(s) {
+		return "", "", -1
 	}
-	s = strings.TrimLeft(s[1:], " \t\r\n\f")
-	if s == "" {
-		return "", "", "", false
+	if c := s[i]; c == '"' || c == '\'' {
+		length := strings.IndexByte(s[i+1:], c)
+		if length < 0 {
+			return "", "", -1
+		}
+		return name, s[i+1 : i+1+length], i + length + 2
 	}
-	if s[0] == '"' || s[0] == '\'' {
-		value, rest, ok = strings.Cut(s[1:], s[:1])
-		return name, value, rest, ok
+	end = until(s, i, endOfValue)
+	return name, s[i:end], end
+}
+
+// Classes of characters in a tag.
+const (
+	blank        = 1 << iota // white space
+	blankOrSlash             // what may be between attributes
+	endOfName                // what ends the name of a tag or of an attribute
+	endOfValue               // what ends a value without quotes
+	equals
+)
+
+var tagClasses = [256]byte{
+	' ': blank | blankOrSlash | endOfName | endOfValue, '\t': blank | blankOrSlash | endOfName | endOfValue,
+	'\r': blank | blankOrSlash | endOfName | endOfValue, '\n': blank | blankOrSlash | endOfName | endOfValue,
+	'\f': blank | blankOrSlash | endOfName | endOfValue,
+	'/':  blankOrSlash | endOfName, '>': endOfName | endOfValue, '=': equals,
+}
+
+func isIn(c byte, class byte) bool { return tagClasses[c]&class != 0 }
+
+// until returns the index of the first character of a class at or after i.
+func until(s string, i int, class byte) int {
+	for i < len(s) && !isIn(s[i], class) {
+		i++
 	}
-	end = strings.IndexAny(s, " \t\r\n\f>")
-	if end < 0 {
-		return "", "", "", false
+	return i
+}
+
+func pastBlanks(s string, i int) int {
+	for i < len(s) && isIn(s[i], blank) {
+		i++
 	}
-	return name, s[:end], s[end:], true
+	return i
 }
 
 // urlOf returns the link in the value of an attribute, or "" if it is another
@@ -113,6 +149,9 @@ func cutAttribute(s string) (name, value, rest string, ok bool) {
 // blanks around the address, and removes tabs and line breaks in it, as browsers do
 // (URL Standard 4.4).
 func urlOf(value string) string {
+	if value == "" {
+		return ""
+	}
 	link := strings.TrimFunc(resolve(value), func(r rune) bool { return r <= ' ' })
 	if strings.ContainsAny(link, "\t\r\n") {
 		link = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(link)
@@ -166,6 +205,9 @@ func referenceLen(s string) int {
 // resolveOne resolves one reference, which may lack its semicolon if it is a
 // number or an old name that no = follows.
 func resolveOne(reference, after string) string {
+	if reference == "amp;" { // most of them
+		return "&"
+	}
 	whole := "&" + reference
 	name, isClosed := strings.CutSuffix(reference, ";")
 	resolved := html.UnescapeString("&" + name + ";")

@@ -15,8 +15,8 @@ func messageOf(data string) smtptest.Message {
 	return smtptest.Message{Data: strings.ReplaceAll(data, "\n", "\r\n")}
 }
 
-// multipart returns an entity of a multipart type. Each part is an entity.
-func multipart(boundary, kind string, parts ...string) string {
+// multipartOf returns an entity of a multipart type. Each part is an entity.
+func multipartOf(boundary, kind string, parts ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Content-Type: multipart/%s; boundary=%s\n\n", kind, boundary)
 	for _, part := range parts {
@@ -41,15 +41,15 @@ var structures = []struct {
 }{
 	{"empty", "", "text/plain", 0},
 	{"plain", "Subject: x\n\nHello\n", "text/plain", 0},
-	{"invoice", multipart("m", "mixed", multipart("a", "alternative", plain, html), pdf),
+	{"invoice", multipartOf("m", "mixed", multipartOf("a", "alternative", plain, html), pdf),
 		`multipart/mixed(multipart/alternative(text/plain, text/html), application/pdf "a.pdf")`, 0},
-	{"the PDF is an alternative", multipart("m", "alternative", plain, html, pdf), `multipart/alternative(text/plain, text/html, application/pdf "a.pdf")`, 0},
-	{"texts side by side", multipart("m", "mixed", plain, html, pdf), `multipart/mixed(text/plain, text/html, application/pdf "a.pdf")`, 0},
-	{"inline image", multipart("m", "related", html, image), "multipart/related(text/html, image/png)", 0},
+	{"the PDF is an alternative", multipartOf("m", "alternative", plain, html, pdf), `multipart/alternative(text/plain, text/html, application/pdf "a.pdf")`, 0},
+	{"texts side by side", multipartOf("m", "mixed", plain, html, pdf), `multipart/mixed(text/plain, text/html, application/pdf "a.pdf")`, 0},
+	{"inline image", multipartOf("m", "related", html, image), "multipart/related(text/html, image/png)", 0},
 	{"types in upper case", "Content-Type: TEXT/HTML; Charset=utf-8\n\n", "text/html", 0},
-	{"default types", multipart("m", "digest", "\nSubject: x\n\nHi", "\nSubject: y\n\nHi"),
+	{"default types", multipartOf("m", "digest", "\nSubject: x\n\nHi", "\nSubject: y\n\nHi"),
 		"multipart/digest(message/rfc822(text/plain), message/rfc822(text/plain))", 0},
-	{"a message in a message", multipart("m", "mixed", plain, "Content-Type: message/rfc822; name=fwd.eml\n\n"+multipart("a", "alternative", plain, html)),
+	{"a message in a message", multipartOf("m", "mixed", plain, "Content-Type: message/rfc822; name=fwd.eml\n\n"+multipartOf("a", "alternative", plain, html)),
 		`multipart/mixed(text/plain, message/rfc822 "fwd.eml"(multipart/alternative(text/plain, text/html)))`, 0},
 	{"a message in UTF-8", "Content-Type: message/global\n\nSubject: ü\n\nHi", "message/global(text/plain)", 0},
 	{"an empty message", "Content-Type: message/rfc822\n\n", "message/rfc822(text/plain)", 0},
@@ -61,11 +61,11 @@ var structures = []struct {
 	{"no closing boundary", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n", "multipart/mixed(text/plain)", 1},
 	{"the outer boundary in the inner multipart", "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/alternative; boundary=i\n\n--i\n\nx\n--o\n" + html + "\n--o--\n",
 		"multipart/mixed(multipart/alternative(text/plain), text/html)", 1},
-	{"an inner boundary that begins with the outer one", multipart("b", "mixed", multipart("bb", "alternative", plain, html), pdf),
+	{"an inner boundary that begins with the outer one", multipartOf("b", "mixed", multipartOf("bb", "alternative", plain, html), pdf),
 		`multipart/mixed(multipart/alternative(text/plain, text/html), application/pdf "a.pdf")`, 0},
-	{"a broken header in a part", multipart("m", "mixed", "Hello", html), "multipart/mixed(text/plain, text/html)", 1},
+	{"a broken header in a part", multipartOf("m", "mixed", "Hello", html), "multipart/mixed(text/plain, text/html)", 1},
 	{"a broken header in a message", "Content-Type: message/rfc822\n\nHello\n", "message/rfc822(text/plain)", 1},
-	{"a report", multipart("m", "report", plain, "Content-Type: message/delivery-status\n\nAction: failed", "Content-Type: text/rfc822-headers\n\nSubject: x"),
+	{"a report", multipartOf("m", "report", plain, "Content-Type: message/delivery-status\n\nAction: failed", "Content-Type: text/rfc822-headers\n\nSubject: x"),
 		"multipart/report(text/plain, message/delivery-status, text/rfc822-headers)", 0},
 }
 
@@ -174,7 +174,7 @@ epilogue
 
 // TestPartIsCopy verifies that changing a tree changes no other.
 func TestPartIsCopy(t *testing.T) {
-	m := messageOf(multipart("m", "mixed", plain, pdf))
+	m := messageOf(multipartOf("m", "mixed", plain, pdf))
 	p := m.MIME()
 	p.Params["boundary"], p.Header["Content-Type"] = "x", []string{"x"}
 	p.Parts[1] = smtptest.Part{}
@@ -255,7 +255,7 @@ func TestTreeLimits(t *testing.T) {
 		{"multiparts in multiparts", nest(30) + "\r\nx\r\n", `"multipart/mixed" within 20 multiparts: taken as text`, 20},
 		{"messages in messages", strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 30), `"message/rfc822" within 20 parts: its parts are left out`, 20},
 		{"parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 1001) + "--b--\r\n", "more than 1000 parts: the others are left out", 1},
-		{"parts of parts", multipart("a", "mixed", slicesOf(600, multipart("b", "mixed", plain))...), "more than 1000 parts: the others are left out", 2},
+		{"parts of parts", multipartOf("a", "mixed", slicesOf(600, multipartOf("b", "mixed", plain))...), "more than 1000 parts: the others are left out", 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := messageOf(strings.ReplaceAll(c.data, "\r\n", "\n"))

@@ -71,7 +71,7 @@ func TestEncodedWords(t *testing.T) {
 			}
 			checkProblem(t, m, c.problem)
 			checkProblem(t, messageOf("X-Other: "+c.sent+"\n\nx"), c.problem)
-			checkProblem(t, messageOf(multipart("m", "mixed", "Content-Description: "+c.sent+"\n\nx")), c.problem)
+			checkProblem(t, messageOf(multipartOf("m", "mixed", "Content-Description: "+c.sent+"\n\nx")), c.problem)
 			if c.problem != "" && !strings.ContainsAny(c.sent, "[]") {
 				if m := messageOf("To: " + c.sent + " <a@x.test>\n\nx"); m.Problems() == nil {
 					t.Errorf("in an address: Addresses() = %q without a problem", m.Addresses("To"))
