@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/go-smtptest/smtp/smtptest"
@@ -26,12 +27,13 @@ import (
 // readers open; the envelope is not in it. The line "*.eml -text" in
 // .gitattributes keeps git from changing its line ends.
 //
-// With the flag -update a file that differs is written instead. The flag is the
-// test's own, as one that a library defines clashes with it:
+// With the flag -update, Golden writes a file that differs instead. The test
+// declares the flag, because one that a library declares would clash with it:
 //
 //	var _ = flag.Bool("update", false, "rewrite the golden files")
 //
-// The problems of a nil tb panic.
+// If no test of the package declares the flag, the environment variable
+// SMTPCMP_UPDATE=1 does the same. If tb is nil, failures panic.
 func Golden[T string | smtptest.Message](tb smtptest.TB, file string, got T, options ...cmp.Option) {
 	if mistake := harness.NilTB(tb); mistake != "" {
 		panic("smtpcmp: Golden: " + mistake)
@@ -69,15 +71,22 @@ func difference[T string | smtptest.Message](golden string, got T, options []cmp
 	return cmp.Diff(unix.Replace(golden), octets, options...), octets
 }
 
+// updateVariable has the job of the flag -update if no test declares that.
+const updateVariable = "SMTPCMP_UPDATE"
+
 func updating() bool {
-	f := flag.Lookup("update")
-	return f != nil && f.Value.String() == "true"
+	value := os.Getenv(updateVariable)
+	if f := flag.Lookup("update"); f != nil {
+		value = f.Value.String()
+	}
+	isSet, err := strconv.ParseBool(value)
+	return err == nil && isSet
 }
 
 // remedy says how the file is written.
 func remedy() string {
 	if flag.Lookup("update") == nil {
-		return `to write it, give the test the flag, var _ = flag.Bool("update", false, "rewrite the golden files"), and run it with -update`
+		return "run the test with " + updateVariable + `=1 to write it, or declare the flag, var _ = flag.Bool("update", false, "rewrite the golden files"), and run it with -update`
 	}
 	return "run the test with -update to write it"
 }

@@ -119,12 +119,42 @@ func TestGoldenProblems(t *testing.T) {
 		}()
 	}
 
+}
+
+// TestGoldenVariable verifies that the environment variable updates a file if no
+// test declares the flag -update, and only then.
+func TestGoldenVariable(t *testing.T) {
 	own := flag.CommandLine
 	defer func() { flag.CommandLine = own }()
-	flag.CommandLine = flag.NewFlagSet("none", flag.PanicOnError)
-	log := &testLog{T: t}
-	smtpcmp.Golden(log, filepath.Join(dir, "none.txt"), "x")
-	if got, want := strings.Join(log.errors, ""), `flag.Bool("update"`; !strings.Contains(got, want) {
-		t.Errorf("without the flag it says %q, want %q", got, want)
+	file := filepath.Join(t.TempDir(), "new.txt")
+	for _, c := range []struct {
+		name, flag, variable string // flag is "" if no test declares it
+		want                 string // what Golden says
+	}{
+		{"neither", "", "", "SMTPCMP_UPDATE=1"},
+		{"neither, and how to declare the flag", "", "", `flag.Bool("update"`},
+		{"the variable says no", "", "0", "there is no " + file},
+		{"the variable has no value that can be read", "", "maybe", "there is no " + file},
+		{"the flag says no", "false", "1", "run the test with -update to write it"},
+		{"the variable", "", "1", file + " is written"},
+		{"the flag", "true", "", file + " is written"},
+		{"both", "true", "0", file + " is written"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			os.Remove(file)
+			t.Setenv("SMTPCMP_UPDATE", c.variable)
+			flag.CommandLine = flag.NewFlagSet("none", flag.PanicOnError)
+			if c.flag != "" {
+				flag.Bool("update", c.flag == "true", "")
+			}
+			log := &testLog{T: t}
+			smtpcmp.Golden(log, file, "x")
+			if got := strings.Join(append(log.errors, log.logs...), ""); !strings.Contains(got, c.want) {
+				t.Errorf("Golden says %q, want %q", got, c.want)
+			}
+			if _, err := os.Stat(file); (err == nil) != strings.HasSuffix(c.want, "is written") {
+				t.Errorf("the file: %v", err)
+			}
+		})
 	}
 }

@@ -13,9 +13,7 @@ package smtpcmp
 import (
 	"mime"
 	"net/mail"
-	"net/textproto"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,11 +23,21 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// Message compares messages as their recipients read them: the fields of the
-// header, decoded and in any order, those of addresses by name and address,
-// without those named in ignored, and the decoded text, HTML and attachments. It
-// ignores MIME boundaries, transfer encodings, and whether lines end in CRLF or
-// LF. Where octets count, compare Data without this option.
+// Message compares messages as their recipients read them:
+//
+//   - the fields of the header, decoded and in any order, and those of addresses by
+//     name and address;
+//   - the structure of the message, and of each part the parameters of its type, its
+//     disposition with its parameters, and its other fields;
+//   - the Content-IDs by what they do: whether there is one, whether it has angle
+//     brackets, and which part each cid: of the HTML shows;
+//   - the decoded text, HTML and attachments, and the messages within the message.
+//
+// It leaves out the fields that are named in ignored, in the header of the message
+// and of each part. If Content-Type is ignored, the types still compare. It replaces
+// the ids of Content-IDs, and MIME boundaries, by 1, 2, 3 in the order of the parts,
+// on both sides. It ignores transfer encodings, the case of charsets, and whether
+// lines end in CRLF or LF. To compare bytes, compare Data without this option.
 //
 // It ignores Session, Transaction, Time, Peer and Helo: they vary from run to run. Reply,
 // MailOptions (but for SIZE), RcptOptions, Unstuffed and Chunks are compared if
@@ -42,7 +50,7 @@ func Message(ignored ...string) cmp.Option {
 			cmp.FilterValues(eitherUnsaid, cmp.Ignore())),
 		cmp.FilterPath(within(isField("MailOptions")), cmpopts.IgnoreSliceElements(isSize)),
 		cmp.FilterPath(isField("Data"), cmp.Transformer("smtpcmp.Message", func(data string) content {
-			return readContent(data, ignored)
+			return readContent(data, ignored, 0)
 		})),
 	}
 }
@@ -89,39 +97,9 @@ func eitherUnsaid(x, y any) bool {
 	return unsaid(x) || unsaid(y)
 }
 
-// content is what a message says.
-type content struct {
-	Header      mail.Header
-	Text        []string // lines
-	HTML        []string
-	Attachments []smtptest.Attachment
-	Problems    []string
-}
-
-func readContent(data string, ignored []string) content {
-	m := smtptest.Message{Data: data}
-	c := content{Header: m.Header(), Text: lines(m.Text()), HTML: lines(m.HTML()), Attachments: m.Attachments(), Problems: m.Problems()}
-	for _, name := range append([]string{"Content-Transfer-Encoding"}, ignored...) {
-		delete(c.Header, textproto.CanonicalMIMEHeaderKey(name))
-	}
-	decoder := mime.WordDecoder{CharsetReader: smtptest.CharsetReader}
-	for name, values := range c.Header {
-		for i, value := range values {
-			values[i] = field(name, value, &decoder)
-		}
-	}
-	for i, problem := range c.Problems { // they quote fields
-		c.Problems[i] = boundary.ReplaceAllString(problem, "")
-	}
-	return c
-}
-
 // field is the value of a field as it compares; as it stands if it cannot be
 // decoded.
 func field(name, value string, decoder *mime.WordDecoder) string {
-	if name == "Content-Type" {
-		return boundary.ReplaceAllString(value, "")
-	}
 	if addressed[strings.TrimPrefix(name, "Resent-")] {
 		if list, err := addresses(value, decoder); err == nil {
 			return list
@@ -150,9 +128,6 @@ func addresses(value string, decoder *mime.WordDecoder) (string, error) {
 	}
 	return strings.Join(written, ", "), err
 }
-
-// boundary is the parameter of a multipart, also within a quotation.
-var boundary = regexp.MustCompile(`(?i);\s*boundary=(?:\\?"[^"\\]*\\?"|[^;\s"]*)`)
 
 // lines are those of a text, without their ends. The last needs none.
 func lines(s string) []string {

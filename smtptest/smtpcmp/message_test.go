@@ -1,6 +1,7 @@
 package smtpcmp_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,56 @@ func TestMessage(t *testing.T) {
 		{"broken", "what cannot be read is a difference",
 			smtptest.Message{Data: multipart}, smtptest.Message{Data: strings.ReplaceAll(multipart, "--B--\n", "")}, nil,
 			[]string{"- nil", "+ `\"multipart/mixed\" without its closing boundary`"}},
+		{"nesting", "a PDF is no alternative", smtptest.Message{Data: invoice}, smtptest.Message{Data: strings.Replace(invoice, "/mixed", "/alternative", 1)}, nil,
+			[]string{`- "multipart/mixed"`, `+ "multipart/alternative"`}},
+		{"side by side", "alternatives are nested", smtptest.Message{Data: entities("mixed", entities("alternative", "\na", "Content-Type: text/html\n\nb"))},
+			smtptest.Message{Data: entities("mixed", "\na", "Content-Type: text/html\n\nb")}, nil, []string{`- "multipart/alternative("`, `- "multipart/alternative"`}},
+		{"parameter of a type", "RFC 6047 2.4: method", smtptest.Message{Data: entities("mixed", "Content-Type: text/calendar; method=REQUEST\n\nx")},
+			smtptest.Message{Data: entities("mixed", "Content-Type: text/calendar\n\nx")}, nil, []string{`- "method": "REQUEST"`}},
+		{"parameter of the message's type", "RFC 3676: format", smtptest.Message{Data: "Content-Type: text/plain; format=flowed\n\nx"}, smtptest.Message{Data: "Content-Type: text/plain\n\nx"}, nil,
+			[]string{`- "format": "flowed"`}},
+		{"charset", "its case says nothing", smtptest.Message{Data: "Content-Type: text/plain; charset=UTF-8\n\nx"}, smtptest.Message{Data: "Content-Type: Text/Plain; Charset=\"utf-8\"\n\nx"}, nil, nil},
+		{"parameters in another order and form", "RFC 2231", smtptest.Message{Data: "Content-Type: text/plain; a=1; b*=utf-8''%62\n\nx"}, smtptest.Message{Data: "Content-Type: text/plain;\n\tb=b;\n\ta=1\n\nx"}, nil, nil},
+		{"disposition", "RFC 2183 2", smtptest.Message{Data: entities("mixed", "Content-Type: image/png\nContent-Disposition: inline\n\nx")},
+			smtptest.Message{Data: entities("mixed", "Content-Type: image/png\nContent-Disposition: attachment\n\nx")}, nil, []string{`- "inline"`, `+ "attachment"`}},
+		{"parameter of a disposition", "RFC 2183 2.7", smtptest.Message{Data: entities("mixed", "Content-Disposition: attachment; size=1\n\nx")},
+			smtptest.Message{Data: entities("mixed", "Content-Disposition: attachment; size=2\n\nx")}, nil, []string{`- "size": "1"`, `+ "size": "2"`}},
+		{"field of a part", "decoded", smtptest.Message{Data: entities("mixed", "Content-Description: a\n\nx")}, smtptest.Message{Data: entities("mixed", "Content-Description: b\n\nx")}, nil,
+			[]string{`- "Content-Description": {"a"}`, `+ "Content-Description": {"b"}`}},
+		{"ignored fields of parts", "in any case", smtptest.Message{Data: entities("mixed", "content-type: text/plain; a=1\nContent-Disposition: inline; b=1\nContent-ID: <a>\nX-A: 1\n\nx")},
+			smtptest.Message{Data: entities("mixed", "x-a: 2\n\nx")}, []cmp.Option{smtpcmp.Message("Content-Type", "content-disposition", "content-id", "x-a")}, nil},
+		{"encoding of a part", "it is ignored", smtptest.Message{Data: entities("mixed", "Content-Transfer-Encoding: base64\n\neA==")}, smtptest.Message{Data: entities("mixed", "\nx")}, nil, nil},
+		{"Content-IDs", "each run has others", smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "b@x")}, smtptest.Message{Data: related("<c@y>", "<d%y>", "c@y", "d%25y")}, nil, nil},
+		{"pictures the other way round", "each cid: shows another", smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "b@x")}, smtptest.Message{Data: related("<c@x>", "<d@x>", "d@x", "c@x")}, nil,
+			[]string{"- ", "+ "}},
+		{"a cid: that shows nothing", "it did before", smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "b@x")}, smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "c@x")}, nil,
+			[]string{"- ", "+ "}},
+		{"cid:s that show nothing", "whatever their ids are", smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "c@x")}, smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "d@x")}, nil, nil},
+		{"a cid: that is text", "it is not loaded", smtptest.Message{Data: "\nYour cid:1 is\n"}, smtptest.Message{Data: "\nYour cid:2 is\n"}, nil, []string{`- "Your cid:1`, `+ "Your cid:2`}},
+		{"a cid: in the text of a picture", "as Outlook writes it", smtptest.Message{Data: entities("mixed", "\n[cid:a@x]", "Content-ID: <a@x>\nContent-Type: image/png\n\nx")},
+			smtptest.Message{Data: entities("mixed", "\n[cid:b@x]", "Content-ID: <b@x>\nContent-Type: image/png\n\nx")}, nil, nil},
+		{"Content-IDs that are numbers", "each is replaced once", smtptest.Message{Data: related("<2>", "<1>", "2", "1")}, smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "b@x")}, nil, nil},
+		{"brackets of a Content-ID", "RFC 2045 7", smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "b@x")}, smtptest.Message{Data: related("c@x", "<b@x>", "c@x", "b@x")}, nil,
+			[]string{`- "<1>"`, `+ "1"`}},
+		{"no brackets on both sides", "the ids are others", smtptest.Message{Data: related("a@x", "<b@x>", "a@x", "b@x")}, smtptest.Message{Data: related("c@x", "<b@x>", "c@x", "b@x")}, nil, nil},
+		{"no Content-ID", "it is lost", smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "b@x")}, smtptest.Message{Data: strings.Replace(related("<a@x>", "<b@x>", "a@x", "b@x"), "Content-ID: <b@x>\n", "", 1)}, nil,
+			[]string{`- "<2>"`}},
+		{"one Content-ID twice", "it was two", smtptest.Message{Data: related("<a@x>", "<b@x>", "a@x", "a@x")}, smtptest.Message{Data: related("<a@x>", "<a@x>", "a@x", "a@x")}, nil,
+			[]string{`- "<2>"`, `+ "<1>"`}},
+		{"start of related", "RFC 2387 3.2", smtptest.Message{Data: "Content-Type: multipart/related; start=\"<a@x>\"; boundary=B\n\n--B\nContent-ID: <a@x>\n\nx\n--B--\n"},
+			smtptest.Message{Data: "Content-Type: multipart/related; start=\"<b@x>\"; boundary=C\n\n--C\nContent-ID: <b@x>\n\nx\n--C--\n"}, nil, nil},
+		{"another start of related", "RFC 2387 3.2", smtptest.Message{Data: "Content-Type: multipart/related; start=\"<a@x>\"; boundary=B\n\n--B\nContent-ID: <a@x>\n\nx\n--B\nContent-ID: <b@x>\n\nx\n--B--\n"},
+			smtptest.Message{Data: "Content-Type: multipart/related; start=\"<b@x>\"; boundary=B\n\n--B\nContent-ID: <a@x>\n\nx\n--B\nContent-ID: <b@x>\n\nx\n--B--\n"}, nil,
+			[]string{`- "<1>"`, `+ "<2>"`}},
+		{"a field that repeats a Content-ID", "as Gmail writes it", smtptest.Message{Data: entities("mixed", "Content-ID: <a@x>\nX-Attachment-Id: a@x\n\nx")},
+			smtptest.Message{Data: entities("mixed", "Content-ID: <b@x>\nX-Attachment-Id: b@x\n\nx")}, nil, nil},
+		{"boundaries of nested multiparts", "each run has others", smtptest.Message{Data: invoice}, smtptest.Message{Data: strings.ReplaceAll(strings.ReplaceAll(invoice, "B0", "x"), "B1", "y")}, nil, nil},
+		{"a message in the message", "its boundary and its encoding say nothing", smtptest.Message{Data: entities("mixed", "Content-Type: message/rfc822\n\n"+invoice)},
+			smtptest.Message{Data: entities("mixed", "Content-Type: message/rfc822\n\n"+strings.ReplaceAll(invoice, "B1", "y"))}, nil, nil},
+		{"another message in the message", "a line of it shows", smtptest.Message{Data: entities("mixed", "Content-Type: message/rfc822\n\n"+invoice)},
+			smtptest.Message{Data: entities("mixed", "Content-Type: message/rfc822\n\n"+strings.ReplaceAll(invoice, "Dear Bob", "Dear Rob"))}, nil, []string{`- "Dear Bob"`, `+ "Dear Rob"`}},
+		{"a multipart that is an attachment", "its boundary says nothing", smtptest.Message{Data: entities("mixed", "Content-Disposition: attachment\n"+invoice)},
+			smtptest.Message{Data: entities("mixed", "Content-Disposition: attachment\n"+strings.ReplaceAll(invoice, "B1", "y"))}, nil, nil},
 		{"other options", "fields of Message and of Attachment are where they were",
 			smtptest.Message{User: "ann", Data: multipart}, smtptest.Message{User: "bob", Data: strings.ReplaceAll(multipart, "UE5H", "UE5I")},
 			[]cmp.Option{cmpopts.IgnoreFields(smtptest.Message{}, "User"), cmpopts.IgnoreFields(smtptest.Attachment{}, "Data"), smtpcmp.Message()}, nil},
@@ -122,6 +173,28 @@ func TestMessage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// entities returns a multipart whose boundary is B0, or B1 and so on if its parts
+// have that.
+func entities(kind string, parts ...string) string {
+	n := 0
+	for strings.Contains(strings.Join(parts, ""), fmt.Sprint("--B", n)) {
+		n++
+	}
+	s := fmt.Sprintf("Content-Type: multipart/%s; boundary=B%d\n\n", kind, n)
+	for _, part := range parts {
+		s += fmt.Sprintf("--B%d\n%s\n", n, part)
+	}
+	return s + fmt.Sprintf("--B%d--\n", n)
+}
+
+var invoice = entities("mixed", entities("alternative", "\nDear Bob", "Content-Type: text/html\n\n<p>Dear Bob"), "Content-Type: application/pdf; name=a.pdf\n\n%PDF")
+
+// related returns HTML that shows two pictures, and two pictures with Content-IDs.
+func related(id1, id2, cid1, cid2 string) string {
+	return entities("related", "Content-Type: text/html\n\n<img src=\"cid:"+cid1+"\">\n<p style='background: url(cid:"+cid2+")'>",
+		"Content-Type: image/png\nContent-ID: "+id1+"\n\none", "Content-Type: image/png\nContent-ID: "+id2+"\n\ntwo")
 }
 
 // shows holds a difference against what its lines that are marked - or + must
