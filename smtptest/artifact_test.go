@@ -287,7 +287,7 @@ func TestPanicOutput(t *testing.T) {
 		t.Errorf("the test does not panic by itself:\n%s", out)
 	}
 	for _, want := range []string{
-		"smtptest: row 2 never fired",
+		"smtptest: rule 2 never fired",
 		"smtptest: the dialogue with 127.0.0.1:",
 		"C: MAIL FROM:<ann@example.com>",
 		"! S: 550 5.7.1 no",

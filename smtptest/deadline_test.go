@@ -155,7 +155,7 @@ func TestHangText(t *testing.T) {
 		{play.InData, "text\r\n.\r\n", func(srv *smtptest.Server) {
 			srv.Handler = smtptest.HandlerFunc(func(ctx context.Context, m smtptest.Message) smtptest.Reply { block(ctx); return "" })
 		}, nil, "your Handler has not returned"},
-		{play.EHLO, "AUTH PLAIN AGFubgBTM2NyZXRQVw==\r\nNOOP S3cretPW\r\n", nil, []smtptest.Rule{{On: "NOOP S3cretPW", If: slow, Delay: time.Second}}, `your If of row 1: {On: "NOOP ****", If: func, Delay: 1s} has not returned`},
+		{play.EHLO, "AUTH PLAIN AGFubgBTM2NyZXRQVw==\r\nNOOP S3cretPW\r\n", nil, []smtptest.Rule{{On: "NOOP S3cretPW", If: slow, Delay: time.Second}}, `your If of rule 1: {On: "NOOP ****", If: func, Delay: 1s} has not returned`},
 		{play.Greeted, "XWAIT\r\n", nil, nil, `your Commands["XWAIT"] has not returned`},
 		{play.Greeted, "XASK\r\n", nil, nil, `the client has not sent the line that your Commands["XASK"] asks for`},
 	} {
@@ -225,7 +225,7 @@ func TestHangTextSessions(t *testing.T) {
 		tb.End()
 		for _, want := range []string{
 			"\nsession 1-4: the server waits for a command\n",
-			"\nsession 6: your If of row 1: {On: \"NOOP\", If: func, Delay: 1s} has not returned\n",
+			"\nsession 6: your If of rule 1: {On: \"NOOP\", If: func, Delay: 1s} has not returned\n",
 			"\nsession 7: the If of another session has not returned\n",
 			"\nsession 5: the client does not read a reply\n",
 		} {

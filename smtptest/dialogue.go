@@ -69,14 +69,14 @@ func (r *reporter) see(sessions []Session) (fresh []Session, first bool) {
 // A sessionLog writes sessions for the log of a test.
 type sessionLog struct {
 	strings.Builder
-	zero time.Time       // the start of the server's first session
-	rows map[string]bool // whose text has been shown
-	most int             // exchanges of a session
-	room int             // lines for sessions that differ in their addresses only
+	zero       time.Time       // the start of the server's first session
+	shownRules map[string]bool // whose text has been shown
+	most       int             // exchanges of a session
+	room       int             // lines for sessions that differ in their addresses only
 }
 
 func newLog(all []Session) *sessionLog {
-	l := &sessionLog{rows: make(map[string]bool), most: maxExchanges, room: maxBriefs}
+	l := &sessionLog{shownRules: make(map[string]bool), most: maxExchanges, room: maxBriefs}
 	if len(all) > 0 {
 		l.zero = all[0].Start
 	}
@@ -165,7 +165,7 @@ func alike(sessions []Session, what func(Session) string) [][]Session {
 
 // course is the same for sessions that went alike: all in which as many messages
 // were sent and nothing was unusual, else those with the same verbs, replies and
-// rows.
+// rules.
 func (s Session) course() string {
 	var b strings.Builder
 	usual := s.End == EndQuit && s.accepted() > 0
@@ -200,10 +200,10 @@ func (s Session) envelopes() string {
 // step is the same for exchanges that went alike.
 func (e Exchange) step() string {
 	verb, _, _ := strings.Cut(e.Command, " ")
-	return fmt.Sprintf("%s %d %s\n", strings.ToUpper(verb), e.Reply.Code(), e.row())
+	return fmt.Sprintf("%s %d %s\n", strings.ToUpper(verb), e.Reply.Code(), e.ruleText())
 }
 
-// usual says that no row had a hand in it and the client was refused nothing.
+// usual says that no rule had a hand in it and the client was refused nothing.
 func (e Exchange) usual() bool { return e.Rule == "" && !e.refused() }
 
 // ranges are the numbers of sessions, as in "2-36, 38".
@@ -336,8 +336,8 @@ func (l *sessionLog) exchange(e Exchange, content string) {
 		switch {
 		case strings.HasPrefix(line, "S: ") && e.refused():
 			mark = '!'
-		case strings.HasPrefix(line, "-- row ") && !l.rows[e.Rule]:
-			l.rows[e.Rule] = true
+		case strings.HasPrefix(line, "-- rule ") && !l.shownRules[e.Rule]:
+			l.shownRules[e.Rule] = true
 			_, text, _ := strings.Cut(e.Rule, ": ")
 			line += "    " + text
 		}

@@ -21,9 +21,9 @@
 //	                                |                   | (reply, commit)
 //	                                +--> final reply <--+ -> commit if that is the verb's success -> record -> write
 //
-// A script (Server.Script) is a table of Rules. The first row that fires
+// A script (Server.Script) is a table of Rules. The first rule that fires
 // answers an event: a command, the connection itself ("CONNECT"), the end of
-// data (".") and others. What no row answers the server answers itself, as
+// data (".") and others. What no rule answers the server answers itself, as
 // RFC 5321 says and with the texts of Python's smtpd. A reply takes effect only
 // if it is the command's success: a scripted 450 to RCPT adds no recipient.
 //
@@ -35,7 +35,7 @@
 //
 // The test's log shows the dialogue: of many sessions one of each kind, alike in
 // their course and, if that makes no more than eight kinds, in their addresses;
-// times since the session's start, an ! at what was refused, the rows that
+// times since the session's start, an ! at what was refused, the rules that
 // answered. A Wait that fails says what did arrive and what came nearest. A test
 // that panics has failed too; but of one that panics in a synctest bubble the
 // testing package prints no log without -v.

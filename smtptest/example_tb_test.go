@@ -62,6 +62,6 @@ func ExampleTB() {
 		fmt.Println(p)
 	}
 	// Output:
-	// smtptest: row 1 never fired: {On: "RCPT TO:<eve@*>", Reply: "550 5.1.1 no such user"}
+	// smtptest: rule 1 never fired: {On: "RCPT TO:<eve@*>", Reply: "550 5.1.1 no such user"}
 	// 	RCPT came once, matched 0; nearest miss, session 1: RCPT TO:<bob@example.com>
 }

@@ -236,7 +236,7 @@ func ExampleExchange() {
 	// Output:
 	// RCPT TO:<bob@example.com>
 	// 550 5.1.1 no such user
-	// row 1: {On: "RCPT", Reply: "550 5.1.1 no such user"}
+	// rule 1: {On: "RCPT", Reply: "550 5.1.1 no such user"}
 }
 
 func ExampleTransaction() {

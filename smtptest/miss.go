@@ -93,7 +93,7 @@ func (s Session) failures() []Exchange {
 	return all
 }
 
-// unanswered says that a row left the client without the answer.
+// unanswered says that a rule left the client without the answer.
 func (e Exchange) unanswered() bool {
 	return e.Rule != "" && e.Reply == "" && (!e.Event || e.endsData() || e.Command == "CONNECT")
 }
@@ -110,8 +110,8 @@ func (e Exchange) failure() string {
 		b += " was answered " + show.Printable(strings.TrimSuffix(reply, "\r"))
 	}
 	if e.Rule != "" {
-		row, _, _ := strings.Cut(e.Rule, ":")
-		b += " (" + row + ")"
+		rule, _, _ := strings.Cut(e.Rule, ":")
+		b += " (" + rule + ")"
 	}
 	return b
 }

@@ -20,7 +20,7 @@ type Message struct {
 	MailOptions []string   // parameters of MAIL as sent ("SIZE=10"); nil if none
 	RcptOptions [][]string // parameters of RCPT as sent, parallel to To
 	Reply       Reply      // the reply that the client got to it; "" if none, or no complete one; with LMTP the last to a recipient that accepted
-	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; at most SizeLimit+2 octets, if a row accepted more
+	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; at most SizeLimit+2 octets, if a rule accepted more
 	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
 	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
 }
@@ -76,7 +76,7 @@ const (
 	EndReset  = "reset by client"  // the connection broke; over TCP also by a close with replies unread
 	EndReply  = "421"              // the server closed after a 421 (RFC 5321 3.8)
 	EndIdle   = "idle"             // IdleTimeout passed
-	EndRule   = "closed by rule"   // a row of the script closed it (Rule.Then)
+	EndRule   = "closed by rule"   // a rule of the script closed it (Rule.Then)
 	EndServer = "server closed"    // Close, Stop or CloseClientConnections
 	EndTLS    = "TLS failed"       // the handshake, or a record behind it
 )
@@ -108,8 +108,8 @@ type Exchange struct {
 	AuthError   string        // of AUTH and its responses: what is wrong with what is masked, "not base64" and so on; "" if nothing was seen
 	Dropped     string        // what came in clear behind STARTTLS or instead of a handshake, and was thrown away; at most 512 octets, secrets masked
 	Transaction int           // within Session.Transactions, from 1; 0 outside of any
-	Rule        string        // number and text of the row that answered, as in `row 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
-	Effects     string        // what that row did: "kept; after 10s; no reply; reset"; and what became of TLS
+	Rule        string        // number and text of the rule that answered, as in `rule 3: {On: "RCPT", Reply: "450 later"}`; "" if none did
+	Effects     string        // what that rule did: "kept; after 10s; no reply; reset"; and what became of TLS
 }
 
 // Transaction is one mail transaction, begun by an accepted MAIL: whether or
@@ -131,7 +131,7 @@ type Transaction struct {
 const (
 	OutcomeOpen     = "open"     // not ended yet
 	OutcomeAccepted = "accepted" // it is in Messages, or a Drain took it
-	OutcomeRefused  = "refused"  // its content was answered with 4yz or 5yz, or a row lost it
+	OutcomeRefused  = "refused"  // its content was answered with 4yz or 5yz, or a rule lost it
 	OutcomeReset    = "reset"    // by RSET, HELO, EHLO or STARTTLS
 	OutcomeAborted  = "aborted"  // the session ended first
 )

@@ -19,7 +19,7 @@ import (
 // upstream server and answers what that answers. The envelope, the
 // parameters that the upstream offers and the octets are unchanged but for an
 // X-Peer field at the end of the header. It only ever connects to Addr: give it
-// a server of the test's own, for what it is given it really sends. Rows of the
+// a server of the test's own, for what it is given it really sends. Rules of the
 // script come first: a message that they refuse is not relayed. Recording goes
 // on as without it. Where the upstream takes a message for some recipients only,
 // an SMTP client is told the refusal, which names the others, and Recipient.FinalReply

@@ -24,7 +24,7 @@ func (s *Server) compile(rules []Rule) ([]*script.Rule, error) {
 
 // ruleText returns the nth rule with its number, without secrets.
 func (s *Server) ruleText(n int, rule Rule) string {
-	text := fmt.Sprintf("row %d: %s", n, rule)
+	text := fmt.Sprintf("rule %d: %s", n, rule)
 	users := s.Users
 	if s.started() {
 		users = s.config.Users

@@ -9,9 +9,9 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/script"
 )
 
-// Rule is a row of a script: when it fires (On to Optional), what the server
+// Rule is one rule of a script: when it fires (On to Optional), what the server
 // then does (Delay to Discard) and how (Chunk to Then). A script is a table of
-// rows, set with Server.Script.
+// rules, set with Server.Script.
 //
 // Events, and what On says of them:
 //
@@ -32,18 +32,18 @@ import (
 //
 // Matching, in this order:
 //
-//  1. Rows are tried top down; the first that fires answers the event alone.
+//  1. Rules are tried top down; the first that fires answers the event alone.
 //     If none fires, the server gives its own answer.
 //  2. On, then If.
-//  3. The match counts in the row's scope (Per); the first Skip of each scope
-//     pass on to later rows.
+//  3. The match counts in the rule's scope (Per); the first Skip of each scope
+//     pass on to later rules.
 //  4. Times used up or For over: passes on. For begins with the scope's first
 //     match; Every begins a new window with the first match after the old one
 //     has ended.
-//  5. Chance: throw n of row r depends on Server.Seed, r and n alone.
+//  5. Chance: throw n of rule r depends on Server.Seed, r and n alone.
 //  6. Fired counts now, also when the client leaves during Delay.
 //
-// What a fired row does, in this order: Keep takes effect; Delay; the answer
+// What a fired rule does, in this order: Keep takes effect; Delay; the answer
 // (Reply, Raw, NoReply or the server's own); the effect, if the answer has the
 // first digit of the verb's own success (DATA 3, all others 2); the writing,
 // shaped by Chunk and Pause; Then; and last what the client was told to do: a
@@ -73,7 +73,7 @@ type Rule struct {
 	Then  Then          // how the connection goes on after the answer
 }
 
-// Scope says what a row's Skip, Times, For and Every count over: PerServer,
+// Scope says what a rule's Skip, Times, For and Every count over: PerServer,
 // PerSession, PerTransaction, PerPeer, PerSender, PerRecipient. Scopes are
 // combined with |: PerPeer|PerSender|PerRecipient counts for each triple.
 type Scope uint8
@@ -89,7 +89,7 @@ const (
 	PerRecipient                     // for each forward-path
 )
 
-// Then says how the connection goes on after a row's answer: Close, Drop, Reset,
+// Then says how the connection goes on after a rule's answer: Close, Drop, Reset,
 // HalfClose, Hold.
 type Then string
 
@@ -116,7 +116,7 @@ const Forever time.Duration = math.MaxInt64
 // ByLine as a Chunk writes line by line.
 const ByLine = -1
 
-// Event is what a row's If decides on: a command or other event, and the state
+// Event is what a rule's If decides on: a command or other event, and the state
 // of the session with this command taken as accepted. Lists of up to 100 entries
 // are the If's own. Longer lists are shared with the other Ifs of the transaction:
 // read them only, and clone what you keep.
@@ -128,7 +128,7 @@ type Event struct {
 }
 
 // Script replaces the script, at any time, also in mid-session; all counters
-// start at zero. A row already chosen finishes as chosen. A row that can never
+// start at zero. A rule already chosen finishes as chosen. A rule that can never
 // fire, or whose answer is not legal, fails the test at once; one that has never
 // fired, also one that is replaced by then, fails it at its end.
 func (s *Server) Script(rules ...Rule) {
@@ -166,7 +166,7 @@ func (s *Server) Check(rules ...Rule) error {
 	return nil
 }
 
-// Unused returns the rows of the present script that have not fired. At the
+// Unused returns the rules of the present script that have not fired. At the
 // end of the test each fails it, unless it is Optional or has a Chance.
 func (s *Server) Unused() []Rule {
 	var unused []Rule
@@ -176,11 +176,11 @@ func (s *Server) Unused() []Rule {
 	return unused
 }
 
-// Fired returns how often each row of the present script has fired, in the
-// order of the rows.
+// Fired returns how often each rule of the present script has fired, in the
+// order of the rules.
 func (s *Server) Fired() []int { return s.script.Fired() }
 
-// reportUnused fails the test for each row that never fired. It is called once;
+// reportUnused fails the test for each rule that never fired. It is called once;
 // Fired and Unused go on telling.
 func (s *Server) reportUnused() {
 	s.test().Helper()

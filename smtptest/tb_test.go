@@ -39,7 +39,7 @@ func TestLeavingTB(t *testing.T) {
 		t.Errorf("send() = %v, want a 451", err)
 	}
 	tb.End()
-	for _, want := range []string{"panicked: boom", "row 1 never fired", "row 2 never fired"} {
+	for _, want := range []string{"panicked: boom", "rule 1 never fired", "rule 2 never fired"} {
 		if !strings.Contains(tb.Errors(), want) {
 			t.Errorf("the failures do not say %q:\n%s", want, tb.Errors())
 		}
@@ -75,7 +75,7 @@ func TestEmbeddedTB(t *testing.T) {
 			c.Noop()
 			c.Close()
 			tb.End()
-			if want := "row 1 never fired"; !strings.Contains(tb.Errors(), want) {
+			if want := "rule 1 never fired"; !strings.Contains(tb.Errors(), want) {
 				t.Errorf("the failures do not say %q:\n%s", want, tb.Errors())
 			}
 			for _, want := range []string{"C: NOOP", "go test -artifacts keeps note.txt"} {

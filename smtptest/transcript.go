@@ -59,8 +59,8 @@ func (e Exchange) lines(content string) []string {
 	if e.TooLong {
 		lines = append(lines, "-- the line was too long")
 	}
-	if row := e.row(); row != "" {
-		lines = append(lines, "-- "+row)
+	if text := e.ruleText(); text != "" {
+		lines = append(lines, "-- "+text)
 	}
 	if e.Raw != "" {
 		return append(lines, "S: "+show.Quote(e.Raw))
@@ -142,19 +142,19 @@ func (s Session) brokenOff(i int) []string {
 	return append(content.contentLines(t.Data), "-- the content did not end")
 }
 
-// row says which row of the script answered, and what it did; "" if none did.
-func (e Exchange) row() string {
-	row, _, _ := strings.Cut(e.Rule, ":")
+// ruleText returns the number of the rule that fired, with its effects; "" if none did.
+func (e Exchange) ruleText() string {
+	text, _, _ := strings.Cut(e.Rule, ":")
 	switch {
-	case row != "" && e.Event && e.Command != "CONNECT" && !e.endsData():
-		row += " at " + e.Command
-	case row == "" && e.Effects != "":
-		row = e.Command
-	case row == "":
+	case text != "" && e.Event && e.Command != "CONNECT" && !e.endsData():
+		text += " at " + e.Command
+	case text == "" && e.Effects != "":
+		text = e.Command
+	case text == "":
 		return ""
 	}
 	if e.Effects != "" {
-		row += ": " + e.Effects
+		text += ": " + e.Effects
 	}
-	return row
+	return text
 }

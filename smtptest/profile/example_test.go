@@ -39,7 +39,7 @@ func Example() {
 	// C: MAIL FROM:<ann@example.com> BODY=8BITMIME SMTPUTF8
 	// S: 250 2.1.0 OK
 	// C: RCPT TO:<bob@example.com>
-	// -- row 1
+	// -- rule 1
 	// S: 550 5.1.1 <bob@example.com>: Recipient address rejected: User unknown in local recipient table
 	// C: QUIT
 	// S: 221 2.0.0 Bye

@@ -141,7 +141,7 @@ func TestPage(t *testing.T) {
 		{"a message", "with all that there is", nil, mail("bob@example.com", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nX-Odd: a\r\n b\r\n\r\nHello"), false,
 			[]string{"Message 1", "Grüße", "<ann@example.com>", "<bob@example.com>", "X-Odd", "a b", "Hello", "250 2.0.0 OK", "quit after 0s"}, []string{"refused by"}},
 		{"refused", "with the row and its reply", []smtptest.Rule{{On: "RCPT", Reply: "550 5.1.1 no such user"}}, mail("bob@example.com", "x"), false,
-			[]string{"550 5.1.1 no such user", `row 1 {On: "RCPT"`, "no message", "4\nrefused"}, nil},
+			[]string{"550 5.1.1 no such user", `rule 1 {On: "RCPT"`, "no message", "4\nrefused"}, nil},
 		{"refused content", "is shown, as no message has it", []smtptest.Rule{{On: ".", Reply: "554 5.6.0 no"}}, mail("bob@example.com", "the words"), false,
 			[]string{"content, 11 octets", "the words", "554 5.6.0 no"}, nil},
 		{"raw", "octets are quoted", []smtptest.Rule{{On: "MAIL", Raw: "250 \x00\r\n"}}, mail("bob@example.com", "x"), false, []string{`"250 \x00\r\n"`}, nil},

@@ -30,7 +30,7 @@ func TestTranscript(t *testing.T) {
 		{"HELO for EHLO", "another verb", "C: EHLO a\n", "C: HELO a\n", nil, []string{`- "C: EHLO"`, `+ "C: HELO"`}},
 		{"sizes", "they come from what is ignored", "C: MAIL FROM:<a> SIZE=9 BODY=7BIT\n-- 9 octets in all\n", "C: MAIL FROM:<a> SIZE=10 BODY=7BIT\n-- 10 octets in all\n", []string{"Date"}, nil},
 		{"sizes that count", "nothing is ignored", "-- 9 octets in all\n", "-- 10 octets in all\n", nil, []string{`- "-- 9 octets in all"`, `+ "-- 10 octets in all"`}},
-		{"other numbers", "they count", "-- row 1: kept\n", "-- row 2: kept\n", []string{"Date"}, []string{`- "-- row 1: kept"`, `+ "-- row 2: kept"`}},
+		{"other numbers", "they count", "-- rule 1: kept\n", "-- rule 2: kept\n", []string{"Date"}, []string{`- "-- rule 1: kept"`, `+ "-- rule 2: kept"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			shows(t, cmp.Diff(c.x, c.y, smtpcmp.Transcript(c.ignored...)), c.diff, c.reason)

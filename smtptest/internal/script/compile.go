@@ -26,7 +26,7 @@ func Compile(rules []*Rule, facts Facts) error {
 		}
 		for _, above := range rules[:i] {
 			if above.covers(r) {
-				return r.bad("On", "row %d above takes all its events: put this row first, or give that one Times or If", above.n)
+				return r.bad("On", "rule %d above takes all its events: put this rule first, or give that one Times or If", above.n)
 			}
 		}
 	}
@@ -36,7 +36,7 @@ func Compile(rules []*Rule, facts Facts) error {
 	return nil
 }
 
-// bad is the error for a mistake in a field of the row, or in the row ("").
+// bad is the error for a mistake in a field of the rule, or in the rule ("").
 func (r *Rule) bad(field, format string, args ...any) error {
 	if field != "" {
 		field += ": "
@@ -55,7 +55,7 @@ func (r *Rule) check() error {
 }
 
 // readOn takes On apart. What a client sends is compared without the white
-// space around verb and argument, so a row that has some could not fire.
+// space around verb and argument, so a rule that has some could not fire.
 func (r *Rule) readOn() error {
 	r.verb, r.arg, _ = strings.Cut(r.On, " ")
 	r.verb = wire.Upper(r.verb)
@@ -186,11 +186,11 @@ func (r *Rule) checkHow() error {
 	case r.Delay == Forever && (answers || shapes || r.Jitter != 0 || r.Then != "" || r.Discard):
 		return r.bad("Delay", "nothing comes after Forever: leave out what cannot happen, or give a time")
 	case r.verb == "IDLE" && !answers && r.Then == "":
-		return r.bad("", "the row does nothing: give Reply, Raw or Then")
+		return r.bad("", "the rule does nothing: give Reply, Raw or Then")
 	case shapes && r.verb != "BODY" && !r.writes():
 		return r.bad(map[bool]string{true: "Chunk", false: "Pause"}[r.Chunk != 0], "there is nothing to write: give Reply or Raw, or leave it out")
 	case !answers && !shapes && r.Then == "" && r.Delay == 0 && r.Jitter == 0 && !r.Keep && !r.Discard:
-		return r.bad("", "the row does nothing: give Reply, Delay, Then or another action")
+		return r.bad("", "the rule does nothing: give Reply, Delay, Then or another action")
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (r *Rule) checkThen(shapes bool) error {
 	return nil
 }
 
-// writes says that the row answers, with words of its own or the server's.
+// writes says that the rule answers, with words of its own or the server's.
 func (r *Rule) writes() bool {
 	switch r.verb {
 	case "TLS", "BODY", "IDLE":
@@ -229,7 +229,7 @@ func (r *Rule) writes() bool {
 	return r.Reply != wire.NoReply
 }
 
-// covers says that no event is left for a later row: r has no condition and
+// covers says that no event is left for a later rule: r has no condition and
 // takes all that the other is for.
 func (r *Rule) covers(later *Rule) bool {
 	if r.If != nil || r.Skip > 0 || r.Times > 0 || r.For > 0 || r.Chance > 0 {

@@ -51,7 +51,7 @@ var unserved = map[string]string{
 }
 
 // checkServed finds verbs that nobody may say here. STARTTLS and AUTH are none
-// of them: a row for EHLO can offer what other rows then refuse.
+// of them: a rule for EHLO can offer what other rules then refuse.
 func (f *Facts) checkServed(r *Rule) error {
 	verb, what := r.verb, "%q"
 	if verb == "IDLE" {

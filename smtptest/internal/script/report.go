@@ -10,22 +10,22 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// miss tells how far a row came, for the report of rows that never fired.
+// miss tells how far a rule came, for the report of rules that never fired.
 type miss struct {
-	came    int    // events with the row's verb
+	came    int    // events with the rule's verb
 	matched int    // with its argument and condition too
 	skipped int    // of those: by Skip
 	late    int    // of those: For was over
 	refused int    // times that If said no
-	taken   int    // events with its verb and argument that an earlier row answered
-	by      int    // the last such row
+	taken   int    // events with its verb and argument that an earlier rule answered
+	by      int    // the last such rule
 	nearest string // the command whose argument came nearest; "" if none came
 	session int    // of nearest
 	score   int    // of nearest
-	longest int    // octets of the longest content that did not reach a BODY row
+	longest int    // octets of the longest content that did not reach a BODY rule
 }
 
-// noteNearest notes an event whose argument is another than the row's.
+// noteNearest notes an event whose argument is another than the rule's.
 func (r *Rule) noteNearest(e *Event) {
 	score := similarity(r.arg, r.compared(e))
 	if score < r.miss.score {
@@ -81,7 +81,7 @@ func (r *Rule) noteShadowed(above *Rule, e *Event) {
 	}
 }
 
-// report says how far a row that never fired came.
+// report says how far a rule that never fired came.
 func (r *Rule) report() string {
 	head := strings.Replace(r.Text, ": ", " never fired: ", 1)
 	if r.replaced {
@@ -102,7 +102,7 @@ func (r *Rule) report() string {
 		}
 	}
 	if m.taken > 0 {
-		what += fmt.Sprintf("; row %d took %s", m.by, share(m.taken, m.came))
+		what += fmt.Sprintf("; rule %d took %s", m.by, share(m.taken, m.came))
 	}
 	if m.nearest != "" {
 		what += fmt.Sprintf("; nearest miss, session %d: %s", m.session, show.Printable(m.nearest))
@@ -110,7 +110,7 @@ func (r *Rule) report() string {
 	return fmt.Sprintf("smtptest: %s\n\t%s", head, what)
 }
 
-// event is what the row waits for, without what is compared.
+// event is what the rule waits for, without what is compared.
 func (r *Rule) event() string {
 	switch r.verb {
 	case "*":
@@ -121,7 +121,7 @@ func (r *Rule) event() string {
 	return r.verb
 }
 
-// neverSeen says that the row's event never came.
+// neverSeen says that the rule's event never came.
 func (r *Rule) neverSeen() string {
 	switch {
 	case r.verb == "*":

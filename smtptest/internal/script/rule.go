@@ -24,7 +24,7 @@ type Rule struct {
 	Chance      float64
 	Optional    bool
 	Action
-	Text   string // "row 3: {On: ...}", without secrets
+	Text   string // "rule 3: {On: ...}", without secrets
 	Origin any    // what it was made of
 
 	n      int    // from 1

@@ -197,7 +197,7 @@ func TestSecretsOfTests(t *testing.T) {
 		{"a raw reply of a rule", script(smtptest.Rule{On: "AUTH", Raw: "535 5.7.8 not " + hushPlain + "\r\n"}), login, `{On: "AUTH", Raw: "535 5.7.8 not ****\r\n"}`},
 		{"a reply of a rule to a response", script(smtptest.Rule{On: "RESPONSE", Reply: smtptest.Reply("535 5.7.8 " + hushB64)}), []string{"EHLO x", "AUTH PLAIN", hushPlain}, `{On: "RESPONSE", Reply: "535 5.7.8 ****"}`},
 		{"a reply of a rule for all", script(smtptest.Rule{On: "*", Skip: 2, Reply: smtptest.Reply("535 5.7.8 " + hushB64)}), login, `{On: "*", Skip: 2, Reply: "535 5.7.8 ****"}`},
-		{"a rule that does not fire", script(smtptest.Rule{On: "AUTH PLAIN " + hushPlain, Reply: "535 5.7.8 not " + hush}), []string{"EHLO x"}, `row 1 never fired: {On: "AUTH PLAIN ****", Reply: "535 5.7.8 not ****"}`},
+		{"a rule that does not fire", script(smtptest.Rule{On: "AUTH PLAIN " + hushPlain, Reply: "535 5.7.8 not " + hush}), []string{"EHLO x"}, `rule 1 never fired: {On: "AUTH PLAIN ****", Reply: "535 5.7.8 not ****"}`},
 		{"a near miss", script(smtptest.Rule{On: "AUTH PLAIN x" + hushPlain, Reply: "535 5.7.8 no"}), login, "nearest miss, session 1: AUTH PLAIN ****"},
 		{"an If", func(srv *smtptest.Server) {
 			srv.Script(smtptest.Rule{On: "AUTH", If: func(e smtptest.Event) bool { panic(e) }, Reply: "535 5.7.8 no", Optional: true})
@@ -242,7 +242,7 @@ func TestSecretInBadRule(t *testing.T) {
 	srv := smtptest.NewUnstartedServer(tb)
 	withHush(srv)
 	play.Try(func() { srv.Script(smtptest.Rule{On: "AUTH PLAIN " + hushPlain, Reply: "535 not " + hush, Times: -1}) })
-	const want = `row 1: {On: "AUTH PLAIN ****", Times: -1, Reply: "535 not ****"}: Times:`
+	const want = `rule 1: {On: "AUTH PLAIN ****", Times: -1, Reply: "535 not ****"}: Times:`
 	if got := tb.Errors(); !strings.Contains(got, want) {
 		t.Errorf("the failure is %q, want %q in it", got, want)
 	}
@@ -268,7 +268,7 @@ func TestPasswordIsWord(t *testing.T) {
 	io.WriteString(c, "EHLO x\r\nAUTH PLAIN "+play.Base64("\x00ann@client.test\x00other")+"\r\nMAIL FROM:<ann@client.test>\r\nRCPT TO:<b@server.test>\r\nQUIT\r\n")
 	io.Copy(io.Discard, c)
 	e := srv.WaitSession(nil).Exchanges
-	if rcpt := e[4]; rcpt.Rule != `row 1: {On: "RCPT TO:<b@server.test>", Reply: "550 5.1.1 no ann@client.test"}` || rcpt.Reply != "550 5.1.1 no ann@client.test" {
+	if rcpt := e[4]; rcpt.Rule != `rule 1: {On: "RCPT TO:<b@server.test>", Reply: "550 5.1.1 no ann@client.test"}` || rcpt.Reply != "550 5.1.1 no ann@client.test" {
 		t.Errorf("RCPT is recorded as %+v", rcpt)
 	}
 	if auth := e[2]; auth.Reply != "535 5.7.8 no ann@client.****" {

@@ -25,47 +25,47 @@ func TestUnused(t *testing.T) {
 		want  []string
 	}{
 		{"never came", nil, []smtptest.Rule{{On: "RSET", Reply: "451 no"}}, delivery,
-			[]string{`row 1 never fired: {On: "RSET", Reply: "451 no"}`, `	RSET never came`}},
+			[]string{`rule 1 never fired: {On: "RSET", Reply: "451 no"}`, `	RSET never came`}},
 		{"nobody came", nil, []smtptest.Rule{{On: "*", Skip: 1, Reply: "451 no"}}, nil,
-			[]string{`row 1 never fired: {On: "*", Skip: 1, Reply: "451 no"}`, `	no client connected`}},
+			[]string{`rule 1 never fired: {On: "*", Skip: 1, Reply: "451 no"}`, `	no client connected`}},
 		{"argument differed", nil, []smtptest.Rule{{On: "RCPT TO:<bob@example.com>", Reply: "550 no"}}, twice,
-			[]string{`row 1 never fired: {On: "RCPT TO:<bob@example.com>", Reply: "550 no"}`,
+			[]string{`rule 1 never fired: {On: "RCPT TO:<bob@example.com>", Reply: "550 no"}`,
 				`	RCPT came 2 times, matched 0; nearest miss, session 1: RCPT TO:<bob@example.org>`}},
 		{"no such condition", nil, []smtptest.Rule{{On: "RCPT", If: never, Reply: "550 no"}}, twice,
-			[]string{`row 1 never fired: {On: "RCPT", If: func, Reply: "550 no"}`, `	RCPT came 2 times; If said no 2 times`}},
+			[]string{`rule 1 never fired: {On: "RCPT", If: func, Reply: "550 no"}`, `	RCPT came 2 times; If said no 2 times`}},
 		{"one of each", nil, []smtptest.Rule{{On: "RCPT TO:<bob@*>", If: never, Reply: "550 no"}}, twice,
-			[]string{`row 1 never fired: {On: "RCPT TO:<bob@*>", If: func, Reply: "550 no"}`,
+			[]string{`rule 1 never fired: {On: "RCPT TO:<bob@*>", If: func, Reply: "550 no"}`,
 				`	RCPT came 2 times; If said no; nearest miss, session 1: RCPT TO:<eve@example.net>`}},
 		{"taken", nil, []smtptest.Rule{{On: "RCPT", Times: 2, Delay: time.Second}, {On: "RCPT", Reply: "550 no"}},
 			play.Talk(play.PathTo[play.MailGiven], "C: RCPT TO:<b@server.test>", "-- 1s", "S: "+play.RcptOK, "C: RCPT TO:<b@server.test>", "-- 1s", "S: "+play.RcptOK, play.SayQuit),
-			[]string{`row 2 never fired: {On: "RCPT", Reply: "550 no"}`, `	RCPT came 2 times; row 1 took both`}},
+			[]string{`rule 2 never fired: {On: "RCPT", Reply: "550 no"}`, `	RCPT came 2 times; rule 1 took both`}},
 		{"one taken", nil, []smtptest.Rule{{On: "RCPT TO:<bob@*>", Times: 1, Chunk: 1}, {On: "RCPT TO:<bob@example.*>", Times: 1, Reply: "550 no"}}, twice,
-			[]string{`row 2 never fired: {On: "RCPT TO:<bob@example.*>", Times: 1, Reply: "550 no"}`,
-				`	RCPT came 2 times; row 1 took 1; nearest miss, session 1: RCPT TO:<eve@example.net>`}},
+			[]string{`rule 2 never fired: {On: "RCPT TO:<bob@example.*>", Times: 1, Reply: "550 no"}`,
+				`	RCPT came 2 times; rule 1 took 1; nearest miss, session 1: RCPT TO:<eve@example.net>`}},
 		{"both skipped", nil, []smtptest.Rule{{On: "RCPT", Skip: 2, Reply: "450 4.2.1 greylisted"}}, twice,
-			[]string{`row 1 never fired: {On: "RCPT", Skip: 2, Reply: "450 4.2.1 greylisted"}`, `	RCPT came 2 times, matched 2, both skipped`}},
+			[]string{`rule 1 never fired: {On: "RCPT", Skip: 2, Reply: "450 4.2.1 greylisted"}`, `	RCPT came 2 times, matched 2, both skipped`}},
 		{"one skipped", nil, []smtptest.Rule{{On: "RCPT TO:<bob@*>", Skip: 1, Reply: "450 no"}}, twice,
-			[]string{`row 1 never fired: {On: "RCPT TO:<bob@*>", Skip: 1, Reply: "450 no"}`,
+			[]string{`rule 1 never fired: {On: "RCPT TO:<bob@*>", Skip: 1, Reply: "450 no"}`,
 				`	RCPT came 2 times, matched 1, skipped; nearest miss, session 1: RCPT TO:<eve@example.net>`}},
 		{"all skipped", nil, []smtptest.Rule{{On: "*", Skip: 9, Reply: "421 no"}}, delivery,
-			[]string{`row 1 never fired: {On: "*", Skip: 9, Reply: "421 no"}`, `	an event came 7 times, matched 7, all skipped`}},
+			[]string{`rule 1 never fired: {On: "*", Skip: 9, Reply: "421 no"}`, `	an event came 7 times, matched 7, all skipped`}},
 		{"too late", nil, []smtptest.Rule{{On: "RCPT", Skip: 1, For: time.Minute, Reply: "450 no"}},
 			play.Talk(play.PathTo[play.MailGiven], play.SayRcpt, "C~ 1m", play.SayRcpt, play.SayQuit),
-			[]string{`row 1 never fired: {On: "RCPT", Skip: 1, For: 1m, Reply: "450 no"}`, `	RCPT came 2 times, matched 2, 1 skipped, 1 after For was over`}},
+			[]string{`rule 1 never fired: {On: "RCPT", Skip: 1, For: 1m, Reply: "450 no"}`, `	RCPT came 2 times, matched 2, 1 skipped, 1 after For was over`}},
 		{"content too short", nil, []smtptest.Rule{{On: "BODY 1000", Then: smtptest.Close}}, delivery,
-			[]string{`row 1 never fired: {On: "BODY 1000", Then: close}`, `	BODY 1000 never came: the longest content had 6 octets`}},
+			[]string{`rule 1 never fired: {On: "BODY 1000", Then: close}`, `	BODY 1000 never came: the longest content had 6 octets`}},
 		{"chunks too short", play.WithExtensions("CHUNKING"), []smtptest.Rule{{On: "BODY 1000", Then: smtptest.Close}},
 			play.Talk("S: "+play.Greeting, play.EHLOWith("CHUNKING"), play.SayMail, play.SayRcpt, "C+ BDAT 2\r\nab", "S: 250 2.0.0 2 octets received", "C+ BDAT 3 LAST\r\ncde", "S: "+play.OK, play.SayQuit),
-			[]string{`row 1 never fired: {On: "BODY 1000", Then: close}`, `	BODY 1000 never came: the longest content had 5 octets`}},
+			[]string{`rule 1 never fired: {On: "BODY 1000", Then: close}`, `	BODY 1000 never came: the longest content had 5 octets`}},
 		{"never so silent", nil, []smtptest.Rule{{On: "IDLE EHLO", Delay: time.Minute, Reply: "421 no"}},
 			play.Talk(play.PathTo[play.EHLO], "C~ 59s", play.SayQuit),
-			[]string{`row 1 never fired: {On: "IDLE EHLO", Delay: 1m, Reply: "421 no"}`, `	IDLE EHLO never came: no client was silent for 1m then`}},
+			[]string{`rule 1 never fired: {On: "IDLE EHLO", Delay: 1m, Reply: "421 no"}`, `	IDLE EHLO never came: no client was silent for 1m then`}},
 		{"secret", play.WithUsers, []smtptest.Rule{{On: "AUTH LOGIN", Reply: "535 no"}}, play.Talk(begunAuth, sayAuth, play.SayQuit),
-			[]string{`row 1 never fired: {On: "AUTH LOGIN", Reply: "535 no"}`, `	AUTH came once, matched 0; nearest miss, session 1: AUTH PLAIN ****`}},
+			[]string{`rule 1 never fired: {On: "AUTH LOGIN", Reply: "535 no"}`, `	AUTH came once, matched 0; nearest miss, session 1: AUTH PLAIN ****`}},
 		{"secret response", play.WithUsers, []smtptest.Rule{{On: "RESPONSE *", If: never, Reply: "535 no"}, {On: "RESPONSE =", Reply: "535 no"}},
 			play.Talk(begunAuth, play.Said("AUTH PLAIN", "334 "), play.Said("AGFubgBzZWNyZXQ=", "235 2.7.0 Authentication successful"), play.SayQuit),
-			[]string{`row 1 never fired: {On: "RESPONSE *", If: func, Reply: "535 no"}`, `	RESPONSE came once; If said no`,
-				`smtptest: row 2 never fired: {On: "RESPONSE =", Reply: "535 no"}`, `	RESPONSE came once, matched 0; nearest miss, session 1: RESPONSE ****`}},
+			[]string{`rule 1 never fired: {On: "RESPONSE *", If: func, Reply: "535 no"}`, `	RESPONSE came once; If said no`,
+				`smtptest: rule 2 never fired: {On: "RESPONSE =", Reply: "535 no"}`, `	RESPONSE came once, matched 0; nearest miss, session 1: RESPONSE ****`}},
 		{"allowed to", nil, []smtptest.Rule{{On: "RSET", Reply: "451 no", Optional: true}, {On: "NOOP", Chance: 0.5, Reply: "451 no"}}, delivery, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestCounts(t *testing.T) {
 	}
 	srv.Script()
 	tb.End()
-	want := "smtptest: row 2 was replaced before it fired: {On: \"VRFY\", Reply: \"252 x\"}\n\tVRFY never came"
+	want := "smtptest: rule 2 was replaced before it fired: {On: \"VRFY\", Reply: \"252 x\"}\n\tVRFY never came"
 	if diff := cmp.Diff(want, tb.Errors()); diff != "" {
 		t.Errorf("report of the replaced script, mismatch (-want +got):\n%s", diff)
 	}
@@ -185,24 +185,24 @@ func TestMarks(t *testing.T) {
 		c.Write([]byte("HELO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\ntext\r\n.\r\n"))
 		time.Sleep(time.Hour)
 		want := `-- session 1
--- row 1: after 1m
+-- rule 1: after 1m
 S: 220 localhost ESMTP smtptest
 C: HELO client.test
--- row 2: by 5 octets every 1s
+-- rule 2: by 5 octets every 1s
 S: 250 localhost
 C: MAIL FROM:<a@client.test>
--- row 3
+-- rule 3
 S: "250 ` + strings.Repeat(`\x00`, 38) + `"... (5006 octets)
 C: RCPT TO:<b@server.test>
--- row 4: hold
+-- rule 4: hold
 S: 250 2.1.5 OK
 C: DATA
 S: 354 End data with <CR><LF>.<CR><LF>
--- row 5 at BODY 3: after 1s
+-- rule 5 at BODY 3: after 1s
 C: text
 C: .
--- row 6: kept; after 10s; no reply
--- row 7 at IDLE .: after 30s; reset
+-- rule 6: kept; after 10s; no reply
+-- rule 7 at IDLE .: after 30s; reset
 S: 421 4.4.2 too long
 -- closed by rule
 `

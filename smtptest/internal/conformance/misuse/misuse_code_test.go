@@ -91,7 +91,7 @@ func TestMisuseCode(t *testing.T) {
 			ch.Addr, ch.RcptTos, ch.RcptOptions, ch.MailOptions, ch.ReceivedLines = nil, nil, [][]string{nil, nil}, nil, nil
 		}), ""},
 		{"an If leaves", row(smtptest.Rule{On: "XFOO", If: func(smtptest.Event) bool { runtime.Goexit(); return true }, Reply: "450 no", Optional: true}),
-			`session 1: If of row 1: {On: "XFOO", If: func, Optional: true, Reply: "450 no"} left its goroutine: call t.Error there, never t.Fatal`},
+			`session 1: If of rule 1: {On: "XFOO", If: func, Optional: true, Reply: "450 no"} left its goroutine: call t.Error there, never t.Fatal`},
 		{"an If replaces its script again and again", func(srv *smtptest.Server) {
 			var rule smtptest.Rule
 			rule = smtptest.Rule{On: "XFOO", If: func(smtptest.Event) bool { srv.Script(rule); return false }, Reply: "450 no", Optional: true}
@@ -188,7 +188,7 @@ func TestMisuseSteadfast(t *testing.T) {
 		}, `: Commands["RSET"] in session 1; `, 24 * time.Hour},
 		{"If", func(srv *smtptest.Server, release chan struct{}) {
 			srv.Script(smtptest.Rule{On: "RSET", If: func(smtptest.Event) bool { <-release; return false }, Reply: "450 no"})
-		}, `: If of row 1: {On: "RSET", If: func, Reply: "450 no"} in session 1; `, 24 * time.Hour},
+		}, `: If of rule 1: {On: "RSET", If: func, Reply: "450 no"} in session 1; `, 24 * time.Hour},
 		{"CommandFunc that asks and asks", func(srv *smtptest.Server, _ chan struct{}) {
 			play.WithCommand("RSET", func(ch *smtptest.Channel, _ string) smtptest.Reply {
 				for {

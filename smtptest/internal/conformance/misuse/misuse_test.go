@@ -81,11 +81,11 @@ var (
 	unreached  = also(unready, says("connection refused", onStopped, onClosed, afterTest, inClose))
 	selfWait   = also(says("the test's own code has not returned within 24h0m0s: Handler in session 1", inHandler), says(ends, inClose),
 		says(`the test's own code has not returned within 24h0m0s: Commands["XPROBE"] in session 1`, inCommand),
-		says("the test's own code has not returned within 24h0m0s: If of row 1", inIf))
+		says("the test's own code has not returned within 24h0m0s: If of rule 1", inIf))
 	inVain = also(unready, says("nothing more within 24h0m0s", onStarted, onStopped, onNil),
 		says("nothing more within 24h0m0s; session 1 is in your Handler, which has not returned", inHandler),
 		says(`nothing more within 24h0m0s; session 1 is in your Commands["XPROBE"], which has not returned`, inCommand),
-		says("nothing more within 24h0m0s; session 1 is in your If of row 1", inIf),
+		says("nothing more within 24h0m0s; session 1 is in your If of rule 1", inIf),
 		says("the server is closed", onClosed, afterTest), says(ends, inClose))
 	startAgain = also(says(zeroServer, onZero), says("already started: NewServer starts it", onStarted, onNil, inHandler, inCommand, inIf),
 		says("a stopped server: Restart ends its outage", onStopped), says("a closed server: make a new one", onClosed, afterTest), says(ends, inClose))
@@ -105,7 +105,7 @@ var misuses = []misuse{
 	{"Artifact(nil func)", artifact("note.txt", nil), everywhere(`nothing writes "note.txt": give a function`)},
 	{"Certificate", calls(func(s *smtptest.Server) { s.Certificate() }), nil},
 	{"Check", checking(smtptest.Rule{On: "RCPT", Reply: "450 later"}), says(zeroServer, onZero)},
-	{"Check(zero row)", checking(smtptest.Rule{}), also(everywhere(`row 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
+	{"Check(zero row)", checking(smtptest.Rule{}), also(everywhere(`rule 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
 	{"Client", calls(func(s *smtptest.Server) {
 		if c := s.Client(); c != nil {
 			c.Close()
@@ -128,7 +128,7 @@ var misuses = []misuse{
 	{"Script(row)", calls(func(s *smtptest.Server) {
 		s.Script(smtptest.Rule{On: "IDLE", Delay: 48 * time.Hour, Reply: "421 no", Optional: true})
 	}), says(zeroServer, onZero)},
-	{"Script(zero row)", calls(func(s *smtptest.Server) { s.Script(smtptest.Rule{}) }), also(everywhere(`row 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
+	{"Script(zero row)", calls(func(s *smtptest.Server) { s.Script(smtptest.Rule{}) }), also(everywhere(`rule 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
 	{"Sessions", calls(func(s *smtptest.Server) { s.Sessions() }), nil},
 	{"Start", calls((*smtptest.Server).Start), also(startAgain, sockets)},
 	{"StartInMemory", calls((*smtptest.Server).StartInMemory), startAgain},

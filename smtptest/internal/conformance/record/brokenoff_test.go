@@ -24,11 +24,11 @@ func TestContentThatDoesNotEnd(t *testing.T) {
 		lines string // of the transcript, after the line of DATA
 	}{
 		{name: "content before the 354", rule: slow, early: true,
-			lines: "-- row 1: after 1s\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: x\nC: \nC: ..hi\n-- the content did not end\n"},
+			lines: "-- rule 1: after 1s\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: x\nC: \nC: ..hi\n-- the content did not end\n"},
 		{name: "content after the 354", rule: slow, wait: 2 * time.Second,
-			lines: "-- row 1: after 1s\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: x\nC: \nC: ..hi\n-- the content did not end\n"},
+			lines: "-- rule 1: after 1s\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: x\nC: \nC: ..hi\n-- the content did not end\n"},
 		{name: "content before a refusal", rule: smtptest.Rule{On: "DATA", Delay: time.Second, Reply: "451 4.3.0 no", Then: smtptest.Close},
-			lines: "-- row 1: after 1s; close\nS: 451 4.3.0 no\n-- not read as commands: \"Subject: x\\r\\n\\r\\n..hi\\r\\n\"\n"},
+			lines: "-- rule 1: after 1s; close\nS: 451 4.3.0 no\n-- not read as commands: \"Subject: x\\r\\n\\r\\n..hi\\r\\n\"\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -52,7 +52,7 @@ func TestIfBlocksAlone(t *testing.T) {
 		if took := time.Since(began); took != time.Minute {
 			t.Errorf("Close took %v", took)
 		}
-		want := `smtptest: Close: the test's own code has not returned within 1m0s: If of row 1: {On: "MAIL", If: func, Optional: true, Reply: "450 no"} in session 2; `
+		want := `smtptest: Close: the test's own code has not returned within 1m0s: If of rule 1: {On: "MAIL", If: func, Optional: true, Reply: "450 no"} in session 2; `
 		if got := tb.Errors(); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
 			t.Errorf("failure %q, want %q", got, want)
 		}

@@ -301,7 +301,7 @@ func TestConditions(t *testing.T) {
 		reply string
 		want  string
 	}{
-		{"panics", func(*smtptest.Server) bool { panic("boom") }, refused, "smtptest: session 1: If of row 1: {On: \"RCPT\", If: func, Reply: \"550 no\"} panicked: boom"},
+		{"panics", func(*smtptest.Server) bool { panic("boom") }, refused, "smtptest: session 1: If of rule 1: {On: \"RCPT\", If: func, Reply: \"550 no\"} panicked: boom"},
 		{"sets a script", func(s *smtptest.Server) bool { s.Script(); return false }, play.RcptOK, ""},
 		{"asks for Unused", func(s *smtptest.Server) bool { return len(s.Unused()) == 2 }, "550 no", ""},
 		{"asks for Fired", func(s *smtptest.Server) bool { return len(s.Fired()) == 2 }, "550 no", ""},

@@ -134,9 +134,9 @@ var refusals = []struct {
 	{"HalfClose after 421", nil, []smtptest.Rule{{On: "NOOP", Reply: "421 no", Then: smtptest.HalfClose}}, `Then: a Reply of 421 closes: say it with Raw`},
 	{"Chunk of nothing", nil, []smtptest.Rule{{On: "NOOP", Reply: smtptest.NoReply, Chunk: 1}}, `Chunk: there is nothing to write: give Reply or Raw, or leave it out`},
 	{"Pause of a handshake", play.WithTLS, []smtptest.Rule{{On: "TLS", Pause: time.Second}}, `Pause: there is nothing to write: give Reply or Raw, or leave it out`},
-	{"nothing", nil, []smtptest.Rule{{On: "NOOP"}}, `the row does nothing: give Reply, Delay, Then or another action`},
-	{"nothing but counting", nil, []smtptest.Rule{{On: "NOOP", Times: 1, Optional: true}}, `the row does nothing: give Reply, Delay, Then or another action`},
-	{"nothing after silence", nil, []smtptest.Rule{{On: "IDLE", Delay: time.Second}}, `the row does nothing: give Reply, Raw or Then`},
+	{"nothing", nil, []smtptest.Rule{{On: "NOOP"}}, `the rule does nothing: give Reply, Delay, Then or another action`},
+	{"nothing but counting", nil, []smtptest.Rule{{On: "NOOP", Times: 1, Optional: true}}, `the rule does nothing: give Reply, Delay, Then or another action`},
+	{"nothing after silence", nil, []smtptest.Rule{{On: "IDLE", Delay: time.Second}}, `the rule does nothing: give Reply, Raw or Then`},
 
 	{"below the same verb", nil, []smtptest.Rule{{On: "RCPT", Reply: "450 no"}, {On: "RCPT TO:<bob@example.com>", Reply: "550 no"}}, covered},
 	{"below a pattern", nil, []smtptest.Rule{{On: "RCPT TO:<*@example.com>", Reply: "450 no"}, {On: "RCPT TO:<BOB@example.com>", Reply: "550 no"}}, covered},
@@ -151,7 +151,7 @@ const (
 	around   = "On: white space or a line end stands around the verb or its argument: leave it out"
 	control  = "On: there is a control character in it: write a * for it in an argument, or use If"
 	forever  = "Delay: nothing comes after Forever: leave out what cannot happen, or give a time"
-	covered  = "On: row 1 above takes all its events: put this row first, or give that one Times or If"
+	covered  = "On: rule 1 above takes all its events: put this rule first, or give that one Times or If"
 )
 
 // TestRefusedRules sets each script before and after Start: the test fails at
@@ -160,7 +160,7 @@ func TestRefusedRules(t *testing.T) {
 	for _, r := range refusals {
 		t.Run(r.name, func(t *testing.T) {
 			last := len(r.rules)
-			want := fmt.Sprintf("smtptest: row %d: %s: %s", last, r.rules[last-1], r.want)
+			want := fmt.Sprintf("smtptest: rule %d: %s: %s", last, r.rules[last-1], r.want)
 			for when, set := range map[string]func(*smtptest.Server){
 				"before Start": func(srv *smtptest.Server) { srv.Script(r.rules...); srv.StartInMemory() },
 				"after Start":  func(srv *smtptest.Server) { srv.StartInMemory(); srv.Script(r.rules...) },
@@ -186,7 +186,7 @@ func TestCheck(t *testing.T) {
 	for _, r := range refusals {
 		t.Run(r.name, func(t *testing.T) {
 			last := len(r.rules)
-			want := fmt.Sprintf("smtptest: row %d: %s: %s", last, r.rules[last-1], r.want)
+			want := fmt.Sprintf("smtptest: rule %d: %s: %s", last, r.rules[last-1], r.want)
 			tb := &play.FakeTB{}
 			srv := smtptest.NewUnstartedServer(tb)
 			if r.setup != nil {
@@ -298,7 +298,7 @@ func TestScriptIfForever(t *testing.T) {
 		c.Say(play.Step{Send: "NOOP\r\n"})
 		play.Try(func() { srv.Wait(1) })
 		tb.End()
-		for _, want := range []string{"smtptest: Wait(1): ", "smtptest: Close: the test's own code has not returned within 24h0m0s: If of row 1: {On: \"NOOP\", If: func, Reply: \"450 no\"} in session 1; "} {
+		for _, want := range []string{"smtptest: Wait(1): ", "smtptest: Close: the test's own code has not returned within 24h0m0s: If of rule 1: {On: \"NOOP\", If: func, Reply: \"450 no\"} in session 1; "} {
 			if got := tb.Errors(); !strings.Contains(got, want) {
 				t.Errorf("no %q in %s", want, got)
 			}
