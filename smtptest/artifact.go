@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -160,21 +159,20 @@ func (s *Server) files() []artifact {
 	return files
 }
 
-// accepted are the data of all messages since the start, in order of
-// acceptance, also of those that a Drain has taken.
+// accepted returns the contents of all messages since the start, in order of
+// acceptance.
 func (s *Server) accepted() []string {
 	s.journal.Lock()
 	defer s.journal.Unlock()
 	var recs []*journal.Transaction
 	for _, se := range s.journal.Sessions {
 		for _, rec := range se.Transactions {
-			if rec.Outcome == journal.Accepted {
+			if rec.Message > 0 {
 				recs = append(recs, rec)
 			}
 		}
 	}
-	at := func(rec *journal.Transaction) time.Time { return rec.Session.Start.Add(rec.At) }
-	slices.SortStableFunc(recs, func(a, b *journal.Transaction) int { return at(a).Compare(at(b)) })
+	slices.SortFunc(recs, func(a, b *journal.Transaction) int { return a.Message - b.Message })
 	var data []string
 	for _, rec := range recs {
 		data = append(data, rec.Data)

@@ -349,3 +349,30 @@ func ExampleState() {
 	// 503 5.5.1 say EHLO first
 	// 252 2.5.0 Cannot VRFY user, but will accept message and attempt delivery
 }
+
+// Tests that share a server take the messages that are theirs, each once.
+func ExampleServer_Take() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	send(srv, "shop@example.com", "ann@example.com", "Subject: For Ann\r\n\r\nHi!\r\n")
+	send(srv, "shop@example.com", "bob@example.com", "Subject: For Bob\r\n\r\nHi!\r\n")
+	toBob := func(m smtptest.Message) bool { return slices.Contains(m.To, "bob@example.com") }
+	fmt.Println(srv.Take(toBob).Subject())
+	fmt.Println(srv.Count(), "left")
+	// Output:
+	// For Bob
+	// 1 left
+}
+
+// A subtest that shares a server gets an error, and fails itself.
+func ExampleServer_TakeContext() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	send(srv, "shop@example.com", "bob@example.com", "Subject: Welcome\r\n\r\nHi!\r\n")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context() in a test
+	defer cancel()
+	m, err := srv.TakeContext(ctx, func(m smtptest.Message) bool { return m.Subject() == "Welcome" })
+	fmt.Println(m.To, err)
+	// Output:
+	// [bob@example.com] <nil>
+}

@@ -156,21 +156,16 @@ func stillOpen(sessions []Session) string {
 	return fmt.Sprintf("; still open: %s", ranges(open))
 }
 
-// recorded says how many messages there are, and that others were drained.
+// recorded says how many messages there are, and that others were taken.
 func (s *Server) recorded(n int) string {
-	have, drained := s.counts()
+	s.journal.Lock()
+	have, taken := len(s.journal.Messages), s.journal.Taken()
+	s.journal.Unlock()
 	text := fmt.Sprintf("%d of %s recorded", have, show.Plural(n, "message"))
-	if drained > 0 {
-		text += fmt.Sprintf(", and %d drained before", drained)
+	if taken > 0 {
+		text += fmt.Sprintf(", and %d drained or taken before", taken)
 	}
 	return text
-}
-
-// counts returns the numbers of messages that no Drain has taken, and of the others.
-func (s *Server) counts() (have, drained int) {
-	s.journal.Lock()
-	defer s.journal.Unlock()
-	return len(s.journal.Messages), s.journal.Drained
 }
 
 // maxArrived is how many messages a failed wait names.
@@ -179,15 +174,15 @@ const maxArrived = 5
 // arrived names the last messages, a line for each, with the numbers that their
 // files have.
 func (s *Server) arrived() string {
-	messages := s.Messages()
-	_, drained := s.counts()
+	last := 0
+	messages, recs := s.messagesAfter(&last)
 	var b strings.Builder
 	if over := len(messages) - maxArrived; over > 0 {
 		fmt.Fprintf(&b, "\n(%s before these)", show.Plural(over, "message"))
 	}
 	for i, m := range messages {
 		if i >= len(messages)-maxArrived {
-			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", drained+i+1, m.Session, m.brief())
+			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", recs[i].Message, m.Session, m.brief())
 		}
 	}
 	return b.String()

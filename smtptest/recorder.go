@@ -130,7 +130,7 @@ type Transaction struct {
 // What became of a transaction, as Transaction.Outcome.
 const (
 	OutcomeOpen     = "open"     // not ended yet
-	OutcomeAccepted = "accepted" // it is in Messages, or a Drain took it
+	OutcomeAccepted = "accepted" // it is in Messages, or Drain or Take removed it
 	OutcomeRefused  = "refused"  // its content was answered with 4yz or 5yz, or a rule lost it
 	OutcomeReset    = "reset"    // by RSET, HELO, EHLO or STARTTLS
 	OutcomeAborted  = "aborted"  // the session ended first
@@ -145,8 +145,8 @@ type Recipient struct {
 	FinalReply Reply    // what was answered for it at the end of data, if that differs from the transaction's Reply: LMTP, a Relay's upstream
 }
 
-// Messages returns the messages accepted so far, in order of acceptance,
-// without those that a Drain has taken. Message data is shared, not copied.
+// Messages returns the messages accepted so far, in order of acceptance, without those
+// that Drain and Take have removed. Message data is shared, not copied.
 func (s *Server) Messages() []Message {
 	s.journal.Lock()
 	defer s.journal.Unlock()
@@ -160,7 +160,7 @@ func (s *Server) Count() int {
 	return len(s.journal.Messages)
 }
 
-// Drain returns the messages and forgets them, in one step: no message is lost
+// Drain returns the messages and removes them, in one step: no message is lost
 // or seen twice. Sessions keep what they know.
 func (s *Server) Drain() []Message {
 	s.journal.Lock()

@@ -12,14 +12,15 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
-// Wait returns the messages as soon as there are at least n since the start or
-// the last Drain. If they do not come within WaitTimeout, or the server is
-// closed, it fails the test with the dialogue so far. Wait needs no sleep and
-// does not poll. A second copy of a message may still be on its way: wait with
-// WaitSessions for the clients to end, then Count is exact. Call it and its kin
-// on the goroutine of the test that owns the server: like any t.Fatal in a
-// subtest of it, their failure would end the test binary there. Use WaitContext
-// in subtests that share a server.
+// Wait waits for at least n messages since the start that Drain and Take have not
+// removed, and returns them all. If they do not come within WaitTimeout, or if the
+// server is closed, it fails the test with the dialogue so far. Wait needs no sleep and
+// does not poll. A second copy of a message may come later: wait with WaitSessions for
+// the clients to end; then Count is exact.
+//
+// Call Wait and the other methods that can fail the test on the goroutine of the test
+// that owns the server: in a subtest, their failure would end the test binary, as any
+// t.Fatal of the parent's t does. Use WaitContext in subtests that share a server.
 func (s *Server) Wait(n int) []Message {
 	s.test().Helper()
 	defer s.countWait()()
@@ -42,10 +43,17 @@ func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 	if err == nil {
 		return messages, nil
 	}
-	if miss := cmp.Or(nearestMiss(s.Sessions()), s.unreached(s.Sessions())); miss != "" {
-		err = fmt.Errorf("%w; %s", err, miss)
+	return messages, fmt.Errorf("smtptest: WaitContext(%d): %w%s", n, err, s.nearest())
+}
+
+// nearest says what came nearest to a message, at the end of an error; "" if nothing
+// did.
+func (s *Server) nearest() string {
+	sessions := s.Sessions()
+	if miss := cmp.Or(nearestMiss(sessions), s.unreached(sessions)); miss != "" {
+		return "; " + miss
 	}
-	return messages, fmt.Errorf("smtptest: WaitContext(%d): %w", n, err)
+	return ""
 }
 
 func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error) {
@@ -74,30 +82,76 @@ func (s *Server) atLeast(n int) (messages []Message, enough bool) {
 	return exportMessages(s.journal.Messages), true
 }
 
-// WaitFor returns the first message since the start or the last Drain that
-// matches, as soon as it is there; otherwise it fails the test like Wait.
-// match runs on the test's goroutine, once for each message, without a lock; a
-// nil match takes any.
+// WaitFor returns the first message that matches and that Drain and Take have not
+// removed, as soon as it is there; otherwise it fails the test like Wait. It leaves the
+// message where it is: use Take to remove it. match runs on the test's goroutine, once
+// for each message, without a lock; a nil match accepts any.
 func (s *Server) WaitFor(match func(Message) bool) Message {
 	s.test().Helper()
 	defer s.countWait()()
-	asked, next := 0, 0
-	var found *Message
-	err := s.until(context.Background(), func() bool {
-		for _, m := range s.messagesFrom(&next) {
+	m, asked, err := s.first(context.Background(), match, func(*journal.Transaction) bool { return true })
+	if err != nil {
+		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, show.Plural(asked, "message"), s.arrived(), s.story())
+	}
+	return m
+}
+
+// Take waits like WaitFor for the first message that matches, and takes it out: the
+// message is no longer in Messages, and Count and Wait no longer count it. Only one
+// caller gets a message, even if several wait for the same one; the others continue to
+// wait. The server may release the content of the message in the record of its session:
+// see [Transaction].Released. Use TakeContext in subtests that share a server.
+func (s *Server) Take(match func(Message) bool) Message {
+	s.test().Helper()
+	defer s.countWait()()
+	m, asked, err := s.first(context.Background(), match, s.claim)
+	if err != nil {
+		s.fatalf("smtptest: Take: %v; %s%s\n%s", err, notTaken(asked), s.arrived(), s.story())
+	}
+	return m
+}
+
+// TakeContext is Take for goroutines, subtests that share a server, and programs: it
+// returns an error instead of failing the test. It ends with ctx, and after WaitTimeout
+// unless ctx has a deadline.
+func (s *Server) TakeContext(ctx context.Context, match func(Message) bool) (Message, error) {
+	if ctx == nil {
+		return Message{}, errors.New("smtptest: TakeContext with a nil context: give t.Context() or context.Background()")
+	}
+	m, asked, err := s.first(ctx, match, s.claim)
+	if err != nil {
+		err = fmt.Errorf("smtptest: TakeContext: %w; %s%s", err, notTaken(asked), s.nearest())
+	}
+	return m, err
+}
+
+func notTaken(asked int) string {
+	return fmt.Sprintf("none of %s matched, or another call took it", show.Plural(asked, "message"))
+}
+
+// first returns the first message that matches and that claim grants, and how many
+// messages match was asked about.
+func (s *Server) first(ctx context.Context, match func(Message) bool, claim func(*journal.Transaction) bool) (found Message, asked int, err error) {
+	last := 0
+	err = s.until(ctx, func() bool {
+		messages, recs := s.messagesAfter(&last)
+		for i, m := range messages {
 			asked++
-			if match == nil || match(m) {
-				found = &m
+			if (match == nil || match(m)) && claim(recs[i]) {
+				found = m
 				return true
 			}
 		}
 		return false
 	})
-	if err != nil {
-		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, show.Plural(asked, "message"), s.arrived(), s.story())
-		return Message{}
-	}
-	return *found
+	return found, asked, err
+}
+
+// claim takes the message, unless another call has taken it.
+func (s *Server) claim(rec *journal.Transaction) bool {
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	return s.journal.Take(rec)
 }
 
 // WaitSessions returns the sessions that have ended, in order of connection, as
@@ -146,15 +200,14 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 	return *found
 }
 
-// messagesFrom returns the messages from *next on, counted since the start, that
-// no Drain has taken, and moves it behind them.
-func (s *Server) messagesFrom(next *int) []Message {
-	j := &s.journal
-	j.Lock()
-	defer j.Unlock()
-	fresh := exportMessages(j.Messages[max(0, *next-j.Drained):])
-	*next = j.Drained + len(j.Messages)
-	return fresh
+// messagesAfter returns the messages with numbers greater than *last that nobody has
+// taken, with their records, and sets *last to the number of the last message.
+func (s *Server) messagesAfter(last *int) (fresh []Message, recs []*journal.Transaction) {
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	recs, *last = s.journal.From(*last)
+	recs = slices.Clone(recs)
+	return exportMessages(recs), recs
 }
 
 // endedSessions returns the sessions from *next on, in order of their ends, and

@@ -3,6 +3,7 @@
 package journal
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,10 +15,10 @@ type Journal struct {
 
 	Sessions []*Session     // in order of connection
 	Ended    []*Session     // those that have ended, in order of their ends
-	Messages []*Transaction // accepted, since the last Drain
-	Drained  int            // the number of messages that Drain has returned
+	Messages []*Transaction // accepted and not taken, in order of acceptance
 
-	changed chan struct{} // nil while nobody waits
+	accepted int           // the number of messages since the start
+	changed  chan struct{} // nil while nobody waits
 }
 
 // Open begins the record of a connection. The lock must be held.
@@ -40,16 +41,49 @@ func (j *Journal) Close(s *Session, end string) {
 func (j *Journal) Accept(t *Transaction) {
 	t.Outcome = Accepted
 	t.At = time.Since(t.Session.Start)
+	j.accepted++
+	t.Message = j.accepted
 	j.Messages = append(j.Messages, t)
 	j.Notify()
 }
+
+// From returns the messages with numbers greater than n that nobody has taken, and the
+// number of the last message. The lock must be held.
+func (j *Journal) From(n int) (messages []*Transaction, last int) {
+	i, _ := j.find(n + 1)
+	return j.Messages[i:], j.accepted
+}
+
+// Taken returns the number of messages that Drain and Take have removed. The lock must
+// be held.
+func (j *Journal) Taken() int { return j.accepted - len(j.Messages) }
 
 // Drain returns the messages and removes them. The lock must be held.
 func (j *Journal) Drain() []*Transaction {
 	drained := j.Messages
 	j.Messages = nil
-	j.Drained += len(drained)
 	return drained
+}
+
+// Take removes the message, and reports whether it was still there. The lock must be
+// held.
+func (j *Journal) Take(t *Transaction) bool {
+	i, found := j.find(t.Message)
+	if !found {
+		return false
+	}
+	j.Messages[i] = nil
+	if i == 0 {
+		j.Messages = j.Messages[1:]
+	} else {
+		j.Messages = slices.Delete(j.Messages, i, i+1)
+	}
+	return true
+}
+
+// find returns where in Messages the one with the number is, or would be.
+func (j *Journal) find(number int) (i int, found bool) {
+	return slices.BinarySearchFunc(j.Messages, number, func(t *Transaction, n int) int { return t.Message - n })
 }
 
 // Notify wakes those who wait for a change. The lock must be held.

@@ -110,6 +110,7 @@ type Hidden struct {
 type Transaction struct {
 	Session     *Session
 	Number      uint32 // within the session, from 1
+	Message     int    // the number of the message that it became, from 1; 0 if it became none
 	From        string
 	Helo, User  string // once the content was complete
 	MailOptions []string

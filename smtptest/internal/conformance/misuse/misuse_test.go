@@ -135,6 +135,9 @@ var misuses = []misuse{
 	{"StartTLS", calls((*smtptest.Server).StartTLS), also(startAgain, sockets)},
 	{"StartTLSInMemory", calls((*smtptest.Server).StartTLSInMemory), startAgain},
 	{"Stop", calls((*smtptest.Server).Stop), also(unready, selfWait, says("a stopped server: Restart ends its outage", onStopped))},
+	{"Take(nil)", calls(func(s *smtptest.Server) { s.Take(nil) }), inVain},
+	{"TakeContext(any)", taking(context.Background()), inVain},
+	{"TakeContext(nil)", taking(noContext), everywhere("nil context: give t.Context() or context.Background()")},
 	{"Transcript", calls(func(s *smtptest.Server) { s.Transcript() }), nil},
 	{"Unused", calls(func(s *smtptest.Server) { s.Unused() }), nil},
 	{"Wait(0)", calls(func(s *smtptest.Server) { s.Wait(0) }), nil},
@@ -174,6 +177,13 @@ func checking(rules ...smtptest.Rule) func(*smtptest.Server, smtptest.TB) error 
 func waiting(ctx context.Context, n int) func(*smtptest.Server, smtptest.TB) error {
 	return func(srv *smtptest.Server, _ smtptest.TB) error {
 		_, err := srv.WaitContext(ctx, n)
+		return err
+	}
+}
+
+func taking(ctx context.Context) func(*smtptest.Server, smtptest.TB) error {
+	return func(srv *smtptest.Server, _ smtptest.TB) error {
+		_, err := srv.TakeContext(ctx, nil)
 		return err
 	}
 }
