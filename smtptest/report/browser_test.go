@@ -129,6 +129,29 @@ func TestPicture(t *testing.T) {
 	}
 }
 
+// TestOpenParts opens each part in a browser: a picture is loaded, and an HTML that
+// the message does not show has a frame.
+func TestOpenParts(t *testing.T) {
+	srv := smtptest.NewServer(t)
+	send(srv, "ann@example.com", "bob@example.com", "Content-Type: multipart/alternative; boundary=m\r\n\r\n"+
+		"--m\r\nContent-Type: text/html\r\n\r\n<p>first\r\n--m\r\nContent-Type: text/html\r\n\r\n<p>last\r\n"+
+		"--m\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"+base64Of(magenta())+"\r\n--m--\r\n")
+	b := browser(t)
+	page := b.show(t, address(t, "report.html", write(t, srv)), 1000, 4000)
+	var got struct{ Parts, Width, Frames, Visible int }
+	b.evaluate(t, page, `(() => {
+		const parts = document.querySelectorAll('.tree details');
+		document.querySelectorAll('#messages details').forEach(d => d.open = true);
+		return {
+			parts: parts.length, width: document.querySelector('.tree img').naturalWidth, frames: document.querySelectorAll('.tree iframe').length,
+			visible: [...parts].filter(d => d.lastElementChild.getBoundingClientRect().height > 0).length,
+		}
+	})()`, &got)
+	if want := (struct{ Parts, Width, Frames, Visible int }{4, 1, 1, 4}); got != want {
+		t.Errorf("the browser shows %+v, want %+v", got, want)
+	}
+}
+
 // measure is added to a page without its policy. It tells how much wider the
 // page is than its window.
 const measure = `<script>addEventListener("load",function(){var d=document.documentElement;parent.postMessage(d.scrollWidth-d.clientWidth,"*")})</script>`

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/base64"
 	"net/url"
 	"regexp"
 	"strings"
@@ -12,7 +11,7 @@ import (
 // What is taken into a frame.
 const (
 	maxHTML   = 1 << 20 // octets
-	maxImages = 8 << 20 // octets of all cid: images of a message
+	maxImages = 8 << 20 // octets of all images of a message
 )
 
 // frameHead comes before the mail in its frame. The frame's sandbox attribute
@@ -26,8 +25,8 @@ const frameHead = `<!DOCTYPE html><meta charset="utf-8">` +
 
 // document is the mail as the document of its frame, with the images that came
 // with it.
-func document(html string, attached []smtptest.Attachment) string {
-	return frameHead + visible(embed(callers.ReplaceAllString(html, "<x-$1"), attached))
+func document(html string, images *images) string {
+	return frameHead + visible(images.embed(callers.ReplaceAllString(html, "<x-$1")))
 }
 
 // callers are elements for which a browser opens a connection before it asks
@@ -43,25 +42,42 @@ var pictures = map[string]bool{
 	"image/bmp": true, "image/avif": true, "image/svg+xml": true,
 }
 
-// embed puts attached images in the place of their cid: addresses (RFC 2392).
-func embed(html string, attached []smtptest.Attachment) string {
-	images := make(map[string]smtptest.Attachment)
+// images are the pictures that came with a message.
+type images struct {
+	byID map[string]smtptest.Attachment
+	left int // octets that may still be shown
+}
+
+func newImages(attached []smtptest.Attachment) *images {
+	all := &images{map[string]smtptest.Attachment{}, maxImages}
 	for _, a := range attached {
-		if _, twice := images[a.ContentID]; !twice && pictures[a.ContentType] {
-			images[a.ContentID] = a
+		if _, twice := all.byID[a.ContentID]; !twice && pictures[a.ContentType] && a.ContentID != "" {
+			all.byID[a.ContentID] = a
 		}
 	}
-	total := 0
-	return cids.ReplaceAllStringFunc(html, func(address string) string {
-		id := address[len("cid:"):]
+	return all
+}
+
+// take reports whether the content is a picture that may be shown, and counts it.
+func (i *images) take(contentType, data string) bool {
+	if !pictures[contentType] || len(data) > i.left {
+		return false
+	}
+	i.left -= len(data)
+	return true
+}
+
+// embed puts images in the place of their cid: addresses (RFC 2392).
+func (i *images) embed(html string) string {
+	return cids.ReplaceAllStringFunc(html, func(cid string) string {
+		id := cid[len("cid:"):]
 		if unescaped, err := url.PathUnescape(id); err == nil {
 			id = unescaped
 		}
-		a, found := images[id]
-		if total += len(a.Data); !found || id == "" || total > maxImages {
-			return address
+		if a, found := i.byID[id]; found && i.take(a.ContentType, a.Data) {
+			return address(a.ContentType, a.Data)
 		}
-		return "data:" + a.ContentType + ";base64," + base64.StdEncoding.EncodeToString([]byte(a.Data))
+		return cid
 	})
 }
 

@@ -40,6 +40,9 @@ func TestLinear(t *testing.T) {
 			}
 			return b.String() + "--x--\r\n"
 		})},
+		{"parts", 500, text(func(n int) string {
+			return "Content-Type: multipart/mixed; boundary=x\r\n\r\n" + strings.Repeat("--x\r\nContent-Type: text/html\r\n\r\n<img src=cid:a>\r\n", n) + "--x--\r\n"
+		})},
 		{"drained messages of a session", 500, func(srv *smtptest.Server, n int) {
 			c := srv.Client()
 			defer c.Close()

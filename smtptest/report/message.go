@@ -1,11 +1,11 @@
 package report
 
 import (
-	"mime"
 	"strings"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
+	"github.com/go-smtptest/smtp/smtptest/internal/mailtext"
 )
 
 // message is one mail.
@@ -24,6 +24,9 @@ type message struct {
 	HTMLCut           string
 	Blocked           bool // HTML names content that the frame does not load
 	Attachments       []attachment
+	Structure         string
+	Parts             []part
+	MoreParts         int // that are not shown
 	Problems          []string
 	Source, SourceCut string
 	Open              bool
@@ -52,10 +55,15 @@ func newMessage(n int, m smtptest.Message, zero time.Time) message {
 	}
 	v.Text, v.TextCut = cut(m.Text(), maxText)
 	attached := m.Attachments()
-	if html := m.HTML(); html != "" {
-		html, v.HTMLCut = cut(html, maxHTML)
-		v.HTML, v.Blocked = document(html, attached), remote(html)
+	shown := newImages(attached)
+	html := m.HTML()
+	if html != "" {
+		var first string
+		first, v.HTMLCut = cut(html, maxHTML)
+		v.HTML, v.Blocked = document(first, shown), remote(first)
 	}
+	v.Structure = printable(m.Structure())
+	v.Parts, v.MoreParts = parts(m.MIME(), html, shown)
 	for _, a := range attached {
 		v.Attachments = append(v.Attachments, attachment{printable(a.Filename), printable(a.ContentType), octets(len(a.Data)), printable(a.ContentID), a.Inline})
 	}
@@ -73,34 +81,9 @@ func problems(m smtptest.Message) (list []string) {
 func options(list []string) string { return printable(strings.Join(list, " ")) }
 
 // fields are the header's, in order, unfolded and decoded for reading.
-func fields(data string) (list []field) {
-	var values [][]string // the lines of each field
-	for line := range strings.Lines(data) {
-		line = strings.TrimRight(line, "\r\n")
-		switch name, value, ok := strings.Cut(line, ":"); {
-		case line == "":
-			return decoded(list, values)
-		case (line[0] == ' ' || line[0] == '\t') && len(list) > 0:
-			last := len(values) - 1
-			values[last] = append(values[last], strings.TrimLeft(line, " \t"))
-		case !ok || name == "" || strings.ContainsAny(name, " \t"):
-			return decoded(list, values)
-		default:
-			list, values = append(list, field{Name: name}), append(values, []string{strings.TrimSpace(value)})
-		}
-	}
-	return decoded(list, values)
-}
-
-// decoded gives the fields their values.
-func decoded(list []field, values [][]string) []field {
-	decoder := mime.WordDecoder{CharsetReader: smtptest.CharsetReader}
-	for i := range list {
-		list[i].Value = strings.Join(values[i], " ")
-		if value, err := decoder.DecodeHeader(list[i].Value); err == nil {
-			list[i].Value = value
-		}
-		list[i].Name, list[i].Value = printable(list[i].Name), printable(list[i].Value)
+func fields(header string) (list []field) {
+	for _, f := range mailtext.Fields(header) {
+		list = append(list, field{printable(f.Name), printable(mailtext.Words(f.Value, smtptest.CharsetReader))})
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 // Package report shows what clients sent to a smtptest.Server as one page to
-// look at: each session as a timeline, each message with its envelope, its
-// header, its text and its HTML, and what the clients did wrong.
+// look at: each session as a timeline; each message with its envelope, its
+// header, its structure, its text and its HTML; each part, which can be opened; and
+// what the clients did wrong.
 //
 //	func TestWelcomeMail(t *testing.T) {
 //		srv := smtptest.NewServer(t)

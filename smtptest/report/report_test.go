@@ -33,6 +33,7 @@ func write(t testing.TB, srv *smtptest.Server) string {
 var elements = map[string][]string{
 	"html": {"lang"}, "head": nil, "body": nil, "title": nil, "style": nil,
 	"meta": {"charset", "http-equiv", "content", "name"},
+	"img":  {"src", "alt"},
 	"a":    {"class", "href"}, "iframe": {"sandbox", "srcdoc", "title", "referrerpolicy"},
 	"header": {"class"}, "main": nil, "nav": {"aria-label"}, "section": {"id", "aria-labelledby"},
 	"h1": nil, "h2": {"id"}, "p": {"class"}, "q": nil, "code": nil, "b": nil, "i": nil, "em": nil, "small": nil,
@@ -85,6 +86,10 @@ func parsePage(t *testing.T, page string) (text string, frames []string) {
 					if !strings.HasPrefix(a.Value, "#") {
 						t.Errorf("a link leads out: %q", a.Value)
 					}
+				case "src":
+					if !strings.HasPrefix(a.Value, "data:image/") {
+						t.Errorf("a picture is loaded: %q", a.Value)
+					}
 				case "sandbox":
 					if a.Value != "" {
 						t.Errorf("sandbox allows %q", a.Value)
@@ -125,6 +130,15 @@ func TestHostileWords(t *testing.T) {
 	}
 }
 
+// manyParts is a mail with a part of each kind that is shown in its own way.
+var manyParts = "Content-Type: multipart/mixed; boundary=m\r\n\r\n" +
+	"--m\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nplain\r\n--a\r\nContent-Type: text/html\r\n\r\n<p>other\r\n--a--\r\n" +
+	"--m\r\nContent-Type: image/png\r\nContent-ID: <i@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64Of(magenta()) + "\r\n" +
+	"--m\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Description: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n%PDF\x00\r\n" +
+	"--m\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nHi\r\n" +
+	"--m\r\n\r\nfooter\r\n" +
+	"--m\r\nContent-Type: audio/x\r\n\r\n\r\n--m--"
+
 // TestPage is about what the page shows of a session or a message.
 func TestPage(t *testing.T) {
 	mail := func(to, data string) []string {
@@ -140,6 +154,12 @@ func TestPage(t *testing.T) {
 		{"no client", "an empty page says so", nil, nil, false, []string{"No client has connected.", "No message was accepted."}, nil},
 		{"a message", "with all that there is", nil, mail("bob@example.com", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nX-Odd: a\r\n b\r\n\r\nHello"), false,
 			[]string{"Message 1", "Grüße", "<ann@example.com>", "<bob@example.com>", "X-Odd", "a b", "Hello", "250 2.0.0 OK", "quit after 0s"}, []string{"refused by"}},
+		{"parts", "each can be opened", nil, mail("bob@example.com", manyParts), false,
+			[]string{`multipart/mixed(multipart/alternative(text/plain, text/html), image/png, application/pdf "a.pdf", message/rfc822(text/plain), text/plain, audio/x)`,
+				"Parts, 10", "0\n", "1.2\ntext/html", "2\nimage/png", "cid:i@x", "application/pdf\na.pdf", "4.1\ntext/plain", "Its parts follow.", "It has no header.", "It is empty.",
+				"Content-Description\nGrüße", "<p>other", "00000000  25 50 44 46 00"}, nil},
+		{"many parts", "the others are counted", nil, mail("bob@example.com", "Content-Type: multipart/mixed; boundary=m\r\n\r\n"+strings.Repeat("--m\r\n\r\nx\r\n", 150)+"--m--"), false,
+			[]string{"Parts, 100", "51 more are not shown"}, nil},
 		{"refused", "with the row and its reply", []smtptest.Rule{{On: "RCPT", Reply: "550 5.1.1 no such user"}}, mail("bob@example.com", "x"), false,
 			[]string{"550 5.1.1 no such user", `rule 1 {On: "RCPT"`, "no message", "4\nrefused"}, nil},
 		{"refused content", "is shown, as no message has it", []smtptest.Rule{{On: ".", Reply: "554 5.6.0 no"}}, mail("bob@example.com", "the words"), false,
