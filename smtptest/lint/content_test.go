@@ -89,9 +89,9 @@ func testRules(t *testing.T, rows []ruleRow) {
 }
 
 func TestHeaderRules(t *testing.T) {
-	testRules(t, slices.Concat(headerRows, headerFieldRows, addressRows, wordRows))
+	testRules(t, slices.Concat(headerRows, headerFieldRows, addressRows, wordRows, fieldRows))
 }
-func TestMIMERules(t *testing.T) { testRules(t, slices.Concat(mimeRows, mimeBodyRows)) }
+func TestMIMERules(t *testing.T) { testRules(t, slices.Concat(mimeRows, mimeBodyRows, partRows)) }
 
 // TestEveryContentRuleIsTested: a rule has a row, and a row has a rule.
 func TestEveryContentRuleIsTested(t *testing.T) {
@@ -104,7 +104,7 @@ func TestEveryContentRuleIsTested(t *testing.T) {
 	}
 	delete(rules, "header-message-id-reused") // about two messages
 	tested := map[string]bool{}
-	for _, r := range slices.Concat(headerRows, headerFieldRows, addressRows, wordRows, mimeRows, mimeBodyRows) {
+	for _, r := range slices.Concat(headerRows, headerFieldRows, addressRows, wordRows, fieldRows, mimeRows, mimeBodyRows, partRows) {
 		tested[r.id] = true
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(rules)), slices.Sorted(maps.Keys(tested))); diff != "" {
@@ -169,7 +169,7 @@ func TestContentLimits(t *testing.T) {
 
 // FuzzContent: nothing panics, and findings lie within the content.
 func FuzzContent(f *testing.F) {
-	for _, row := range slices.Concat(headerRows, headerFieldRows, addressRows, wordRows, mimeRows, mimeBodyRows) {
+	for _, row := range slices.Concat(headerRows, headerFieldRows, addressRows, wordRows, fieldRows, mimeRows, mimeBodyRows, partRows) {
 		for _, c := range []content{row.bad.content(), row.good.content()} {
 			f.Add(c.data, c.from, strings.Join(c.to, " "), c.utf8, c.binary)
 		}

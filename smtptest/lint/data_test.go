@@ -42,6 +42,7 @@ var dataRows = []row{
 	{id: "binarymime-with-data", why: "BDAT", bad: said(hi, from+" BODY=BINARYMIME", to, "DATA"), good: said(hi, from+" BODY=BINARYMIME", to, "+"+chunk(binary, " LAST"))},
 	{id: "null-sender-misused", why: "a comment before multipart/report", bad: said(hi, "MAIL FROM:<>", to, "DATA", text("Hi!"), "."),
 		good: said(hi, "MAIL FROM:<>", to, "DATA", "MIME-Version: 1.0\r\nContent-Type: (a bounce) multipart/report; boundary=b\r\n"+text("--b", "", "Hi!", "--b--"), ".")},
+	{id: "null-sender-misused", why: "Auto-Submitted that is not no", bad: said(hi, "MAIL FROM:<>", to, "DATA", "Auto-Submitted: no\r\n"+text("Hi!"), "."), good: said(hi, "MAIL FROM:<>", to, "DATA", "Auto-Submitted:\r\n (a) auto-mine\r\n"+text("Hi!"), ".")},
 	{id: "null-sender-misused", why: "Auto-Submitted", bad: said(hi, "MAIL FROM:<>", to, "DATA", text("Hi!"), "."), good: said(hi, "MAIL FROM:<>", to, "DATA", "Auto-Submitted: auto-replied\r\n"+text("Hi!"), ".")},
 }
 

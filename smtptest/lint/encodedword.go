@@ -15,6 +15,8 @@ type encodedWord struct {
 	length  int
 	q       bool   // encoding Q
 	text    string // encoded
+	charset string
+	decoded string // if there is no problem
 	problem string // "" if it is one
 }
 
@@ -48,11 +50,12 @@ func wordAt(s string) (w encodedWord, ok bool) {
 	if end < start {
 		return w, false
 	}
-	w.q, w.text, w.length = q, s[start:end], end+2
+	w.q, w.text, w.length, w.charset = q, s[start:end], end+2, charset
 	if !isWordText(w) {
 		return w, false
 	}
-	w.problem = cmp.Or(w.problem, w.check(charset, q || b))
+	decoded, problem := w.check(charset, q || b)
+	w.decoded, w.problem = decoded, cmp.Or(w.problem, problem)
 	return w, true
 }
 
@@ -66,9 +69,13 @@ func isWordText(w encodedWord) bool {
 	return w.length <= maxWord && strings.Trim(w.text, " \t\r\n") == w.text && w.problem == ""
 }
 
-// check says what is wrong with a word that has all its parts.
-func (w encodedWord) check(charset string, known bool) string {
+// check decodes a word that has all its parts, and says what is wrong with it.
+func (w encodedWord) check(charset string, known bool) (decoded, problem string) {
 	decoded, ok := w.decode()
+	return decoded, w.problemOf(charset, known, decoded, ok)
+}
+
+func (w encodedWord) problemOf(charset string, known bool, decoded string, ok bool) string {
 	switch {
 	case !isCharset(charset):
 		return "charset " + quote(charset) + " is not registered"
@@ -88,6 +95,8 @@ func (w encodedWord) check(charset string, known bool) string {
 		return "not UTF-8: part of a character, or another charset"
 	case strings.EqualFold(charset, "us-ascii") && nonASCII(decoded) >= 0:
 		return "not US-ASCII"
+	case isUTF8As(charset, decoded):
+		return "UTF-8 with the label " + quote(charset)
 	}
 	return ""
 }
@@ -146,11 +155,18 @@ func checkEncodedWords(in *inspector, fields []field) {
 			continue
 		case slices.Contains(addressFields, f.name):
 			wordsInAddresses(in, f)
+		case f.name == "list-id", f.name == "keywords":
+			wordsInAddresses(in, f)
 		case f.name == "subject", f.name == "comments", f.name == "content-description":
 			wordsInText(in, f.value, f.end, "")
+		case isStructured(f.name):
+			wordsInStructured(in, f)
+			continue
 		default:
+			controlsInWords(in, f)
 			continue
 		}
+		checkDoubleEncoded(in, f)
 		if in.count["header-encoded-word"] == before {
 			checkWordLines(in, f)
 		}
@@ -185,6 +201,55 @@ func wordsInText(in *inspector, start, end int, edges string) {
 func reportWord(in *inspector, at int, w encodedWord) {
 	if w.problem != "" {
 		in.report("header-encoded-word", at, at+w.length, "%s", w.problem)
+	} else {
+		checkEncodedControl(in, at, at+w.length, w.charset, w.decoded)
+	}
+}
+
+// structuredFields are those with a syntax of their own that lets no text in, but for
+// comments. The fields whose syntax another rule checks are not among them.
+var structuredFields = []string{"received", "return-path", "auto-submitted", "authentication-results", "original-recipient",
+	"original-message-id", "disposition-notification-options", "archived-at", "expires", "expiry-date", "priority", "importance",
+	"precedence", "sensitivity", "mt-priority", "tls-required", "tls-report-domain", "tls-report-submitter", "dkim-signature",
+	"domainkey-signature", "content-language", "content-location", "content-md5", "content-base", "content-duration",
+	"content-features", "accept-language", "supersedes", "solicitation", "require-recipient-valid-since"}
+
+// isStructured reports whether no encoded word may stand in the field outside comments
+// (RFC 2047 5). It may in a field that is not registered.
+func isStructured(name string) bool {
+	for _, prefix := range []string{"list-", "arc-", "received-", "dkim-", "bimi-"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return slices.Contains(structuredFields, name)
+}
+
+// wordsInStructured reports the encoded words of a structured field, those in comments
+// excepted.
+func wordsInStructured(in *inspector, f field) {
+	for _, t := range tokensOf(in, f) {
+		if t.kind == comment {
+			wordsInText(in, t.start, t.end, "()")
+		} else if at, w, ok := findWord(in.data[t.start:t.end]); ok {
+			w.problem = "in " + canonical(f.name) + ", which is no text"
+			reportWord(in, t.start+at, w)
+		}
+	}
+}
+
+// controlsInWords reports control characters in the encoded words of a field that may
+// be text or not.
+func controlsInWords(in *inspector, f field) {
+	for at := f.value; ; {
+		i, w, ok := findWord(in.data[at:f.end])
+		if !ok {
+			return
+		}
+		if w.problem == "" {
+			checkEncodedControl(in, at+i, at+i+w.length, w.charset, w.decoded)
+		}
+		at += i + w.length
 	}
 }
 

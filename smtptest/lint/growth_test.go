@@ -146,6 +146,23 @@ var growthCases = []growthCase{
 	headerOf("beginnings that are apart", "=?utf-8?q? ", "Subject: "),
 	headerOf("equals signs and question marks", "=?", "Subject: "),
 	headerOf("question marks", "?", "Subject: =?utf-8?q?x"),
+	headerOf("encoded words in a structured field", " =?utf-8?q?x?=", "List-Help:"),
+	headerOf("encoded words in a field of any syntax", " =?utf-8?q?x?=", "X-A:"),
+	headerOf("beginnings of encoded words in a field of any syntax", "=?utf-8?q?x", "X-A: "),
+	headerOf("encoded words in encoded words", " =?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?=", "Subject:"),
+	headerOf("addresses of a list", " <https://a.test>,", "List-Help:"),
+	headerOf("open addresses of a list", "<", "List-Help: "),
+	headerOf("comments in the address of a list", "(a)", "List-Help: "),
+	headerOf("fields Auto-Submitted", "Auto-Submitted: x\r\n", ""),
+	headerOf("control characters", "\x01", "Subject: "),
+	headerOf("sections of one parameter", "; a*0=b", "Content-Type: text/plain"),
+	{"sections of a parameter", func(n int) []smtptest.Session {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, ";\r\n a*%d*=b", n-i)
+		}
+		return one(dialogue{}.mail("x@client.test", "Content-Type: text/plain"+b.String()+"\r\n\r\n", 1))
+	}},
 	headerOf("a long line", "x", "Subject: "),
 	headerOf("a long line of commas", ",", "Cc: "),
 	bodyOf("lines", "x\r\n", "", ""),
@@ -156,6 +173,12 @@ var growthCases = []growthCase{
 	bodyOf("parts", "--b\r\n\r\nx\r\n", "Content-Type: multipart/mixed; boundary=b\r\n", "--b--"),
 	bodyOf("parts with errors", "--b\r\nContent-Type: text/plain; charset=x\r\nX\r\n\r\n", "Content-Type: multipart/mixed; boundary=b\r\n", "--b--"),
 	bodyOf("parts that are multiparts", "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n", "Content-Type: multipart/mixed; boundary=b\r\n", "--b--"),
+	bodyOf("parts with one Content-ID", "--b\r\nContent-ID: <1@a>\r\n\r\nx\r\n", "Content-Type: multipart/mixed; boundary=b\r\n", "--b--"),
+	bodyOf("texts and HTML in turn", "--b\r\n\r\nx\r\n--b\r\nContent-Type: text/html\r\n\r\nx\r\n", "Content-Type: multipart/mixed; boundary=b\r\n", "--b--"),
+	bodyOf("alternatives that are attachments", "--b\r\nContent-Disposition: attachment\r\n\r\nx\r\n", "Content-Type: multipart/alternative; boundary=b\r\n", "--b--"),
+	bodyOf("lines of a calendar", "BEGIN:x\r\n y\r\n", "Content-Type: text/calendar\r\n", ""),
+	bodyOf("encoded line ends", "=0D=0A=\r\n", "Content-Transfer-Encoding: quoted-printable\r\n", ""),
+	bodyOf("UTF-8 with another label", "ü", "Content-Type: text/plain; charset=iso-8859-1\r\n", ""),
 	bodyOf("boundaries in a line", "--b", "Content-Type: multipart/mixed; boundary=b\r\n", ""),
 	bodyOf("base64", "QUJD\r\n", "Content-Transfer-Encoding: base64\r\n", ""),
 	bodyOf("quoted-printable", "=20=\r\n", "Content-Transfer-Encoding: quoted-printable\r\n", ""),

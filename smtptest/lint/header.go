@@ -19,7 +19,9 @@ var headerRules = []rule{
 	{"header-line-over-78", Warning, true, "RFC 5322 2.1.1", "A line of the header is longer than 78 characters."},
 	{"header-non-ascii", Error, false, "RFC 5322 2.2", "There are octets outside ASCII in a header, without SMTPUTF8."},
 	{"header-bad-utf8", Error, false, "RFC 6532 3.1", "With SMTPUTF8, a header field is not UTF-8."},
-	{"header-encoded-word", Error, false, "RFC 2047 5", "An encoded word is malformed, too long, or stands where it is none."},
+	{"header-encoded-word", Error, false, "RFC 2047 5", "An encoded word is malformed or too long, or is where none may be, as in a structured field."},
+	{"header-double-encoded", Warning, false, "", "The encoded words of a field, or a file name, hold text that was encoded before."},
+	{"header-control-char", Error, false, "RFC 5322 2.2", "A field has a control character, as it is or encoded. An encoded CR LF is a header injection that went out."},
 	{"header-encoded-word-line", Warning, false, "RFC 2047 2", "A line with an encoded word is longer than 76 characters."},
 	{"header-date-invalid", Error, false, "RFC 5322 3.3", "A date does not parse, or there is no such day, or not on that weekday."},
 	{"header-date-skewed", Warning, true, "", "Date is more than a day away from the time of reception."},
@@ -28,6 +30,8 @@ var headerRules = []rule{
 	{"header-message-id-reused", Error, false, "RFC 5322 3.6.4", "Two messages that differ have the same Message-ID."},
 	{"header-references-invalid", Error, false, "RFC 5322 3.6.4", "In-Reply-To or References are not message ids."},
 	{"header-address-invalid", Error, false, "RFC 5322 3.4", "A field of addresses does not parse."},
+	{"header-address-bare-ip", Error, false, "RFC 5322 3.4.1", "The domain of an address in the header is an IP address without brackets."},
+	{"header-disposition-notification-invalid", Error, false, "RFC 8098 2.1", "Disposition-Notification-To is not a list of mailboxes."},
 	{"header-sender-missing", Error, false, "RFC 5322 3.6.2", "There are several mailboxes in From, and no Sender."},
 	{"header-sender-redundant", Warning, false, "RFC 5322 3.6.2", "Sender is the only mailbox of From."},
 	{"header-bcc-leaked", Error, false, "RFC 5322 3.6.3", "A recipient can read the addresses in Bcc."},
@@ -37,6 +41,10 @@ var headerRules = []rule{
 	{"header-resent-incomplete", Error, false, "RFC 5322 3.6.6", "Resent fields lack Resent-Date or Resent-From."},
 	{"header-from-mismatch", Warning, true, "", "No mailbox of From is in the domain of the reverse-path."},
 	{"header-subject-missing", Warning, true, "RFC 5322 3.6.5", "There is no Subject."},
+	{"header-list-invalid", Error, false, "RFC 2369 2", "A field for mailing lists, such as List-Unsubscribe, is not a list of URLs in angle brackets."},
+	{"header-one-click-invalid", Error, false, "RFC 8058 3.1", "List-Unsubscribe-Post has another value than List-Unsubscribe=One-Click, or there is no https address in List-Unsubscribe."},
+	{"header-auto-submitted-invalid", Error, false, "RFC 3834 5", "Auto-Submitted is empty, or not a keyword."},
+	{"header-auto-submitted-unknown", Warning, false, "RFC 3834 5", "The keyword of Auto-Submitted is not registered, and does not begin with auto-."},
 	{"header-tls-required-bad", Error, false, "RFC 8689 3", "TLS-Required is not No, or is there twice."},
 }
 
@@ -122,6 +130,8 @@ func (in *inspector) message(fields []field) {
 	checkRecipients(in, fields, has)
 	checkResent(in, fields)
 	checkTLSRequired(in, has["tls-required"])
+	checkLists(in, fields, has)
+	checkAutoSubmitted(in, has["auto-submitted"])
 	if paths := has["return-path"]; paths != nil {
 		in.report("header-return-path", paths[0].start, paths[0].end, "Return-Path from the sender's side")
 	}

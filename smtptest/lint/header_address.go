@@ -18,7 +18,10 @@ func (m mailbox) same(o mailbox) bool {
 
 // addressFields are those that hold addresses; a Bcc may be empty (RFC 5322 3.6.3).
 var addressFields = []string{"from", "sender", "reply-to", "to", "cc", "bcc",
-	"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
+	"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc", notificationField}
+
+// notificationField holds mailboxes and no groups (RFC 8098 2.1).
+const notificationField = "disposition-notification-to"
 
 // checkAddresses checks the fields of addresses, and returns the mailboxes in those
 // that parse, by the name of the field.
@@ -28,7 +31,7 @@ func checkAddresses(in *inspector, fields []field) map[string][]mailbox {
 		if f.broken || !slices.Contains(addressFields, f.name) {
 			continue
 		}
-		p := addressParser{in: in}
+		p := addressParser{in: in, noGroups: f.name == notificationField}
 		for _, t := range tokensOf(in, f) {
 			if t.kind != comment {
 				p.tokens = append(p.tokens, t)
@@ -43,8 +46,17 @@ func checkAddresses(in *inspector, fields []field) map[string][]mailbox {
 			if p.at > 0 && p.at < len(p.tokens) {
 				start = p.tokens[p.at-1].start
 			}
-			in.report("header-address-invalid", start, f.end, "%s: %s", canonical(f.name), p.problem)
+			id := "header-address-invalid"
+			if f.name == notificationField {
+				id = "header-disposition-notification-invalid"
+			}
+			in.report(id, start, f.end, "%s: %s", canonical(f.name), p.problem)
 			continue
+		}
+		for _, m := range p.boxes {
+			if isBareIP(m.domain) {
+				in.report("header-address-bare-ip", m.start, m.end, "%s: an IP address needs brackets", canonical(f.name))
+			}
 		}
 		boxes[f.name] = append(boxes[f.name], p.boxes...)
 	}
@@ -60,6 +72,8 @@ type addressParser struct {
 	at      int
 	boxes   []mailbox
 	problem string
+
+	noGroups bool
 }
 
 func (p *addressParser) kind() byte {
@@ -94,7 +108,7 @@ func (p *addressParser) list(mayBeEmpty bool) {
 		}
 		return
 	}
-	for p.address(true) && p.problem == "" {
+	for p.address(!p.noGroups) && p.problem == "" {
 		if p.kind() == 0 {
 			return
 		}

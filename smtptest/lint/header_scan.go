@@ -23,10 +23,11 @@ const (
 )
 
 // once are the fields that may be there one time only (RFC 5322 3.6, RFC 2045 3,
-// RFC 2183 2).
+// RFC 2183 2, RFC 8098 2.1, RFC 2369 3, RFC 2919 3).
 var once = []string{"date", "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to",
 	"references", "subject", "mime-version", "content-type", "content-transfer-encoding", "content-id",
-	"content-description", "content-disposition"}
+	"content-description", "content-disposition", "disposition-notification-to",
+	"list-help", "list-unsubscribe", "list-unsubscribe-post", "list-subscribe", "list-post", "list-owner", "list-archive", "list-id"}
 
 // header reads the header of the message or part in data[start:end] up to its
 // body, and reports what is wrong with the lines and with any field whatever its
@@ -40,7 +41,7 @@ func (in *inspector) header(start, end int) (fields []field, body int) {
 			in.report("header-duplicate", f.start, f.end, "a second %s", canonical(f.name))
 		}
 		seen[f.name] = true
-		fields[i].broken = in.bareLineEnd(f, eol)
+		fields[i].broken = in.bareLineEnd(f, eol) || checkControls(in, f)
 		checkOctets(in, f)
 	}
 	checkEncodedWords(in, fields)

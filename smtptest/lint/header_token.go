@@ -71,7 +71,7 @@ func closed(kind byte, s string, n int) (byte, int) {
 }
 
 // quotedLen is the length of the quoted string that s begins with, 0 if it is
-// not closed or a control character is in it.
+// not closed. There is another rule about control characters.
 func quotedLen(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
@@ -79,8 +79,6 @@ func quotedLen(s string) int {
 			return i + 1
 		case c == '\\':
 			i++
-		case isControl(c):
-			return 0
 		}
 	}
 	return 0

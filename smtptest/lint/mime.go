@@ -10,6 +10,8 @@ import (
 var mimeRules = []rule{
 	{"mime-version-missing", Error, false, "RFC 2045 4", "There are MIME fields, and no MIME-Version: 1.0."},
 	{"mime-content-type-invalid", Error, false, "RFC 2045 5.1", "Content-Type or Content-Disposition does not parse, or has a parameter twice."},
+	{"mime-content-id-invalid", Error, false, "RFC 2045 7", "Content-ID is not one <left@right>."},
+	{"mime-content-id-duplicate", Error, false, "RFC 2045 7", "Two parts have the same Content-ID."},
 	{"mime-boundary-missing", Error, false, "RFC 2046 5.1.1", "A multipart has no boundary parameter."},
 	{"mime-boundary-invalid", Error, false, "RFC 2046 5.1.1", "A boundary is too long, or has characters that may not be in it."},
 	{"mime-boundary-not-found", Error, false, "RFC 2046 5.1.1", "The boundary of a multipart is not in its body."},
@@ -24,14 +26,21 @@ var mimeRules = []rule{
 	{"mime-qp-invalid", Error, false, "RFC 2045 6.7", "Quoted-printable with a = that encodes nothing, raw octets, or white space at the end of a line."},
 	{"mime-qp-line-too-long", Error, false, "RFC 2045 6.7", "A line of quoted-printable is longer than 76 characters."},
 	{"mime-qp-lowercase-hex", Warning, false, "RFC 2045 6.7", "Quoted-printable with hexadecimal digits in lower case."},
+	{"mime-qp-encoded-line-end", Error, false, "RFC 2045 6.7", "A text in quoted-printable has line ends as =0D=0A: they are octets there, and no line ends."},
 	{"mime-charset-missing", Warning, false, "RFC 2046 4.1.2", "Plain text or HTML has octets outside ASCII, and no charset."},
-	{"mime-charset-mismatch", Error, false, "RFC 2046 4.1.2", "A text is not in its charset."},
+	{"mime-charset-mismatch", Error, false, "RFC 2046 4.1.2", "A text is not in its charset, as UTF-8 with the label of another one."},
 	{"mime-charset-unknown", Warning, false, "RFC 2046 4.1.2", "A charset is not in IANA's registry."},
 	{"mime-text-not-canonical", Error, false, "RFC 2046 4.1.1", "A text has bare LFs or CRs below its transfer encoding; attachments excepted."},
 	{"mime-text-double-encoded", Warning, false, "", "A text was encoded twice: UTF-8 of UTF-8, base64 of base64, or encoded words in a body."},
 	{"mime-param-encoded-word", Warning, false, "RFC 2047 5", "A parameter, mostly a file name, has encoded words in it; RFC 2231 is for these."},
+	{"mime-param-sections", Error, false, "RFC 2231 3", "The sections of a parameter, as filename*0, do not count from 0 without a gap."},
+	{"mime-param-charset-mismatch", Error, false, "RFC 2231 4", "A parameter is not in its charset."},
 	{"mime-param-non-ascii", Error, false, "RFC 2231", "There are octets outside ASCII in Content-Type or Content-Disposition, without SMTPUTF8."},
 	{"mime-alternative-order", Warning, true, "RFC 2046 5.1.4", "HTML stands before plain text, as if it were the poorer alternative."},
+	{"mime-alternatives-in-mixed", Warning, false, "RFC 2046 5.1.3", "A plain text and the same text in HTML are next to each other in a multipart/mixed: a reader sees both."},
+	{"mime-attachment-in-alternative", Warning, false, "RFC 2046 5.1.4", "An attachment is one of the alternatives of a multipart/alternative: a reader who shows it does not show the text."},
+	{"mime-calendar-method", Error, false, "RFC 6047 2.4, RFC 5545 8.1", "The parameter method of text/calendar is not the METHOD of the calendar."},
+	{"mime-related-type-missing", Warning, true, "RFC 2387 3.1", "A multipart/related has no parameter type."},
 	{"mime-related-start-missing", Warning, false, "RFC 2387", "A cid: address or a start parameter names a part that is not there."},
 	{"mime-filename-path", Warning, false, "RFC 2183 2.3", "A file name is a path."},
 }
@@ -43,9 +52,11 @@ type entity struct {
 	params     []param // of Content-Type
 	encoding   string  // in lower case; "" if it is not known
 	attachment bool    // not meant to be shown
-	typed      field   // Content-Type; the zero field if there is none
-	coded      field   // Content-Transfer-Encoding
-	body, end  int
+
+	disposition string // Content-Disposition in lower case, without parameters; "" if there is none
+	typed       field  // Content-Type; the zero field if there is none
+	coded       field  // Content-Transfer-Encoding
+	body, end   int
 }
 
 // labelField is the field that says which octets the body has.
@@ -97,12 +108,13 @@ func checkVersion(in *inspector, fields []field, first field) {
 
 // checkEntity checks the part with these fields and the body in data[body:end], of
 // type fallback if it does not say (RFC 2046 5.1.5). outer are the boundaries
-// that it lies in. It returns the type, and what the multipart around it must be
-// checkLabel for its sake. A message in a message is not looked into: another may
+// that it lies in. It returns what the multipart around it needs of it, and the
+// label which that must have. A message in a message is not looked into: another may
 // have written it.
-func checkEntity(in *inspector, fields []field, body, end int, fallback string, outer []string) (kind string, need label) {
+func checkEntity(in *inspector, fields []field, body, end int, fallback string, outer []string) (c child, need label) {
 	e := describe(in, fields, fallback)
 	e.body, e.end = body, end
+	c = child{kind: e.kind, attachment: e.disposition == "attachment"}
 	if e.encoding == "binary" && !in.binary {
 		in.report("mime-cte-mismatch", e.coded.start, e.coded.end, "binary without BODY=BINARYMIME")
 	}
@@ -112,9 +124,10 @@ func checkEntity(in *inspector, fields []field, body, end int, fallback string, 
 	case strings.HasPrefix(e.kind, "multipart/"):
 		need = checkLabel(in, e, checkMultipart(in, e, outer))
 	default:
-		need = checkLeaf(in, e)
+		c.shown = (text{entity: e}).shown() && e.disposition == ""
+		c.text, need = checkLeaf(in, e)
 	}
-	return e.kind, need
+	return c, need
 }
 
 // isComposite says whether a type may have no transfer encoding (RFC 2045 6.4).
@@ -127,6 +140,7 @@ func isComposite(kind string) bool {
 // describe reads the MIME fields of a part.
 func describe(in *inspector, fields []field, fallback string) entity {
 	e := entity{kind: fallback, encoding: "7bit"}
+	var id field
 	for _, f := range fields {
 		if f.broken {
 			continue
@@ -139,15 +153,31 @@ func describe(in *inspector, fields []field, fallback string) entity {
 			e.attachment = e.attachment || hasParam(params, "name")
 		case "content-disposition":
 			disposition, params := mediaType(in, f)
+			e.disposition = disposition
 			checkFileName(in, params, "filename")
 			e.attachment = e.attachment || disposition == "attachment" || hasParam(params, "filename")
 		case "content-transfer-encoding":
 			e.encoding, e.coded = encodingOf(in, f), f
 		case "content-id":
-			in.ids[contentID(in.text(f))] = true
+			id = f
 		}
 	}
+	if id.end > 0 {
+		checkContentID(in, id, e.kind)
+	}
 	return e
+}
+
+// checkContentID checks a Content-ID. Bodies that are elsewhere may have the same, if
+// they are ways to one body (RFC 2046 5.1.4).
+func checkContentID(in *inspector, f field, kind string) {
+	id := contentID(in.text(f))
+	if n, problem := msgIDs(in.text(f)); problem != "" || n != 1 {
+		in.report("mime-content-id-invalid", f.start, f.end, "Content-ID: %s", cmp.Or(problem, "several ids"))
+	} else if in.ids[id] && kind != "message/external-body" {
+		in.report("mime-content-id-duplicate", f.start, f.end, "another part has the Content-ID %s", quote(id))
+	}
+	in.ids[id] = true
 }
 
 var encodings = []string{"7bit", "8bit", "binary", "quoted-printable", "base64"}

@@ -99,8 +99,8 @@ var mimeBodyRows = []ruleRow{
 		good: typed("text/html", "<p title=\"src\">the source is src=\"cid:x\" or url(cid:y) <!-- <img src=\"cid:z\"> --> 1 < 2 src=cid:v <img data-src='cid:w'></p>\n")},
 	{id: "mime-related-start-missing", why: "after other attributes", bad: typed("text/html", "<img alt=x\nsrc=cid:x>\n"), good: typed("text/html", "<!-- not closed <img src=cid:x>\n")},
 	{id: "mime-related-start-missing", why: "in a style", bad: typed("text/html", "<p style='background: url(cid:x)'>\n"), good: typed("text/plain", "<p style='background: url(cid:x)'>\n")},
-	{id: "mime-related-start-missing", why: "the start", bad: sample{header: mimeVersion + "Content-Type: multipart/related; boundary=b; start=\"<1@a>\"\n", body: mixed("Content-ID: <2@a>\n\ntext")},
-		good: sample{header: mimeVersion + "Content-Type: multipart/related; boundary=b; start=\"<2@a>\"\n", body: mixed("Content-ID: <2@a>\n\ntext")}},
+	{id: "mime-related-start-missing", why: "the start", bad: sample{header: mimeVersion + "Content-Type: multipart/related; boundary=b; type=\"text/plain\"; start=\"<1@a>\"\n", body: mixed("Content-ID: <2@a>\n\ntext")},
+		good: sample{header: mimeVersion + "Content-Type: multipart/related; boundary=b; type=\"text/plain\"; start=\"<2@a>\"\n", body: mixed("Content-ID: <2@a>\n\ntext")}},
 }
 
 // typedBinary is a message of one body in binary.

@@ -35,12 +35,12 @@ func checkLabel(in *inspector, e entity, need label) label {
 }
 
 // checkLeaf checks the body of what is no multipart.
-func checkLeaf(in *inspector, e entity) (need label) {
+func checkLeaf(in *inspector, e entity) (decoded string, need label) {
 	t := text{entity: e}
 	ok := true
 	switch e.encoding {
 	case "":
-		return sevenBit
+		return "", sevenBit
 	case "base64":
 		t.decoded, ok = checkBase64(in, e)
 	case "quoted-printable":
@@ -51,8 +51,9 @@ func checkLeaf(in *inspector, e entity) (need label) {
 	}
 	if ok && strings.HasPrefix(e.kind, "text/") {
 		checkText(in, t)
+		decoded = t.decoded
 	}
-	return need
+	return decoded, need
 }
 
 // checkUnencoded checks a body without transfer encoding against its label.
@@ -170,6 +171,9 @@ func checkQuotedPrintable(in *inspector, e entity) (decoded string, ok bool) {
 	if q.lower >= 0 {
 		in.report("mime-qp-lowercase-hex", q.lower, q.lower+3, "hexadecimal digits in lower case")
 	}
+	if t := (text{entity: e}); q.lineEnd > 0 && t.shown() {
+		in.report("mime-qp-encoded-line-end", q.lineEnd, q.lineEnd+6, "a line end as octets")
+	}
 	return q.decoded.String(), q.bad < 0
 }
 
@@ -178,6 +182,8 @@ type qpDecoder struct {
 	bad     int // offset of the first problem, or -1
 	problem string
 	lower   int // offset of the first lower-case digits, or -1
+	cr      int // offset of an encoded CR that came last; 0 if there is none
+	lineEnd int // offset of the first encoded CR LF; 0 if there is none
 }
 
 // line decodes a line; more says that a line end follows.
@@ -186,7 +192,7 @@ func (q *qpDecoder) line(start int, line string, more bool) {
 		q.fail(start+len(trimmed), "white space at the end of a line")
 	}
 	for i := 0; i < len(line); i++ {
-		c := line[i]
+		c, cr := line[i], 0
 		switch {
 		case c == '=' && i == len(line)-1:
 			return // a soft line break
@@ -197,13 +203,19 @@ func (q *qpDecoder) line(start int, line string, more bool) {
 			} else if digits := line[i+1 : i+3]; q.lower < 0 && digits != strings.ToUpper(digits) {
 				q.lower = start + i
 			}
-			c = octet
+			if c = octet; c == '\r' {
+				cr = start + i
+			} else if c == '\n' && q.lineEnd == 0 {
+				q.lineEnd = q.cr
+			}
 			i += 2
 		case isControl(c), c >= 0x80:
 			q.fail(start+i, "an octet that must be encoded")
 		}
+		q.cr = cr
 		q.decoded.WriteByte(c)
 	}
+	q.cr = 0
 	if more {
 		q.decoded.WriteString("\r\n")
 	}

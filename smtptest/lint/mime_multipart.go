@@ -2,8 +2,8 @@ package lint
 
 import "strings"
 
-// checkMultipart checks the parts of a multipart entity, and returns what it must be
-// checkLabel for their sake.
+// checkMultipart checks the parts of a multipart entity, and returns the label that it
+// must have for their sake.
 func checkMultipart(in *inspector, e entity, outer []string) (need label) {
 	boundary, ok := boundaryOf(in, e, outer)
 	if !ok || len(outer) >= maxDepth {
@@ -14,18 +14,15 @@ func checkMultipart(in *inspector, e entity, outer []string) (need label) {
 		fallback = "message/rfc822"
 	}
 	inner := append(outer[:len(outer):len(outer)], boundary)
-	html := -1
+	var children []child
 	for _, p := range partsOf(in, e, boundary) {
 		fields, body := in.header(p.start, p.end)
-		kind, needs := checkEntity(in, fields, body, p.end, fallback, inner)
+		c, needs := checkEntity(in, fields, body, p.end, fallback, inner)
 		need = max(need, needs)
-		switch {
-		case kind == "text/html" && html < 0:
-			html = p.start
-		case kind == "text/plain" && html >= 0 && e.kind == "multipart/alternative":
-			in.report("mime-alternative-order", html, p.end, "text/html before text/plain")
-		}
+		c.start, c.end = p.start, p.end
+		children = append(children, c)
 	}
+	checkSiblings(in, e, children)
 	if start, ok := getParam(e.params, "start"); ok && e.kind == "multipart/related" {
 		in.related = append(in.related, related{contentID(start.value), start.start, start.end})
 	}

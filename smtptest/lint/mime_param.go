@@ -31,7 +31,9 @@ func mediaType(in *inspector, f field) (kind string, params []param) {
 			in.report("mime-param-encoded-word", q.start, q.end, "an encoded word in %s", quote(q.name))
 		}
 	}
-	if p.problem != "" {
+	if p.problem == "" {
+		checkSections(in, p.all)
+	} else if strings.IndexFunc(s, func(r rune) bool { return r < 0x80 && isControl(byte(r)) }) < 0 { // there is another rule about these
 		in.report("mime-content-type-invalid", f.start, f.end, "%s: %s", canonical(f.name), p.problem)
 	}
 	return kind, p.all
@@ -136,7 +138,7 @@ func (p *paramParser) param() (q param, ok bool) {
 	start := p.at
 	if n := 0; start < len(p.s) && p.s[start] == '"' {
 		if n = quotedLen(p.s[start:]); n == 0 {
-			p.fail("a quoted string that is not closed, or with a control character in it")
+			p.fail("a quoted string that is not closed")
 			p.at = len(p.s)
 			return q, false
 		}

@@ -44,9 +44,14 @@ func checkText(in *inspector, t text) {
 		in.report("mime-charset-unknown", charset.start, charset.end, "charset %s is not registered", quote(charset.value))
 	case name == "us-ascii" && outside >= 0:
 		reportText(in, "mime-charset-mismatch", t, outside, "octet %#x in us-ascii", t.decoded[outside])
+	case isUTF8As(name, t.decoded):
+		reportText(in, "mime-charset-mismatch", t, outside, "UTF-8 with the label %s", quote(charset.value))
 	case name == "utf-8" && !utf8.ValidString(t.decoded):
 		at := invalidUTF8(t.decoded)
 		reportText(in, "mime-charset-mismatch", t, at, "octet %#x is not UTF-8", t.decoded[at])
+	}
+	if t.kind == "text/calendar" {
+		checkCalendar(in, t)
 	}
 	if t.shown() {
 		checkLineEnds(in, t, name)

@@ -11,6 +11,7 @@ import (
 var paramRules = []rule{
 	{"param-not-offered", Error, false, "RFC 5321 4.1.1.3", "A parameter belongs to no extension of the last EHLO reply."},
 	{"param-syntax", Error, false, "RFC 5321 4.1.2", "A parameter is not of the grammar."},
+	{"param-space", Error, false, "RFC 5321 4.1.2", "There is more than one space before a parameter."},
 	{"param-duplicate", Error, false, "RFC 1870 6, RFC 6152 3, RFC 3461 4.5", "A parameter came twice."},
 	{"size-underdeclared", Warning, false, "RFC 1870 6.3", "The content is larger than SIZE= said."},
 	{"size-overdeclared", Warning, true, "RFC 1870 6", "The content is less than half of what SIZE= said."},

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"net/netip"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ var pathRules = []rule{
 	{"path-too-long", Warning, false, "RFC 5321 4.5.3.1", "A local part has more than 64 octets, a domain more than 255 or a path more than 256."},
 	{"path-source-route", Warning, false, "RFC 5321 3.3", "A path has a source route."},
 	{"address-unqualified", Error, false, "RFC 5321 2.3.5", "An address has no domain, and is not Postmaster."},
+	{"address-bare-ip", Error, false, "RFC 5321 4.1.3", "The domain of an address is an IP address without brackets."},
 	{"address-overquoted", Warning, false, "RFC 5321 4.1.2", "An address has quotes or backslashes that it does not need."},
 	{"address-non-ascii", Error, false, "RFC 6531 3.4", "An address is not in ASCII, and SMTPUTF8 is not given."},
 	{"address-bad-utf8", Error, false, "RFC 6531 3.1", "SMTPUTF8 is given, and an address is not in UTF-8."},
@@ -51,6 +53,9 @@ func checkPath(w *walk, x *step) {
 	if i := highOctet(params); i >= 0 && !utf8OK {
 		w.found(x, "command-non-ascii", params, "a parameter is not in ASCII")
 		return
+	}
+	if words := strings.TrimRight(params, " "); strings.Contains(words, "  ") {
+		w.found(x, "param-space", params, "more than one space before a parameter")
 	}
 	checkParams(w, x, path, params)
 }
@@ -92,6 +97,8 @@ func checkAddress(w *walk, x *step, path string, utf8OK bool) {
 		w.found(x, "address-non-ascii", path, "not in ASCII, without SMTPUTF8")
 	case !utf8.ValidString(path):
 		w.found(x, "address-bad-utf8", path, "not in UTF-8")
+	case isBareIP(domain):
+		w.found(x, "address-bare-ip", path, "an IP address needs brackets")
 	case len(local) > 64 || len(domain) > 255 || len(path)+2 > 256:
 		w.found(x, "path-too-long", path, "local part, domain and path have %d, %d and %d octets", len(local), len(domain), len(path)+2)
 	case !qualified && strings.EqualFold(address, "postmaster") && x.verb == "RCPT":
@@ -105,6 +112,11 @@ func checkAddress(w *walk, x *step, path string, utf8OK bool) {
 	if x.verb == "RCPT" {
 		checkRecipient(w, x, address)
 	}
+}
+
+func isBareIP(domain string) bool {
+	_, err := netip.ParseAddr(domain)
+	return err == nil
 }
 
 // cutAddress splits at the @ that is not in quotes.

@@ -65,12 +65,14 @@ var commandRows = []row{
 }
 
 var pathRows = []row{
-	{id: "path-space", why: "none at the colon", bad: said(hi, "MAIL FROM: <ann@client.test>"), good: said(hi, "MAIL FROM:<ann@client.test>  SIZE=10")},
+	{id: "path-space", why: "none at the colon", bad: said(hi, "MAIL FROM: <ann@client.test>"), good: said(hi, "MAIL FROM:<ann@client.test> SIZE=10")},
 	{id: "path-no-brackets", why: "the null sender has brackets", bad: said(hi, "MAIL FROM:ann@client.test"), good: said(hi, "MAIL FROM:<>")},
 	{id: "path-invalid", why: "a quoted dot may be anywhere", bad: said(hi, "MAIL FROM:<ann.@client.test>"), good: said(hi, `MAIL FROM:<"ann."@client.test>`)},
 	{id: "path-too-long", why: "64 octets", bad: said(hi, "MAIL FROM:<"+xs(65)+"@client.test>"), good: said(hi, "MAIL FROM:<"+xs(64)+"@client.test>")},
 	{id: "path-source-route", why: "an @ in quotes is no route", bad: said(hi, "MAIL FROM:<@relay.test:ann@client.test>"), good: said(hi, `MAIL FROM:<"@relay:ann"@client.test>`)},
 	{id: "address-unqualified", why: "Postmaster needs no domain", bad: said(hi, from, "RCPT TO:<bob>"), good: said(hi, from, "RCPT TO:<postmaster>")},
+	{id: "address-bare-ip", why: "with brackets", bad: said(hi, "MAIL FROM:<ann@192.0.2.1>"), good: said(hi, "MAIL FROM:<ann@[192.0.2.1]>")},
+	{id: "address-bare-ip", why: "a name of numbers", bad: said(hi, from, "RCPT TO:<bob@2001:db8::1>"), good: said(hi, from, "RCPT TO:<bob@1.2.3.4.test>")},
 	{id: "address-overquoted", why: "the space needs the quotes", bad: said(hi, `MAIL FROM:<"ann"@client.test>`), good: said(hi, `MAIL FROM:<"ann lee"@client.test>`)},
 	{id: "address-non-ascii", why: "with SMTPUTF8", bad: said(hi, "MAIL FROM:<j\u00f6rg@client.test>"), good: said(hi, "MAIL FROM:<j\u00f6rg@client.test> SMTPUTF8", "RCPT TO:<j\u00f6rg@client.test>")},
 	{id: "address-bad-utf8", why: "UTF-8", bad: said(hi, "MAIL FROM:<j\xf6rg@client.test> SMTPUTF8"), good: said(hi, "MAIL FROM:<j\u00f6rg@client.test> SMTPUTF8")},
@@ -82,6 +84,9 @@ var pathRows = []row{
 var paramRows = []row{
 	{id: "param-not-offered", why: "offered", setup: without("SIZE"), clean: func(*smtptest.Server) {}, bad: said(hi, from+" SIZE=10"), good: said(hi, from+" SIZE=10")},
 	{id: "param-syntax", why: "a number", bad: said(hi, from+" SIZE=ten"), good: said(hi, from+" SIZE=10")},
+	{id: "param-space", why: "one space", bad: said(hi, from+"  SIZE=10"), good: said(hi, from+" SIZE=10")},
+	{id: "param-space", why: "a space at the end is for another rule", bad: said(hi, from+" SIZE=10  BODY=7BIT"), good: said(hi, from+" SIZE=10  ")},
+	{id: "param-space", why: "RCPT too", bad: said(hi, from, to+"  NOTIFY=NEVER"), good: said(hi, from, to+" NOTIFY=NEVER")},
 	{id: "param-duplicate", why: "once", bad: said(hi, from+" BODY=7BIT body=7bit"), good: said(hi, from+" BODY=7BIT SIZE=7")},
 	{id: "size-underdeclared", why: "the last CRLF may be the transport's own", bad: said(hi, from+" SIZE="+size(-3), to, "DATA", text("Hi!"), "."), good: said(hi, from+" SIZE="+size(-2), to, "DATA", text("Hi!"), ".")},
 	{id: "size-overdeclared", why: "more than half", bad: said(hi, from+" SIZE=1000", to, "DATA", text("Hi!"), "."), good: said(hi, from+" SIZE=200", to, "DATA", text("Hi!"), ".")},
