@@ -200,7 +200,7 @@ func feedTLS(t *testing.T, clear, under string) (said string, messages []smtptes
 		r := bufio.NewReader(io.TeeReader(conn, &inClear))
 		for _, step := range []struct{ send, want string }{{"", "220"}, {"EHLO a\r\n", "250"}, {"STARTTLS\r\n" + clear, "220"}} {
 			io.WriteString(conn, step.send)
-			if code, err := readCode(r); code != step.want || r.Buffered() > 0 {
+			if code, err := play.ReadCode(r); code != step.want || r.Buffered() > 0 {
 				t.Fatalf("%q was answered %s, %v, with %d octets behind it", step.send, code, err, r.Buffered())
 			}
 		}

@@ -1,6 +1,7 @@
 package play
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -327,4 +328,17 @@ func Abort(c net.Conn) {
 		c.Reset()
 	}
 	c.Close()
+}
+
+// ReadCode reads a whole reply and returns its code.
+func ReadCode(r *bufio.Reader) (string, error) {
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil || len(line) < 4 {
+			return line, err
+		}
+		if line[3] == ' ' {
+			return line[:3], nil
+		}
+	}
 }

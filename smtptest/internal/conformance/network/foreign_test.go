@@ -1,4 +1,4 @@
-package smtptest_test
+package network_test
 
 import (
 	"context"
@@ -110,7 +110,7 @@ var ownFailures = map[string]struct {
 	fail func()
 	says string
 }{
-	"panics": {func() { panic("boom") }, " panicked: boom, at conformance_foreign_test.go:"},
+	"panics": {func() { panic("boom") }, " panicked: boom, at foreign_test.go:"},
 	"leaves": {runtime.Goexit, leftIt},
 }
 

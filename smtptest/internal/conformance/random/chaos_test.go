@@ -1,4 +1,4 @@
-package smtptest_test
+package random_test
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ var chaosRounds = flag.Int("chaos.rounds", 1, "servers that TestChaos torments o
 // seen stands for one message, which some Drain has returned, once. When half of
 // them are done, they close the server under the others. For ten minutes:
 //
-//	go test -race ./smtptest -run TestChaos -chaos.rounds=700 -timeout=30m -v
+//	go test -race ./smtptest/internal/conformance/random -run TestChaos -chaos.rounds=700 -timeout=30m -v
 func TestChaos(t *testing.T) {
 	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		acknowledged, recorded := 0, 0
@@ -77,7 +77,7 @@ func (c *chaos) deliver(from string) {
 		{"", "220"}, {"EHLO client.test\r\n", "250"}, {"MAIL FROM:<" + from + ">\r\nRCPT TO:<b@server.test>\r\n", "250"}, {"DATA\r\n", "250"}, {"text\r\n.\r\n", "354"}, {"", "250"},
 	} {
 		io.WriteString(conn, step.send)
-		if code, err := readCode(r); err != nil || code != step.want {
+		if code, err := play.ReadCode(r); err != nil || code != step.want {
 			return
 		}
 	}

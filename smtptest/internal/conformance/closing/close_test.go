@@ -1,4 +1,4 @@
-package smtptest_test
+package closing_test
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package smtptest_test
+package random_test
 
 import (
 	"bufio"
@@ -137,7 +137,7 @@ func (w *walker) end(recorded bool) {
 // TestModel walks at random through the model and the server, which must agree
 // in every reply and every message. All of it:
 //
-//	go test ./smtptest -run TestModel -model.steps=1000000 -v
+//	go test ./smtptest/internal/conformance/random -run TestModel -model.steps=1000000 -v
 func TestModel(t *testing.T) {
 	seed := *modelSeed
 	if seed == 0 {
@@ -191,11 +191,11 @@ func walk(c net.Conn, random *rand.Rand, covered map[[2]byte]bool) (steps, messa
 	}
 	go writePieces(c, out.String(), rand.New(rand.NewPCG(random.Uint64(), 2)))
 	r := bufio.NewReader(c)
-	if got, err := readCode(r); got != "220" {
+	if got, err := play.ReadCode(r); got != "220" {
 		return steps, 0, fmt.Errorf("greeting %s, %v", got, err)
 	}
 	for i := range want {
-		got, err := readCode(r)
+		got, err := play.ReadCode(r)
 		if got != want[i] {
 			return steps, 0, fmt.Errorf("step %d: %s: %s, %v; the model says %s\n%s", i, sent[i], got, err, want[i], strings.Join(sent[:i+1], "\n"))
 		}
@@ -214,18 +214,5 @@ func writePieces(c net.Conn, s string, random *rand.Rand) {
 			return
 		}
 		s = s[n:]
-	}
-}
-
-// readCode reads a whole reply.
-func readCode(r *bufio.Reader) (string, error) {
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil || len(line) < 4 {
-			return line, err
-		}
-		if line[3] == ' ' {
-			return line[:3], nil
-		}
 	}
 }
