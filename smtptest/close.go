@@ -77,7 +77,7 @@ func (s *Server) waitForCalls() {
 	for {
 		changed := s.journal.Next()
 		s.mu.Lock()
-		sessions, calls := len(s.live), len(s.calls)
+		sessions, calls := len(s.live), len(s.calls)+s.accepting
 		s.mu.Unlock()
 		if sessions+calls == 0 {
 			return

@@ -64,35 +64,34 @@ func (s *Server) snapshot() config {
 	}
 }
 
-// sessionConfig returns the configuration of the sessions. Its TLS is still to be set.
-func (s *Server) sessionConfig() *session.Config {
-	c := &s.config
-	return &session.Config{
-		Hostname:        s.hostname(),
-		Greeting:        cmp.Or(c.Greeting, "ESMTP smtptest"),
-		Extensions:      c.Extensions,
-		SizeLimit:       c.SizeLimit,
-		Implicit:        s.implicit,
-		Users:           c.Users,
-		Mechanisms:      c.Mechanisms,
-		ClearMechanisms: c.ClearMechanisms,
-		RequireTLS:      c.RequireTLS,
-		RequireAuth:     c.RequireAuth,
-		LMTP:            c.LMTP,
-		IdleTimeout:     c.IdleTimeout,
-		MaxLines:        session.MaxLines,
-		Message:         s.message(),
-		EachRecipient:   isEach(c.Handler),
-		Observe:         c.observe(),
-		Authenticate:    c.authenticate(),
-		Commands:        s.commands(),
-		Parameters:      c.Parameters,
-		Host:            host{s},
-		Base:            s.base,
-		Script:          &s.script,
-		Journal:         &s.journal,
-		If:              make(chan struct{}, 1),
-	}
+// setEngine sets the configuration of the sessions, but for TLS and Foreign, which are
+// known later.
+func (s *Server) setEngine() {
+	c, e := &s.config, &s.engine
+	e.Hostname = s.hostname()
+	e.Greeting = cmp.Or(c.Greeting, "ESMTP smtptest")
+	e.Extensions = c.Extensions
+	e.SizeLimit = c.SizeLimit
+	e.Implicit = s.implicit
+	e.Users = c.Users
+	e.Mechanisms = c.Mechanisms
+	e.ClearMechanisms = c.ClearMechanisms
+	e.RequireTLS = c.RequireTLS
+	e.RequireAuth = c.RequireAuth
+	e.LMTP = c.LMTP
+	e.IdleTimeout = c.IdleTimeout
+	e.MaxLines = session.MaxLines
+	e.Message = s.message()
+	e.EachRecipient = isEach(c.Handler)
+	e.Observe = c.observe()
+	e.Authenticate = c.authenticate()
+	e.Commands = s.commands()
+	e.Parameters = c.Parameters
+	e.Host = host{s}
+	e.Base = s.base
+	e.Script = &s.script
+	e.Journal = &s.journal
+	e.If = make(chan struct{}, 1)
 }
 
 // isEach reports whether the Handler gives a reply for each recipient.

@@ -105,7 +105,7 @@ type Server struct {
 	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
 	config   config          // since Start
-	engine   *session.Config // the same for the sessions
+	engine   session.Config  // the same for the sessions
 	base     context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
 	life     gate.Gate       // held by Start, Stop, Restart and Close, never by sessions
 	phase    atomic.Int32    // a phase; written with life held
@@ -120,10 +120,11 @@ type Server struct {
 	drawn    atomic.Uint64 // the seed in use, once drawn
 	alarm    alarm
 
-	mu    sync.Mutex // guards what follows
-	ended chan struct{}
-	calls map[string]int         // by their names, how many calls of the Listener and of connections run: see run
-	live  map[*session.Conn]bool // the sessions that have not ended
+	mu        sync.Mutex // guards what follows
+	ended     chan struct{}
+	calls     map[string]int  // by their names, how many calls of the Listener and of connections run: see run
+	live      []*session.Conn // that have not ended, in order of connection
+	accepting int             // goroutines in accept, if no code of the test is
 }
 
 // Where a Server stands in its life.
@@ -192,9 +193,6 @@ func NewUnstartedServer(tb TB) *Server {
 	s := &Server{
 		Extensions: []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"},
 		reporter:   reporter{tb: tb},
-		calls:      map[string]int{},
-		engine:     &session.Config{},
-		live:       map[*session.Conn]bool{},
 	}
 	s.phase.Store(unstarted)
 	s.script.Seed = s.seed
@@ -263,8 +261,15 @@ func (s *Server) serve() {
 	s.mu.Lock()
 	s.ended = make(chan struct{})
 	s.phase.Store(serving)
+	if !s.foreign {
+		s.accepting++
+	}
 	s.mu.Unlock()
 	ln, ended := s.Listener, s.ended
+	if !s.foreign {
+		go s.acceptOwn(ln, ended)
+		return
+	}
 	what := fmt.Sprintf("Accept of the Listener (%T)", ln)
 	s.run(what, func() { s.accept(ln, ended) }, func(p any) { s.blame(what, p) })
 }
@@ -274,7 +279,7 @@ func (s *Server) started() bool { return s.phase.Load() >= serving }
 
 // configure reads the configuration fields. life must be held.
 func (s *Server) configure() error {
-	s.engine = s.sessionConfig()
+	s.setEngine()
 	if err := s.engine.Read(); err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ func (s *Server) blame(what string, p any) {
 // not return. If f panics or leaves its goroutine, blame gets the panic, or nil.
 func (s *Server) run(what string, f func(), blame func(p any)) {
 	s.mu.Lock()
+	if s.calls == nil {
+		s.calls = make(map[string]int)
+	}
 	s.calls[what]++
 	s.mu.Unlock()
 	go func() {

@@ -237,3 +237,36 @@ func BenchmarkLinear(b *testing.B) {
 		})
 	}
 }
+
+// TestAllocations verifies that a message costs no more allocations than documented:
+// the record of the transaction, of its commands and of its content.
+func TestAllocations(t *testing.T) {
+	srv := smtptest.NewInMemoryServer(t)
+	conn, err := srv.DialContext(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	say := func(line []byte) {
+		if len(line) > 0 {
+			conn.Write(line)
+		}
+		if _, err := conn.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(nil)
+	say([]byte("HELO client.test\r\n"))
+	message := [][]byte{
+		[]byte("MAIL FROM:<a@client.test>\r\n"), []byte("RCPT TO:<b@server.test>\r\n"), []byte("DATA\r\n"), []byte("x\r\n.\r\n"),
+	}
+	const most = 6
+	got := testing.AllocsPerRun(1000, func() {
+		for _, line := range message {
+			say(line)
+		}
+	})
+	if got > most {
+		t.Errorf("a message costs %v allocations, want at most %d", got, most)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/smtp"
 	"os"
@@ -126,6 +125,15 @@ func (s *Server) accept(ln net.Listener, ended <-chan struct{}) {
 	}
 }
 
+// acceptOwn is accept on a Listener of the server's own, which is no code of the test.
+func (s *Server) acceptOwn(ln net.Listener, ended <-chan struct{}) {
+	s.accept(ln, ended)
+	s.mu.Lock()
+	s.accepting--
+	s.mu.Unlock()
+	s.wake()
+}
+
 // isTemporary says that Accept may be called again: the error was about one
 // connection (ECONNABORTED), or there are too many (EMFILE).
 func isTemporary(err error) bool {
@@ -143,9 +151,9 @@ func (s *Server) admit(conn net.Conn, ended <-chan struct{}) {
 		return
 	}
 	s.journal.Lock()
-	c := session.New(s.engine, conn)
+	c := session.New(&s.engine, conn)
 	s.journal.Unlock()
-	s.live[c] = true
+	s.live = append(s.live, c)
 	s.mu.Unlock()
 	go s.converse(c)
 }
@@ -154,7 +162,7 @@ func (s *Server) admit(conn net.Conn, ended <-chan struct{}) {
 func (s *Server) converse(c *session.Conn) {
 	defer func() { // even if the test's own code leaves the goroutine
 		s.mu.Lock()
-		delete(s.live, c)
+		s.live = slices.DeleteFunc(s.live, func(other *session.Conn) bool { return other == c })
 		s.mu.Unlock()
 		s.wake()
 	}()
@@ -165,7 +173,7 @@ func (s *Server) converse(c *session.Conn) {
 func (s *Server) conns() []*session.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(s.live), func(a, b *session.Conn) int { return a.Record().ID - b.Record().ID })
+	return slices.Clone(s.live)
 }
 
 // DialContext connects to the server. Network and address are ignored, so that

@@ -83,12 +83,16 @@ func (c *Config) Read() error {
 // Check finds the mistakes of the configuration. It is called after Read, and once
 // TLS is set.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkExtensions, c.checkMechanisms, c.checkParameters, c.checkCommands} {
-		if err := check(); err != nil {
-			return err
-		}
+	if err := c.checkExtensions(); err != nil {
+		return err
 	}
-	return nil
+	if err := c.checkMechanisms(); err != nil {
+		return err
+	}
+	if err := c.checkParameters(); err != nil {
+		return err
+	}
+	return c.checkCommands()
 }
 
 // checkExtensions finds what the extensions need of each other and of the other

@@ -100,8 +100,8 @@ func newOwn(t *testing.T, tb smtptest.TB, h *hook) *smtptest.Server {
 }
 
 const (
-	theListener   = "the Listener (*smtptest_test.ownListener)"
-	theConnection = "the connection (*smtptest_test.ownConn)"
+	theListener   = "the Listener (*network_test.ownListener)"
+	theConnection = "the connection (*network_test.ownConn)"
 	leftIt        = " left its goroutine: call t.Error there, never t.Fatal or a method of the Server that waits"
 )
 
