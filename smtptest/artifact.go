@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-smtptest/smtp/smtptest/internal/harness"
 	"github.com/go-smtptest/smtp/smtptest/internal/journal"
+	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
 // maxFiles is how many sessions, and how many messages, are kept as files.
@@ -175,7 +176,11 @@ func (s *Server) accepted() []string {
 	slices.SortFunc(recs, func(a, b *journal.Transaction) int { return a.Message - b.Message })
 	var data []string
 	for _, rec := range recs {
-		data = append(data, rec.Data)
+		text := rec.Data
+		if rec.Released > 0 {
+			text += fmt.Sprintf("(smtptest: Drain or Take removed this message, and the server released %s of its content. Their SHA-256 is %s.)\r\n", show.Plural(rec.Released, "octet"), rec.SHA256)
+		}
+		data = append(data, text)
 	}
 	return data
 }

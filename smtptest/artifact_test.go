@@ -1,6 +1,7 @@
 package smtptest_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,11 @@ var keeping = []struct {
 		srv.Drain()
 		play.SendMail(srv, "ann@example.com", "bob@example.com", "two\r\n")
 	}, []string{"message-1.eml", "message-2.eml", "session-1.txt", "session-2.txt", "transcript.txt"}},
+	{"released", "the file says what it lacks", false, func(t *testing.T) {
+		srv := smtptest.NewServer(t)
+		play.SendMail(srv, "ann@example.com", "bob@example.com", "Subject: large\r\n\r\n"+strings.Repeat("x", 5<<20)+"\r\n")
+		srv.Take(nil)
+	}, []string{"message-1.eml", "session-1.txt", "transcript.txt"}},
 	{"two servers", "numbered in the order in which they start", false, func(t *testing.T) {
 		smtptest.NewUnstartedServer(t)
 		smtptest.NewServer(t)
@@ -265,6 +271,22 @@ func TestArtifactContents(t *testing.T) {
 		if err != nil || !strings.Contains(string(got), want) || name == "message-1.eml" && string(got) != want {
 			t.Errorf("%s = %q, %v; want %q", name, got, err, want)
 		}
+	}
+}
+
+// TestArtifactOfReleased verifies what is in the file of a message whose content was
+// released.
+func TestArtifactOfReleased(t *testing.T) {
+	out := keepFiles(t, "released", false, "-test.artifacts", "-test.outputdir="+t.TempDir())
+	place := attribute.FindStringSubmatch(out)
+	if place == nil {
+		t.Fatalf("Attr names no directory:\n%s", out)
+	}
+	got, err := os.ReadFile(filepath.Join(place[1], "message-1.eml"))
+	hash := sha256.Sum256([]byte(strings.Repeat("x", 5<<20) + "\r\n"))
+	want := fmt.Sprintf("Subject: large\r\n\r\n(smtptest: Drain or Take removed this message, and the server released 5242882 octets of its content. Their SHA-256 is %x.)\r\n", hash)
+	if err != nil || string(got) != want {
+		t.Errorf("message-1.eml = %q, %v; want %q", got, err, want)
 	}
 }
 

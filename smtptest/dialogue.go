@@ -329,7 +329,7 @@ func (l *sessionLog) left(n *int) {
 
 // exchange writes an exchange with its time, relative to the session's start,
 // and a mark at what the client was refused.
-func (l *sessionLog) exchange(e Exchange, content string) {
+func (l *sessionLog) exchange(e Exchange, content content) {
 	at := round(e.At).String()
 	for _, line := range fold(e.lines(content)) {
 		mark := ' '

@@ -2,6 +2,7 @@ package smtptest_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -375,4 +376,21 @@ func ExampleServer_TakeContext() {
 	fmt.Println(m.To, err)
 	// Output:
 	// [bob@example.com] <nil>
+}
+
+// A load test removes what it has seen. The server then keeps little of it: the header
+// and a hash.
+func ExampleTransaction_released() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	large := "Subject: Report\r\n\r\n" + strings.Repeat("0123456789\r\n", 500_000)
+	send(srv, "shop@example.com", "bob@example.com", large)
+	fmt.Println(len(srv.Drain()[0].Data))
+	x := srv.Sessions()[0].Transactions[0]
+	fmt.Println(x.Released, x.Octets, smtptest.Message{Data: x.Data}.Subject())
+	fmt.Println(x.SHA256 == fmt.Sprintf("%x", sha256.Sum256([]byte(large[len(x.Data):]))))
+	// Output:
+	// 6000019
+	// true 6000019 Report
+	// true
 }

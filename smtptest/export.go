@@ -68,6 +68,8 @@ func exportTransaction(rec *journal.Transaction) Transaction {
 		From:        rec.From,
 		MailOptions: slices.Clone(rec.MailOptions),
 		Data:        rec.Data,
+		Released:    rec.Released > 0,
+		SHA256:      rec.SHA256,
 		Octets:      rec.Octets,
 		Unstuffed:   slices.Clone(rec.Unstuffed),
 		Chunks:      slices.Clone(rec.Chunks),

@@ -114,11 +114,18 @@ type Exchange struct {
 
 // Transaction is one mail transaction, begun by an accepted MAIL: whether or
 // not it ended in a message. Message{Data: t.Data} reads its content.
+//
+// The server releases the contents of messages that Drain and Take removed while these
+// hold more than 4 MiB together, those first that were removed first. A released
+// transaction keeps its header (at most 64 KiB), its sizes, offsets and replies, and a
+// hash. Values that Drain, Take, Messages or Sessions returned before do not change.
 type Transaction struct {
 	From        string      // reverse-path, as in Message
 	MailOptions []string    // parameters of MAIL as sent; nil if none
 	Recipients  []Recipient // one for each RCPT with an acceptable path, also refused ones, in order
 	Data        string      // the content: whole if its end was reached, else what had come; at most SizeLimit+2 octets of it: room for the last CRLF
+	Released    bool        // Data is only the header: the server has released what followed it
+	SHA256      string      // if Released: the hash of what followed Data, in hexadecimal; else ""
 	Octets      int         // of content as sent, dots stuffed, without the final dot
 	Unstuffed   []int       // as in Message, once the end of the content was reached
 	Chunks      []int       // as in Message: those that were accepted
@@ -161,11 +168,15 @@ func (s *Server) Count() int {
 }
 
 // Drain returns the messages and removes them, in one step: no message is lost
-// or seen twice. Sessions keep what they know.
+// or seen twice. Sessions keep what they know, but the content of removed messages only
+// while it is at most 4 MiB in total: see [Transaction].Released.
 func (s *Server) Drain() []Message {
 	s.journal.Lock()
-	defer s.journal.Unlock()
-	return exportMessages(s.journal.Drain())
+	drained, release := s.journal.Drain()
+	messages := exportMessages(drained)
+	s.journal.Unlock()
+	s.journal.Release(release)
+	return messages
 }
 
 // Sessions returns every connection so far, also failed and aborted ones, in

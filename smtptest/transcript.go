@@ -45,7 +45,7 @@ func (s Session) Transcript() string {
 
 // lines returns the lines of the exchange, with which content came: first the
 // client's, then what else happened, then the server's.
-func (e Exchange) lines(content string) []string {
+func (e Exchange) lines(content content) []string {
 	var lines []string
 	if !e.Event {
 		lines = append(lines, "C: "+show.Printable(e.Command))
@@ -79,13 +79,19 @@ const (
 	maxData  = 2000 // octets
 )
 
-// contentLines returns the lines of data, the content that came with the exchange,
-// or only the first of them if it is long.
-func (e Exchange) contentLines(data string) []string {
-	content := strings.SplitAfterN(data[:min(len(data), maxData)], "\r\n", maxLines+1)
-	whole := len(content) <= maxLines && len(data) <= maxData && data != ""
+// content is what is known of the content that came with an exchange.
+type content struct {
+	data     string // "" if it was not kept
+	released bool   // data is the header only
+}
+
+// contentLines returns the lines of the content that came with the exchange, or only
+// the first of them if it is long.
+func (e Exchange) contentLines(c content) []string {
+	all := strings.SplitAfterN(c.data[:min(len(c.data), maxData)], "\r\n", maxLines+1)
+	whole := len(all) <= maxLines && len(c.data) <= maxData && c.data != ""
 	var lines []string
-	for _, line := range content[:min(len(content), maxLines)] {
+	for _, line := range all[:min(len(all), maxLines)] {
 		if line == "" {
 			continue
 		}
@@ -94,16 +100,19 @@ func (e Exchange) contentLines(data string) []string {
 		}
 		lines = append(lines, "C: "+show.Printable(strings.TrimSuffix(line, "\r\n")))
 	}
-	if !whole {
-		lines = append(lines, fmt.Sprintf("-- %s in all", show.Plural(e.Octets, "octet")))
+	switch size := show.Plural(e.Octets, "octet"); {
+	case c.released:
+		lines = append(lines, fmt.Sprintf("-- %s in all; the server released what followed the header, because Drain or Take removed the message", size))
+	case !whole:
+		lines = append(lines, fmt.Sprintf("-- %s in all", size))
 	}
 	return lines
 }
 
 // contents returns what came with each exchange: all of the transaction's Data with
-// the dot, one chunk of it with BDAT; "" if it was not kept.
-func (s Session) contents() []string {
-	contents := make([]string, len(s.Exchanges))
+// the dot, one chunk of it with BDAT.
+func (s Session) contents() []content {
+	contents := make([]content, len(s.Exchanges))
 	rest := make([]string, len(s.Transactions)) // of Data, after the chunks so far
 	for i, t := range s.Transactions {
 		rest[i] = t.Data
@@ -114,10 +123,13 @@ func (s Session) contents() []string {
 			continue
 		}
 		end := min(e.Octets, len(rest[n]))
-		contents[i], rest[n] = rest[n][:end], rest[n][end:]
+		c := content{data: rest[n][:end]}
+		rest[n] = rest[n][end:]
 		if e.Event {
-			contents[i] = s.Transactions[n].Data
+			c.data = s.Transactions[n].Data
 		}
+		c.released = s.Transactions[n].Released && len(c.data) < e.Octets
+		contents[i] = c
 	}
 	return contents
 }
@@ -138,8 +150,8 @@ func (s Session) brokenOff(i int) []string {
 	if t.Data == "" || t.Chunks != nil || slices.ContainsFunc(s.Exchanges[i:], ended) {
 		return nil
 	}
-	content := Exchange{Event: true, Octets: t.Octets}
-	return append(content.contentLines(t.Data), "-- the content did not end")
+	e = Exchange{Event: true, Octets: t.Octets}
+	return append(e.contentLines(content{data: t.Data}), "-- the content did not end")
 }
 
 // ruleText returns the number of the rule that fired, with its effects; "" if none did.

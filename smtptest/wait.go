@@ -150,8 +150,10 @@ func (s *Server) first(ctx context.Context, match func(Message) bool, claim func
 // claim takes the message, unless another call has taken it.
 func (s *Server) claim(rec *journal.Transaction) bool {
 	s.journal.Lock()
-	defer s.journal.Unlock()
-	return s.journal.Take(rec)
+	release, taken := s.journal.Take(rec)
+	s.journal.Unlock()
+	s.journal.Release(release)
+	return taken
 }
 
 // WaitSessions returns the sessions that have ended, in order of connection, as

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ type place struct{ session, transaction int }
 // across finds what only several transactions show together.
 func (c *check) across(sessions []smtptest.Session) {
 	resent := checkAttempts(c)
-	ids := map[string]copied{}
+	ids := map[string]named{}
 	a := across{check: c, tries: map[string]time.Time{}}
 	for i := range sessions {
 		s := &sessions[i]
@@ -88,15 +89,19 @@ func (a *across) timesOf(s *smtptest.Session, k int) (begin, end time.Time) {
 }
 
 // mailing is a content and its sender.
-type mailing struct{ from, data string }
+type mailing struct {
+	from, header string
+	body         [sha256.Size]byte
+}
 
 // apart finds a content that was sent once for each recipient.
 func (a *across) apart(s *smtptest.Session, k int, sent map[mailing]map[string]bool) {
 	t := &s.Transactions[k-1]
-	if t.Data == "" || t.Reply.Code()/100 != 2 {
+	if t.Data == "" || t.Reply.Code()/100 != 2 || t.Released && !hasWholeHeader(t) {
 		return
 	}
-	key := mailing{t.From, t.Data}
+	header, _, _ := strings.Cut(t.Data, "\r\n\r\n")
+	key := mailing{t.From, header, bodyHash(t)}
 	var to strings.Builder
 	for _, r := range t.Recipients {
 		to.WriteString(sameMailbox(r.To) + "\x00")

@@ -57,6 +57,12 @@ func checkContent(w *walk, k int) {
 		if hasRecipient(w, b.t) {
 			b.found("data-empty", -1, "", "the content has no octet")
 		}
+	case b.t.Released:
+		b.lookOctets()
+		b.lookDots(wired)
+		if hasWholeHeader(b.t) {
+			b.lookMeaning()
+		}
 	case b.t.Data == "":
 	case !ended:
 		b.under.end = b.under.last
@@ -75,6 +81,12 @@ func checkContent(w *walk, k int) {
 			b.lookMeaning()
 		}
 	}
+}
+
+// hasWholeHeader reports whether the header of a released transaction is there up to its
+// end.
+func hasWholeHeader(t *smtptest.Transaction) bool {
+	return t.Data == "\r\n" || strings.HasSuffix(t.Data, "\r\n\r\n")
 }
 
 // hasRecipient says that a recipient was there: without one a lone dot is what
@@ -98,7 +110,12 @@ func (b *body) at(id string, offset, n int, format string, args ...any) {
 	if n > 1 {
 		more = fmt.Sprintf("; %d in all, the first", n)
 	}
-	octets, _, _ := strings.Cut(b.t.Data[offset:], "\r\n")
+	octets := ""
+	if offset < len(b.t.Data) { // else they were released
+		octets, _, _ = strings.Cut(b.t.Data[offset:], "\r\n")
+	} else {
+		offset = -1
+	}
 	b.found(id, offset, octets, format+"%s", append(args, more)...)
 }
 
@@ -203,7 +220,7 @@ func saysEightBit(header, data string) bool {
 
 // lookDots judges dots at the start of lines, as they came over the wire.
 func (b *body) lookDots(wired string) {
-	if n := len(b.t.Unstuffed); n > 0 && b.t.Unstuffed[0] < len(b.t.Data) {
+	if n := len(b.t.Unstuffed); n > 0 && (b.t.Released || b.t.Unstuffed[0] < len(b.t.Data)) {
 		b.at("data-dot-not-stuffed", b.t.Unstuffed[0], n, "a dot at the start of a line that was not doubled")
 	}
 	if !b.bin {
@@ -310,7 +327,7 @@ func isAutomatic(header string) bool {
 
 // lookMeaning judges the content by itself and in its relation to the envelope.
 func (b *body) lookMeaning() {
-	c := content{data: b.t.Data, from: b.t.From, utf8: b.option("SMTPUTF8"), binary: b.bin, at: b.s.Start.Add(b.under.end.At)}
+	c := content{data: b.t.Data, released: b.t.Released, from: b.t.From, utf8: b.option("SMTPUTF8"), binary: b.bin, at: b.s.Start.Add(b.under.end.At)}
 	for _, r := range b.t.Recipients {
 		if r.Accepted {
 			c.to = append(c.to, r.To)

@@ -50,12 +50,13 @@ var headerRules = []rule{
 
 // content is the content of one message, with what its transaction said.
 type content struct {
-	data   string
-	from   string    // reverse-path; "" is the null sender
-	to     []string  // forward-paths
-	utf8   bool      // MAIL had SMTPUTF8
-	binary bool      // MAIL had BODY=BINARYMIME
-	at     time.Time // of reception; zero if unknown
+	data     string
+	released bool      // data is the header only
+	from     string    // reverse-path; "" is the null sender
+	to       []string  // forward-paths
+	utf8     bool      // MAIL had SMTPUTF8
+	binary   bool      // MAIL had BODY=BINARYMIME
+	at       time.Time // of reception; zero if unknown
 }
 
 // check reports what is wrong with the content by the rules in headerRules and

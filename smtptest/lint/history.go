@@ -46,7 +46,7 @@ func checkAttempts(c *check) (resent map[place]bool) {
 		if a.k == 0 || a.end == 0 {
 			continue
 		}
-		message, ok := identityOf(a.transaction().Data)
+		message, ok := identityOf(a.transaction())
 		if !ok {
 			continue
 		}

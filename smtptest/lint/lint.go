@@ -85,7 +85,8 @@ func (f Finding) String() string {
 // Findings of rules that are OptIn are left out unless their ids are given in
 // also. An id in also that no rule has is a mistake of the caller, and panics.
 //
-// An open session is judged as far as it has come.
+// An open session is judged as far as it has come. Of a released transaction, its header
+// and the hash of the rest are judged.
 func Check(sessions []smtptest.Session, also ...string) []Finding {
 	c := check{on: map[string]bool{}}
 	for _, id := range also {

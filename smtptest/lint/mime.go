@@ -121,6 +121,9 @@ func checkEntity(in *inspector, fields []field, body, end int, fallback string, 
 	switch composite := isComposite(e.kind); {
 	case composite && (e.encoding == "base64" || e.encoding == "quoted-printable"):
 		in.report("mime-multipart-encoded", e.coded.start, e.coded.end, "%s in %s", e.kind, e.encoding)
+	case in.released && strings.HasPrefix(e.kind, "multipart/"):
+		boundaryOf(in, e, outer)
+	case in.released:
 	case strings.HasPrefix(e.kind, "multipart/"):
 		need = checkLabel(in, e, checkMultipart(in, e, outer))
 	default:

@@ -17,7 +17,8 @@ import (
 //
 // Require writes each finding as one line to the log of the test. If the test has
 // failed for any reason, Require logs the findings that are allowed or below the
-// level, too. Require does not close the server, which can be that of a parent
+// level, too. It also logs how many messages it could not judge completely because
+// their content was released (Transaction.Released). Require does not close the server, which can be that of a parent
 // test: Check judges an open session by what the server has recorded so far.
 //
 // Require fails the test at once if no rule has one of the ids, if level is
@@ -43,7 +44,11 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, ids ...string) {
 			return
 		}
 		var bad, passed []Finding
-		for _, f := range Check(srv.Sessions(), required...) {
+		sessions := srv.Sessions()
+		if n := countReleased(sessions); n > 0 {
+			tb.Logf("lint: messages of which only the header and a hash were judged, because the server released their content after Drain or Take: %d", n)
+		}
+		for _, f := range Check(sessions, required...) {
 			if ruleOf[f.ID].off || f.Level >= level && !slices.Contains(ids, f.ID) {
 				bad = append(bad, f)
 			} else {
@@ -57,6 +62,18 @@ func Require(tb smtptest.TB, srv *smtptest.Server, level Level, ids ...string) {
 			show(tb, passed, tb.Logf)
 		}
 	})
+}
+
+// countReleased returns the number of messages whose content was released.
+func countReleased(sessions []smtptest.Session) (n int) {
+	for _, s := range sessions {
+		for _, t := range s.Transactions {
+			if t.Released {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // mistakeIn returns what is wrong with the arguments of Require, or "".

@@ -31,6 +31,7 @@ type message struct {
 	Source, SourceCut string
 	Open              bool
 	Unstuffed         int
+	Released          bool // only the header is there
 }
 
 type recipient struct{ To, Options string }
@@ -42,17 +43,24 @@ type attachment struct {
 	Inline               bool
 }
 
-func newMessage(n int, m smtptest.Message, zero time.Time) message {
+// newMessage returns the view of a message. If its content was released, released is the
+// size of it, and m.Data is the header.
+func newMessage(n int, m smtptest.Message, released int, zero time.Time) message {
 	v := message{
 		N: n, Session: m.Session, Subject: printable(m.Subject()), From: printable(m.From), MailOptions: options(m.MailOptions),
 		Peer: printable(m.Peer), Helo: printable(m.Helo), User: printable(m.User), TLS: m.TLS,
 		At: span(m.Time.Sub(zero)), Time: m.Time.Format(time.RFC3339), Size: octets(len(m.Data)),
-		Reply: printable(string(m.Reply)), Fields: fields(m.Data), Problems: problems(m),
+		Reply: printable(string(m.Reply)), Fields: fields(m.Data),
 		Open: n <= maxOpen, Unstuffed: len(m.Unstuffed),
 	}
 	for i, to := range m.To {
 		v.To = append(v.To, recipient{printable(to), options(m.RcptOptions[i])})
 	}
+	if released > 0 {
+		v.Released, v.Size = true, octets(released)
+		return v
+	}
+	v.Problems = problems(m)
 	v.Text, v.TextCut = cut(m.Text(), maxText)
 	attached := m.Attachments()
 	shown := newImages(attached)

@@ -172,6 +172,8 @@ func TestPage(t *testing.T) {
 		{"long", "cut, with its size", nil, mail("bob@example.com", strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1000)), false,
 			[]string{"the beginning of 100,002 octets"}, nil},
 		{"drained", "still shown", nil, mail("bob@example.com", "Subject: gone\r\n"), true, []string{"Message 1", "gone"}, nil},
+		{"released", "only the header is shown, and it says so", nil, mail("bob@example.com", "Subject: large\r\n\r\n"+strings.Repeat("x", 5<<20)), true,
+			[]string{"Message 1", "large", "The server released the content after the header"}, []string{"Text\n", "Source", "Parts"}},
 		{"password", "masked", nil, []string{"EHLO client.test", "AUTH PLAIN AGFubgBvcGVuLXNlc2FtZQ==", "QUIT"}, false, []string{"AUTH PLAIN ****"}, []string{"AGFubgBvcGVuLXNlc2FtZQ"}},
 		{"control characters", "escaped", nil, mail("bob@example.com", "\x1b[31mred\xff"), false, []string{`\x1b[31mred` + "\uFFFD"}, []string{"\x1b"}},
 		{"long session", "its middle is counted", nil, slices.Repeat([]string{"NOOP"}, 300), false, []string{"101 exchanges not shown"}, nil},

@@ -52,7 +52,7 @@ func newView(srv *smtptest.Server, title string) *view {
 	v.Sessions = choose(v.Sessions)
 	v.AllMessages = len(numbered.messages)
 	for i, m := range numbered.messages[:min(len(numbered.messages), maxMessages)] {
-		v.Messages = append(v.Messages, newMessage(i+1, m, zero))
+		v.Messages = append(v.Messages, newMessage(i+1, m, numbered.released[keyOf(m)], zero))
 	}
 	return v
 }
@@ -85,12 +85,13 @@ func choose(sessions []session) []session {
 type numbering struct {
 	messages []smtptest.Message
 	of       map[[2]int]int // message number by session and transaction, both from 1
+	released map[[2]int]int // of the messages whose content was released, its size
 }
 
-// number counts the messages as smtptest's artifacts do: in order of
-// acceptance, those that a Drain has taken first.
+// number counts the messages as smtptest's artifacts do: in order of acceptance. Of those
+// that Drain and Take removed, the time at which the content ended is known.
 func number(sessions []smtptest.Session, kept []smtptest.Message) numbering {
-	n := numbering{of: make(map[[2]int]int)}
+	n := numbering{of: make(map[[2]int]int), released: make(map[[2]int]int)}
 	for _, m := range kept {
 		n.of[keyOf(m)] = -1 // for now
 	}
@@ -99,11 +100,14 @@ func number(sessions []smtptest.Session, kept []smtptest.Message) numbering {
 		for i, t := range s.Transactions {
 			if t.Outcome == smtptest.OutcomeAccepted && n.of[[2]int{s.ID, i + 1}] == 0 {
 				n.messages = append(n.messages, rebuilt(s, i+1, last[i+1]))
+				if t.Released {
+					n.released[[2]int{s.ID, i + 1}] = t.Octets
+				}
 			}
 		}
 	}
-	slices.SortStableFunc(n.messages, func(a, b smtptest.Message) int { return a.Time.Compare(b.Time) })
 	n.messages = append(n.messages, kept...)
+	slices.SortStableFunc(n.messages, func(a, b smtptest.Message) int { return a.Time.Compare(b.Time) })
 	for i, m := range n.messages {
 		n.of[keyOf(m)] = i + 1
 	}

@@ -18,6 +18,7 @@ type Journal struct {
 	Messages []*Transaction // accepted and not taken, in order of acceptance
 
 	accepted int           // the number of messages since the start
+	removed  removal       // what Drain and Take have removed
 	changed  chan struct{} // nil while nobody waits
 }
 
@@ -58,19 +59,20 @@ func (j *Journal) From(n int) (messages []*Transaction, last int) {
 // be held.
 func (j *Journal) Taken() int { return j.accepted - len(j.Messages) }
 
-// Drain returns the messages and removes them. The lock must be held.
-func (j *Journal) Drain() []*Transaction {
-	drained := j.Messages
+// Drain returns the messages and removes them, and returns those to Release. The lock
+// must be held.
+func (j *Journal) Drain() (drained, release []*Transaction) {
+	drained = j.Messages
 	j.Messages = nil
-	return drained
+	return drained, j.removed.add(drained...)
 }
 
-// Take removes the message, and reports whether it was still there. The lock must be
-// held.
-func (j *Journal) Take(t *Transaction) bool {
+// Take removes the message, and returns the messages to Release. It reports whether the
+// message was still there. The lock must be held.
+func (j *Journal) Take(t *Transaction) (release []*Transaction, taken bool) {
 	i, found := j.find(t.Message)
 	if !found {
-		return false
+		return nil, false
 	}
 	j.Messages[i] = nil
 	if i == 0 {
@@ -78,7 +80,7 @@ func (j *Journal) Take(t *Transaction) bool {
 	} else {
 		j.Messages = slices.Delete(j.Messages, i, i+1)
 	}
-	return true
+	return j.removed.add(t), true
 }
 
 // find returns where in Messages the one with the number is, or would be.

@@ -115,7 +115,9 @@ type Transaction struct {
 	Helo, User  string // once the content was complete
 	MailOptions []string
 	Recipients  Blocks[Recipient]
-	Data        string
+	Data        string // of a released message its header
+	Released    int    // how many bytes of Data were released; 0: none
+	SHA256      string // of the released bytes, in hexadecimal
 	Unstuffed   []int
 	Chunks      []int
 	Octets      int
