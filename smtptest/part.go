@@ -20,7 +20,7 @@ type Part struct {
 	// "message/rfc822" in a multipart/digest (RFC 2046 5.1.5).
 	ContentType string
 	// Params has the parameters of the content type, decoded (RFC 2231, RFC 2047).
-	// The names are in lower case.
+	// The names are in lower case. If there are none, it is nil.
 	Params map[string]string
 	// Disposition is "attachment", "inline" or another word in lower case, or "" if
 	// the part has no Content-Disposition.

@@ -27,7 +27,7 @@ func (p *parser) mediaType(field, fallback string) (kind string, params map[stri
 	if strings.Contains(field[:end], "=") { // a parameter, and no type before it
 		end = 0
 	}
-	kind = strings.ToLower(field[:end])
+	kind = strings.ToLower(strings.Trim(field[:end], `"`))
 	if kind == "" || !strings.Contains(kind, "/") && fallback != "" {
 		kind = fallback
 	}

@@ -56,6 +56,7 @@ var structures = []struct {
 	{"a message in base64", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQ29udGVudC1UeXBlOiB0ZXh0L2h0bWwKCkhp\n", "message/rfc822(text/html)", 0},
 	{"odd characters in a name", "Content-Type: application/pdf; name*=utf-8''a%0D%0A%22%C3%BC%29.pdf\n\n", `application/pdf "a\r\n\"ü).pdf"`, 0},
 	{"odd characters in a type", "Content-Type: a/b,\x01(text/plain)\n\n", `"a/b,\x01"`, 1},
+	{"quotes around a type", "Content-Type: \"text/html\"; charset=utf-8\n\n", "text/html", 1},
 	{"no boundary", "Content-Type: multipart/mixed\n\n--b\n\nx\n--b--\n", "multipart/mixed", 1},
 	{"no part", "Content-Type: multipart/mixed; boundary=b\n\nx\n", "multipart/mixed", 1},
 	{"no closing boundary", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n", "multipart/mixed(text/plain)", 1},
