@@ -113,9 +113,9 @@ func (r *reporter) addFile(file artifact) error {
 	return nil
 }
 
-// keepFiles writes the server's own files, and those of Artifact if the test has
+// keepArtifacts writes the server's own files, and those of Artifact if the test has
 // failed.
-func (s *Server) keepFiles() {
+func (s *Server) keepArtifacts() {
 	s.test().Helper()
 	failed := s.hasFailed()
 	if s.Addr == "" || !failed && !s.kept.always {

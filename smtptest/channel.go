@@ -73,15 +73,15 @@ func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	return ch.call.Ask(wire.Reply(prompt))
 }
 
-// commands returns the Commands as sessions call them.
-func (s *Server) commands() map[string]session.Command {
+// commandsOf returns the Commands as sessions call them.
+func commandsOf(s *Server) map[string]session.Command {
 	if s.config.Commands == nil {
 		return nil
 	}
 	commands := make(map[string]session.Command, len(s.config.Commands))
 	for name, f := range s.config.Commands {
 		if f != nil {
-			commands[name] = func(call *session.Call, arg string) wire.Reply { return s.command(call, f, arg) }
+			commands[name] = func(call *session.Call, arg string) wire.Reply { return callCommand(s, call, f, arg) }
 		} else {
 			commands[name] = nil
 		}
@@ -89,15 +89,15 @@ func (s *Server) commands() map[string]session.Command {
 	return commands
 }
 
-// command calls a CommandFunc with the Channel of its session.
-func (s *Server) command(call *session.Call, f CommandFunc, arg string) wire.Reply {
+// callCommand calls a CommandFunc with the Channel of its session.
+func callCommand(s *Server, call *session.Call, f CommandFunc, arg string) wire.Reply {
 	ch, ok := call.Guest.(*Channel)
 	if !ok {
 		ch = &Channel{Server: s, Addr: call.Conn.RemoteAddr(), call: call}
 		call.Guest = ch
 	}
 	ch.enter()
-	defer ch.sound(s)
+	defer ch.validate(s)
 	return wire.Reply(f(ch, arg))
 }
 
@@ -117,9 +117,9 @@ func (ch *Channel) leave() {
 	v.From, v.To, v.MailOptions, v.RcptOptions, v.Data = ch.MailFrom, ch.RcptTos, ch.MailOptions, ch.RcptOptions, ch.ReceivedData
 }
 
-// sound ends a CommandFunc. It fails the test, and goes on with what there was before,
+// validate ends a CommandFunc. It fails the test, and goes on with what there was before,
 // if the function has set a field to what no session can have.
-func (ch *Channel) sound(server *Server) {
+func (ch *Channel) validate(server *Server) {
 	was, odd := ch.call.View, ""
 	if ch.Server != server {
 		ch.Server, odd = server, "Server"

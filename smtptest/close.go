@@ -32,8 +32,8 @@ func (s *Server) shut() {
 	s.life.Lock()
 	defer s.life.Unlock()
 	switch s.phase.Load() {
-	case unmade:
-		s.misplaced("Close")
+	case zeroValue:
+		s.wrongPhase("Close")
 		return
 	case closed:
 		return
@@ -44,7 +44,7 @@ func (s *Server) shut() {
 			s.waitForCalls()
 		}
 	case serving:
-		s.down()
+		s.shutDown()
 	case stopped:
 		s.waitForCalls() // Stop may not have waited long enough
 	}
@@ -58,9 +58,9 @@ func (s *Server) shut() {
 	}
 }
 
-// down stops accepting, closes every connection and waits for all of the server's
+// shutDown stops accepting, closes every connection and waits for all of the server's
 // goroutines. life must be held.
-func (s *Server) down() {
+func (s *Server) shutDown() {
 	s.mu.Lock()
 	close(s.ended)
 	s.mu.Unlock()
@@ -137,23 +137,14 @@ func culprit(c *session.Conn) string {
 
 // inUserCode says which of the test's own functions have not returned, as a wait
 // may wait for what only comes after them; "" if there are none.
-func (s *Server) inUserCode() string {
+func inUserCode(conns []*session.Conn) string {
 	var b strings.Builder
-	for _, c := range s.conns() {
+	for _, c := range conns {
 		if code := c.Status().Code; code != "" {
 			fmt.Fprintf(&b, "; session %d is in your %s, which has not returned", c.Record().ID, code)
 		}
 	}
 	return b.String()
-}
-
-// busy are the sessions that have not ended, by their numbers only.
-func (s *Server) busy() []Session {
-	var busy []Session
-	for _, c := range s.conns() {
-		busy = append(busy, Session{ID: c.Record().ID})
-	}
-	return busy
 }
 
 // CloseClientConnections closes every open connection. A reply that is being
@@ -176,11 +167,11 @@ func (s *Server) Stop() {
 	case closed:
 		return // as Restart
 	default:
-		s.misplaced("Stop")
+		s.wrongPhase("Stop")
 		return
 	}
 	s.reserved = reserve.Hold(s.Listener)
-	s.down()
+	s.shutDown()
 	s.phase.Store(stopped)
 	s.reportBusy("Stop")
 }
@@ -198,7 +189,7 @@ func (s *Server) Restart() {
 		s.fatalf("smtptest: Restart of a server that is not stopped: it ends what Stop began")
 		return
 	default:
-		s.misplaced("Restart")
+		s.wrongPhase("Restart")
 		return
 	}
 	if err := s.relisten(); err != nil {
@@ -208,8 +199,8 @@ func (s *Server) Restart() {
 	s.serve()
 }
 
-// finish is the test's Cleanup.
-func (s *Server) finish() {
+// cleanUp is the test's Cleanup.
+func (s *Server) cleanUp() {
 	s.tb.Helper()
 	defer s.endReports() // even if the TB leaves the goroutine
 	if s.waits.Load() > 0 {
@@ -221,5 +212,5 @@ func (s *Server) finish() {
 		s.reportUnused()
 	}
 	s.showFailure()
-	s.keepFiles()
+	s.keepArtifacts()
 }

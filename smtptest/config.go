@@ -81,11 +81,11 @@ func (s *Server) setEngine() {
 	e.LMTP = c.LMTP
 	e.IdleTimeout = c.IdleTimeout
 	e.MaxLines = session.MaxLines
-	e.Message = s.message()
+	e.Message = messageOf(s)
 	e.EachRecipient = isEach(c.Handler)
 	e.Observe = c.observe()
 	e.Authenticate = c.authenticate()
-	e.Commands = s.commands()
+	e.Commands = commandsOf(s)
 	e.Parameters = c.Parameters
 	e.Host = host{s}
 	e.Base = s.base

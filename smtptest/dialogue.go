@@ -23,7 +23,7 @@ const (
 // of many sessions one of each kind. What it shows counts as shown.
 func (s *Server) dialogue() string {
 	sessions := s.Sessions()
-	s.see(sessions)
+	s.markLogged(sessions)
 	return cmp.Or(s.unreached(sessions), newLog(sessions).all(sessions))
 }
 
@@ -35,7 +35,7 @@ func (s *Server) showFailure() {
 		return
 	}
 	sessions := s.Sessions()
-	if fresh, first := s.see(sessions); first || len(fresh) > 0 {
+	if fresh, first := s.markLogged(sessions); first || len(fresh) > 0 {
 		s.print(fmt.Sprintf("smtptest: the dialogue with %s:\n%s", s.Addr, cmp.Or(s.unreached(sessions), newLog(sessions).all(fresh))))
 	}
 }
@@ -49,9 +49,9 @@ func (s *Server) unreached(sessions []Session) string {
 	return "no client has connected: this server is in memory; reach it by DialContext or Client"
 }
 
-// see returns the sessions in which something was said since they were last
+// markLogged returns the sessions in which something was said since they were last
 // seen, and whether it is the first look.
-func (r *reporter) see(sessions []Session) (fresh []Session, first bool) {
+func (r *reporter) markLogged(sessions []Session) (fresh []Session, first bool) {
 	r.told.Lock()
 	defer r.told.Unlock()
 	if first = r.seen == nil; first {
@@ -99,7 +99,7 @@ func (l *sessionLog) all(sessions []Session) string {
 			}
 			l.session(kind[0])
 		case i < maxKinds/2+maxBriefs:
-			fmt.Fprintf(l, "%s: %s\n", l.headline(kind[0]), kind[0].setback())
+			fmt.Fprintf(l, "%s: %s\n", l.headline(kind[0]), kind[0].failureSummary())
 		default:
 			hidden += len(kind)
 			continue
@@ -113,7 +113,7 @@ func (l *sessionLog) all(sessions []Session) string {
 // that they had instead of its while there is room.
 func (l *sessionLog) others(kind []Session) {
 	first := kind[0]
-	parts := alike(kind, Session.envelopes)
+	parts := groupBy(kind, Session.envelopes)
 	l.like(first, parts[0][1:], "")
 	if parts = parts[1:]; len(parts) > l.room {
 		own := first.envelopes()
@@ -137,17 +137,17 @@ func (l *sessionLog) like(first Session, more []Session, but string) {
 // with whichever if too many differ in them to be shown in full.
 func kindsOf(sessions []Session) [][]Session {
 	if len(sessions) <= fewSessions {
-		return alike(sessions, func(se Session) string { return fmt.Sprint(se.ID) })
+		return groupBy(sessions, func(se Session) string { return fmt.Sprint(se.ID) })
 	}
-	kinds := alike(sessions, func(se Session) string { return se.course() + se.envelopes() })
+	kinds := groupBy(sessions, func(se Session) string { return se.kind() + se.envelopes() })
 	if len(kinds) <= maxKinds {
 		return kinds
 	}
-	return alike(sessions, Session.course)
+	return groupBy(sessions, Session.kind)
 }
 
-// alike puts sessions together of which what says the same.
-func alike(sessions []Session, what func(Session) string) [][]Session {
+// groupBy puts sessions together of which what says the same.
+func groupBy(sessions []Session, what func(Session) string) [][]Session {
 	var parts [][]Session
 	index := make(map[string]int)
 	for _, se := range sessions {
@@ -163,20 +163,20 @@ func alike(sessions []Session, what func(Session) string) [][]Session {
 	return parts
 }
 
-// course is the same for sessions that went alike: all in which as many messages
+// kind is the same for sessions that went alike: all in which as many messages
 // were sent and nothing was unusual, else those with the same verbs, replies and
 // rules.
-func (s Session) course() string {
+func (s Session) kind() string {
 	var b strings.Builder
 	usual := s.End == EndQuit && s.accepted() > 0
 	last := ""
 	for _, e := range s.Exchanges {
-		step := e.step()
+		step := e.kind()
 		if step != last {
 			b.WriteString(step)
 		}
 		last = step
-		usual = usual && e.usual()
+		usual = usual && e.isRoutine()
 	}
 	if usual {
 		return show.Plural(s.accepted(), "message")
@@ -197,14 +197,14 @@ func (s Session) envelopes() string {
 	return strings.Join(all, "; ")
 }
 
-// step is the same for exchanges that went alike.
-func (e Exchange) step() string {
+// kind is the same for exchanges that went alike.
+func (e Exchange) kind() string {
 	verb, _, _ := strings.Cut(e.Command, " ")
 	return fmt.Sprintf("%s %d %s\n", strings.ToUpper(verb), e.Reply.Code(), e.ruleText())
 }
 
-// usual says that no rule had a hand in it and the client was refused nothing.
-func (e Exchange) usual() bool { return e.Rule == "" && !e.refused() }
+// isRoutine reports whether no rule had a hand in it and the client was refused nothing.
+func (e Exchange) isRoutine() bool { return e.Rule == "" && !e.refused() }
 
 // ranges are the numbers of sessions, as in "2-36, 38".
 func ranges(sessions []Session) string {
@@ -229,12 +229,12 @@ func (l *sessionLog) headline(se Session) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "session %d from %s", se.ID, se.Peer)
 	if at := se.Start.Sub(l.zero); at > 0 {
-		fmt.Fprintf(&b, " at %s", round(at))
+		fmt.Fprintf(&b, " at %s", roundTime(at))
 	}
 	if se.End == "" {
-		fmt.Fprintf(&b, ", open, silent for %s", round(time.Since(se.Start)-se.lastAt()))
+		fmt.Fprintf(&b, ", open, silent for %s", roundTime(time.Since(se.Start)-se.lastAt()))
 	} else {
-		fmt.Fprintf(&b, ", %s after %s", se.End, round(se.Duration))
+		fmt.Fprintf(&b, ", %s after %s", se.End, roundTime(se.Duration))
 	}
 	if n := se.accepted(); n > 0 {
 		fmt.Fprintf(&b, ", %s", show.Plural(n, "message"))
@@ -268,12 +268,12 @@ func (l *sessionLog) session(se Session) {
 	contents := se.contents()
 	for i, e := range se.Exchanges {
 		middle := min(i, len(se.Exchanges)-1-i) >= (l.most+1)/2
-		if middle && (e.usual() || e.step() == failed) {
+		if middle && (e.isRoutine() || e.kind() == failed) {
 			left++
 			continue
 		}
-		if !e.usual() {
-			failed = e.step()
+		if !e.isRoutine() {
+			failed = e.kind()
 		}
 		l.left(&left)
 		l.exchange(e, contents[i])
@@ -330,7 +330,7 @@ func (l *sessionLog) left(n *int) {
 // exchange writes an exchange with its time, relative to the session's start,
 // and a mark at what the client was refused.
 func (l *sessionLog) exchange(e Exchange, content content) {
-	at := round(e.At).String()
+	at := roundTime(e.At).String()
 	for _, line := range fold(e.lines(content)) {
 		mark := ' '
 		switch {
@@ -362,4 +362,4 @@ func fold(lines []string) []string {
 // refused says that the client was told that it failed, in words or not.
 func (e Exchange) refused() bool { return e.Reply.Code() >= 400 || e.Raw != "" }
 
-func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+func roundTime(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }

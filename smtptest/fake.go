@@ -104,21 +104,21 @@ type Server struct {
 	kept   keeper            // of the server's own test, since Start
 	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
-	config   config          // since Start
-	engine   session.Config  // the same for the sessions
-	base     context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
-	life     gate.Gate       // held by Start, Stop, Restart and Close, never by sessions
-	phase    atomic.Int32    // a phase; written with life held
-	tls      *tls.Config     // in use; nil without TLS
-	implicit bool            // TLS from the first octet
-	mem      *memnet.Listener
-	inMemory bool
-	foreign  bool                // the Listener, and so the connections, may be the test's own code
-	reserved reserve.Reservation // of a stopped server's address
-	script   script.Table
-	journal  journal.Journal
-	drawn    atomic.Uint64 // the seed in use, once drawn
-	alarm    alarm
+	config    config          // since Start
+	engine    session.Config  // the same for the sessions
+	base      context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
+	life      gate.Gate       // held by Start, Stop, Restart and Close, never by sessions
+	phase     atomic.Int32    // a phase; written with life held
+	tls       *tls.Config     // in use; nil without TLS
+	implicit  bool            // TLS from the first octet
+	mem       *memnet.Listener
+	inMemory  bool
+	foreign   bool                // the Listener, and so the connections, may be the test's own code
+	reserved  reserve.Reservation // of a stopped server's address
+	script    script.Table
+	journal   journal.Journal
+	seedInUse atomic.Uint64 // the seed in use, 0 before it is drawn
+	alarm     alarm
 
 	mu        sync.Mutex // guards what follows
 	ended     chan struct{}
@@ -129,27 +129,27 @@ type Server struct {
 
 // Where a Server stands in its life.
 const (
-	unmade int32 = iota // the zero Server
+	zeroValue int32 = iota // the zero Server
 	unstarted
 	serving
 	stopped
 	closed
 )
 
-// phases are a Server at each of these points, and what to do there.
-var phases = [...]string{
-	unmade:    "a zero Server: make it with NewServer or one of its siblings",
+// phaseErrors are a Server at each of these points, and what to do there.
+var phaseErrors = [...]string{
+	zeroValue: "a zero Server: make it with NewServer or one of its siblings",
 	unstarted: "a server that is not started: call Start first",
 	serving:   "a server that is already started: NewServer starts it; use NewUnstartedServer to set fields first",
 	stopped:   "a stopped server: Restart ends its outage",
 	closed:    "a closed server: make a new one",
 }
 
-// misplaced fails the test for a method that the server cannot follow where it
+// wrongPhase fails the test for a method that the server cannot follow where it
 // stands.
-func (s *Server) misplaced(method string) {
+func (s *Server) wrongPhase(method string) {
 	s.test().Helper()
-	s.fatalf("smtptest: %s of %s", method, phases[s.phase.Load()])
+	s.fatalf("smtptest: %s of %s", method, phaseErrors[s.phase.Load()])
 }
 
 // NewServer starts a server on a loopback port. It is closed when the test
@@ -197,7 +197,7 @@ func NewUnstartedServer(tb TB) *Server {
 	s.phase.Store(unstarted)
 	s.script.Seed = s.seed
 	s.test().Helper()
-	s.test().Cleanup(s.finish)
+	s.test().Cleanup(s.cleanUp)
 	return s
 }
 
@@ -234,7 +234,7 @@ func (s *Server) start(implicit, inMemory bool) {
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.phase.Load() != unstarted {
-		s.misplaced("Start")
+		s.wrongPhase("Start")
 		return
 	}
 	if !inMemory && inBubble() {
@@ -271,7 +271,7 @@ func (s *Server) serve() {
 		return
 	}
 	what := fmt.Sprintf("Accept of the Listener (%T)", ln)
-	s.run(what, func() { s.accept(ln, ended) }, func(p any) { s.blame(what, p) })
+	s.run(what, func() { s.accept(ln, ended) }, func(p any) { s.reportUserFailure(what, p) })
 }
 
 // started says that the configuration has been read.

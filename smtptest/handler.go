@@ -55,8 +55,8 @@ func wireReplies(each []Reply) []wire.Reply {
 	return replies
 }
 
-// message returns the function by which sessions ask the Handler; nil if there is none.
-func (s *Server) message() func(context.Context, *journal.Transaction) session.Decision {
+// messageOf returns the function by which sessions ask the Handler; nil if there is none.
+func messageOf(s *Server) func(context.Context, *journal.Transaction) session.Decision {
 	h := s.config.Handler
 	if h == nil {
 		return nil

@@ -18,16 +18,16 @@ func (h host) Blame(what string, p any) {
 	if text, _ := p.(string); h.s.tb == nil && strings.HasPrefix(text, "smtptest: ") {
 		panic(p)
 	}
-	h.s.blame(what, p)
+	h.s.reportUserFailure(what, p)
 }
 
 func (h host) Run(what string, f func(), blame func(p any)) { h.s.run(what, f, blame) }
 
 func (h host) Held() { h.s.alarm.watchHold() }
 
-// blame fails the test for its own code, which has panicked with p, or has left its
+// reportUserFailure fails the test for its own code, which has panicked with p, or has left its
 // goroutine if p is nil.
-func (s *Server) blame(what string, p any) {
+func (s *Server) reportUserFailure(what string, p any) {
 	if p != nil {
 		place := stack.Panic()
 		if place != "" {
@@ -81,5 +81,5 @@ func (s *Server) callListener(method string, f func()) {
 		return
 	}
 	what := fmt.Sprintf("%s of the Listener (%T)", method, s.Listener)
-	s.run(what, f, func(p any) { s.blame(what, p) })
+	s.run(what, f, func(p any) { s.reportUserFailure(what, p) })
 }

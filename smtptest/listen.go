@@ -37,7 +37,7 @@ func (s *Server) listen() error {
 		if v := reflect.ValueOf(s.Listener); v.Kind() == reflect.Pointer && v.IsNil() {
 			return fmt.Errorf("the Listener is a nil %T: check the error of what has made it, or leave Listener nil", s.Listener)
 		}
-		if isShut(s.Listener) {
+		if isClosedListener(s.Listener) {
 			return fmt.Errorf("the Listener at %s is closed already: give one that is open, or leave Listener nil", s.Listener.Addr())
 		}
 	}
@@ -45,9 +45,9 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// isShut says that nobody can connect to a socket any more. Of other listeners it
+// isClosedListener says that nobody can connect to a socket any more. Of other listeners it
 // is not known.
-func isShut(ln net.Listener) bool {
+func isClosedListener(ln net.Listener) bool {
 	socket, ok := ln.(syscall.Conn)
 	if !ok {
 		return false
@@ -147,7 +147,7 @@ func (s *Server) admit(conn net.Conn, ended <-chan struct{}) {
 	if isClosed(ended) {
 		s.mu.Unlock()
 		what := fmt.Sprintf("Close of a connection (%T)", conn)
-		s.run(what, func() { conn.Close() }, func(p any) { s.blame(what, p) })
+		s.run(what, func() { conn.Close() }, func(p any) { s.reportUserFailure(what, p) })
 		return
 	}
 	s.journal.Lock()
@@ -193,7 +193,7 @@ func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Con
 		s.mu.Unlock()
 	}
 	if ended == nil {
-		return nil, fmt.Errorf("smtptest: DialContext of %s", phases[s.phase.Load()])
+		return nil, fmt.Errorf("smtptest: DialContext of %s", phaseErrors[s.phase.Load()])
 	}
 	if mem != nil {
 		return mem.Dial(ctx)
@@ -231,7 +231,7 @@ func refusedAt(addr net.Addr) error {
 func (s *Server) Client() *smtp.Client {
 	s.test().Helper()
 	if !s.started() {
-		s.misplaced("Client")
+		s.wrongPhase("Client")
 		return nil
 	}
 	conn, err := s.DialContext(context.Background(), "", "")

@@ -13,18 +13,18 @@ func nearestMiss(sessions []Session) string {
 	var nearest *Session
 	best := -1
 	for _, se := range sessions {
-		if n := se.progress(); n >= best && se.setback() != "" {
+		if n := se.furthestStep(); n >= best && se.failureSummary() != "" {
 			nearest, best = &se, n
 		}
 	}
 	if nearest == nil {
 		return ""
 	}
-	return fmt.Sprintf("nearest miss, session %d: %s", nearest.ID, nearest.setback())
+	return fmt.Sprintf("nearest miss, session %d: %s", nearest.ID, nearest.failureSummary())
 }
 
-// progress is how far the last transaction came that is no message.
-func (s Session) progress() int {
+// furthestStep is how far the last transaction came that is no message.
+func (s Session) furthestStep() int {
 	n := s.unfinished()
 	if n == 0 {
 		return 0
@@ -51,9 +51,9 @@ func (s Session) unfinished() int {
 	return n
 }
 
-// setback says what kept the session from a message after those that it sent:
+// failureSummary says what kept the session from a message after those that it sent:
 // the first refusal, or where it stopped. "" if nothing did.
-func (s Session) setback() string {
+func (s Session) failureSummary() string {
 	failures := s.failures()
 	switch {
 	case len(failures) > 1:
@@ -134,8 +134,8 @@ func (s Session) last() string {
 	return s.Exchanges[len(s.Exchanges)-1].name()
 }
 
-// story is what a failed wait shows besides what it waited for.
-func (s *Server) story() string {
+// waitReport is what a failed wait shows besides what it waited for.
+func (s *Server) waitReport() string {
 	if miss := nearestMiss(s.Sessions()); miss != "" {
 		return miss + "\n" + s.dialogue()
 	}
@@ -171,9 +171,9 @@ func (s *Server) recorded(n int) string {
 // maxArrived is how many messages a failed wait names.
 const maxArrived = 5
 
-// arrived names the last messages, a line for each, with the numbers that their
+// receivedMessages names the last messages, a line for each, with the numbers that their
 // files have.
-func (s *Server) arrived() string {
+func (s *Server) receivedMessages() string {
 	last := 0
 	messages, recs := s.messagesAfter(&last)
 	var b strings.Builder
@@ -182,14 +182,14 @@ func (s *Server) arrived() string {
 	}
 	for i, m := range messages {
 		if i >= len(messages)-maxArrived {
-			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", recs[i].Message, m.Session, m.brief())
+			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", recs[i].Message, m.Session, m.summary())
 		}
 	}
 	return b.String()
 }
 
-// brief is the envelope, the subject and the size.
-func (m Message) brief() string {
+// summary is the envelope, the subject and the size.
+func (m Message) summary() string {
 	to := m.To
 	const most = 3
 	if len(to) > most {

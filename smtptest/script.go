@@ -133,8 +133,8 @@ type Event struct {
 // fired, also one that is replaced by then, fails it at its end.
 func (s *Server) Script(rules ...Rule) {
 	s.test().Helper()
-	if s.phase.Load() == unmade {
-		s.misplaced("Script")
+	if s.phase.Load() == zeroValue {
+		s.wrongPhase("Script")
 		return
 	}
 	compiled, err := s.compile(rules)
@@ -157,8 +157,8 @@ func (s *Server) Script(rules ...Rule) {
 // accept them. It does not change the script. After Start it also compares the rules
 // with the fields of the server: a rule for STARTTLS, for example, needs TLS.
 func (s *Server) Check(rules ...Rule) error {
-	if s.phase.Load() == unmade {
-		return fmt.Errorf("smtptest: Check of %s", phases[unmade])
+	if s.phase.Load() == zeroValue {
+		return fmt.Errorf("smtptest: Check of %s", phaseErrors[zeroValue])
 	}
 	if _, err := s.compile(rules); err != nil {
 		return fmt.Errorf("smtptest: %w", err)
@@ -184,7 +184,7 @@ func (s *Server) Fired() []int { return s.script.Fired() }
 // Fired and Unused go on telling.
 func (s *Server) reportUnused() {
 	s.test().Helper()
-	if len(s.busy()) > 0 {
+	if len(s.conns()) > 0 {
 		return // whose events may still be matched, as Close has said
 	}
 	for _, text := range s.script.Report() {
@@ -197,11 +197,11 @@ func (s *Server) seed() uint64 {
 	if s.config.Seed != 0 {
 		return s.config.Seed
 	}
-	if n := s.drawn.Load(); n != 0 {
+	if n := s.seedInUse.Load(); n != 0 {
 		return n
 	}
-	if n := rand.Uint64() | 1; s.drawn.CompareAndSwap(0, n) {
+	if n := rand.Uint64() | 1; s.seedInUse.CompareAndSwap(0, n) {
 		s.logf("smtptest: Seed = %d", n)
 	}
-	return s.drawn.Load()
+	return s.seedInUse.Load()
 }

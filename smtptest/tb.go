@@ -87,16 +87,16 @@ func (endedTB) Fatalf(format string, args ...any) {
 // a TB whose Fatalf returns is no reason to go on.
 func (r *reporter) fatalf(format string, args ...any) {
 	r.test().Helper()
-	r.tell(true, format, args...)
+	r.report(true, format, args...)
 }
 
 // errorf fails the test from any goroutine.
 func (r *reporter) errorf(format string, args ...any) {
 	r.test().Helper()
-	r.tell(false, format, args...)
+	r.report(false, format, args...)
 }
 
-func (r *reporter) tell(fatal bool, format string, args ...any) {
+func (r *reporter) report(fatal bool, format string, args ...any) {
 	r.test().Helper()
 	r.told.Lock() // until the test is told, so that it does not end before
 	defer r.told.Unlock()

@@ -26,7 +26,7 @@ func (s *Server) Wait(n int) []Message {
 	defer s.countWait()()
 	messages, err := s.wait(context.Background(), n)
 	if err != nil {
-		s.fatalf("smtptest: Wait(%d): %v\n%s", n, err, s.story())
+		s.fatalf("smtptest: Wait(%d): %v\n%s", n, err, s.waitReport())
 	}
 	return messages
 }
@@ -91,7 +91,7 @@ func (s *Server) WaitFor(match func(Message) bool) Message {
 	defer s.countWait()()
 	m, asked, err := s.first(context.Background(), match, func(*journal.Transaction) bool { return true })
 	if err != nil {
-		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, show.Plural(asked, "message"), s.arrived(), s.story())
+		s.fatalf("smtptest: WaitFor: %v; none of %s matched%s\n%s", err, show.Plural(asked, "message"), s.receivedMessages(), s.waitReport())
 	}
 	return m
 }
@@ -106,7 +106,7 @@ func (s *Server) Take(match func(Message) bool) Message {
 	defer s.countWait()()
 	m, asked, err := s.first(context.Background(), match, s.claim)
 	if err != nil {
-		s.fatalf("smtptest: Take: %v; %s%s\n%s", err, notTaken(asked), s.arrived(), s.story())
+		s.fatalf("smtptest: Take: %v; %s%s\n%s", err, notTaken(asked), s.receivedMessages(), s.waitReport())
 	}
 	return m
 }
@@ -173,7 +173,7 @@ func (s *Server) WaitSessions(n int) []Session {
 	}
 	slices.SortFunc(ended, func(a, b Session) int { return a.ID - b.ID })
 	if err != nil {
-		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, show.Plural(len(ended), "ended session"), stillOpen(s.Sessions()), s.story())
+		s.fatalf("smtptest: WaitSessions(%d): %v; %s%s\n%s", n, err, show.Plural(len(ended), "ended session"), stillOpen(s.Sessions()), s.waitReport())
 	}
 	return ended
 }
@@ -196,7 +196,7 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 		return false
 	})
 	if err != nil {
-		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, show.Plural(next, "ended session"), stillOpen(s.Sessions()), s.story())
+		s.fatalf("smtptest: WaitSession: %v; none of %s matched%s\n%s", err, show.Plural(next, "ended session"), stillOpen(s.Sessions()), s.waitReport())
 		return Session{}
 	}
 	return *found
@@ -234,7 +234,7 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 	case look():
 		return nil
 	case !s.started():
-		return errors.New("this is " + phases[s.phase.Load()])
+		return errors.New("this is " + phaseErrors[s.phase.Load()])
 	}
 	timer := time.NewTimer(s.waitTimeout())
 	defer timer.Stop()
@@ -250,7 +250,7 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 		select {
 		case <-changed:
 		case <-timer.C:
-			return fmt.Errorf("nothing more within %v%s", s.waitTimeout(), s.inUserCode())
+			return fmt.Errorf("nothing more within %v%s", s.waitTimeout(), inUserCode(s.conns()))
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
