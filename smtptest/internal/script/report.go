@@ -10,32 +10,32 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// miss tells how far a rule came, for the report of rules that never fired.
-type miss struct {
-	came    int    // events with the rule's verb
-	matched int    // with its argument and condition too
-	skipped int    // of those: by Skip
-	late    int    // of those: For was over
-	refused int    // times that If said no
-	taken   int    // events with its verb and argument that an earlier rule answered
-	by      int    // the last such rule
-	nearest string // the command whose argument came nearest; "" if none came
-	session int    // of nearest
-	score   int    // of nearest
-	longest int    // octets of the longest content that did not reach a BODY rule
+// ruleStats counts how far a rule came, for the report of rules that never fired.
+type ruleStats struct {
+	events         int    // events with the rule's verb
+	matched        int    // with its argument and condition too
+	skipped        int    // of those: by Skip
+	expired        int    // of those: For was over
+	ifFalse        int    // times that If said no
+	shadowed       int    // events with its verb and argument that an earlier rule answered
+	shadowedBy     int    // the last such rule
+	nearest        string // the command whose argument came nearest; "" if none came
+	nearestSession int    // of nearest
+	nearestScore   int    // of nearest
+	longestBody    int    // octets of the longest content that did not reach a BODY rule
 }
 
 // noteNearest notes an event whose argument is another than the rule's.
 func (r *Rule) noteNearest(e *Event) {
 	score := similarity(r.arg, r.compared(e))
-	if score < r.miss.score {
+	if score < r.stats.nearestScore {
 		return
 	}
 	line := e.Line
 	if e.Name == "RESPONSE" {
 		line = "RESPONSE " + line
 	}
-	r.miss.nearest, r.miss.session, r.miss.score = line, e.Session, score
+	r.stats.nearest, r.stats.nearestSession, r.stats.nearestScore = line, e.Session, score
 }
 
 // similarity is how much of its beginning and its end a string has in common with
@@ -70,14 +70,14 @@ func (t *Table) Report() []string {
 // noteShadowed counts an event that the rule did not get, because the one above it
 // fired. above is nil if an If has failed.
 func (r *Rule) noteShadowed(above *Rule, e *Event) {
-	r.miss.came++
+	r.stats.events++
 	switch {
 	case above == nil:
 	case r.byArgument() && !matchArg(r.arg, r.compared(e)):
 		r.noteNearest(e)
 	default:
-		r.miss.taken++
-		r.miss.by = above.n
+		r.stats.shadowed++
+		r.stats.shadowedBy = above.n
 	}
 }
 
@@ -87,25 +87,25 @@ func (r *Rule) report() string {
 	if r.replaced {
 		head = strings.Replace(r.Text, ": ", " was replaced before it fired: ", 1)
 	}
-	m := r.miss
-	if m.came == 0 {
+	m := r.stats
+	if m.events == 0 {
 		return fmt.Sprintf("smtptest: %s\n\t%s", head, r.neverSeen())
 	}
-	what := r.event() + " came " + show.Times(m.came)
-	if m.matched > 0 || m.taken+m.refused == 0 {
-		what += fmt.Sprintf(", matched %d%s", m.matched, m.fate())
+	what := r.event() + " came " + show.Times(m.events)
+	if m.matched > 0 || m.shadowed+m.ifFalse == 0 {
+		what += fmt.Sprintf(", matched %d%s", m.matched, m.matchSummary())
 	}
-	if m.refused > 0 {
+	if m.ifFalse > 0 {
 		what += "; If said no"
-		if m.refused > 1 {
-			what += " " + show.Times(m.refused)
+		if m.ifFalse > 1 {
+			what += " " + show.Times(m.ifFalse)
 		}
 	}
-	if m.taken > 0 {
-		what += fmt.Sprintf("; rule %d took %s", m.by, share(m.taken, m.came))
+	if m.shadowed > 0 {
+		what += fmt.Sprintf("; rule %d took %s", m.shadowedBy, countOf(m.shadowed, m.events))
 	}
 	if m.nearest != "" {
-		what += fmt.Sprintf("; nearest miss, session %d: %s", m.session, show.Printable(m.nearest))
+		what += fmt.Sprintf("; nearest miss, session %d: %s", m.nearestSession, show.Printable(m.nearest))
 	}
 	return fmt.Sprintf("smtptest: %s\n\t%s", head, what)
 }
@@ -128,19 +128,19 @@ func (r *Rule) neverSeen() string {
 		return "no client connected"
 	case r.verb == "IDLE" && r.Delay+r.Jitter > 0:
 		return fmt.Sprintf("%s never came: no client was silent for %s then", r.event(), show.Duration(r.Delay+r.Jitter))
-	case r.verb == "BODY" && r.miss.longest > 0:
-		return fmt.Sprintf("%s never came: the longest content had %s", r.event(), show.Plural(r.miss.longest, "octet"))
+	case r.verb == "BODY" && r.stats.longestBody > 0:
+		return fmt.Sprintf("%s never came: the longest content had %s", r.event(), show.Plural(r.stats.longestBody, "octet"))
 	}
 	return r.event() + " never came"
 }
 
-// fate says what became of the matches.
-func (m *miss) fate() string {
+// matchSummary says what became of the matches.
+func (m *ruleStats) matchSummary() string {
 	var parts []string
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{m.skipped, "skipped"}, {m.late, "after For was over"}} {
+	}{{m.skipped, "skipped"}, {m.expired, "after For was over"}} {
 		switch {
 		case p.n == 0:
 		case p.n < m.matched:
@@ -155,8 +155,8 @@ func (m *miss) fate() string {
 	return ", " + strings.Join(parts, ", ")
 }
 
-// share is n of all, in words.
-func share(n, all int) string {
+// countOf returns n of all, in words.
+func countOf(n, all int) string {
 	switch {
 	case n < all:
 		return fmt.Sprint(n)

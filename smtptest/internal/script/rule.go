@@ -34,9 +34,9 @@ type Rule struct {
 
 	// Guarded by the Table's mutex.
 	counts map[string]*window
-	throws uint64
+	draws  uint64
 	fired  int
-	miss   miss
+	stats  ruleStats
 
 	outdated atomic.Bool // a later script has replaced it
 	replaced bool        // before it fired

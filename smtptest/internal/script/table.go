@@ -128,7 +128,7 @@ func (t *Table) tryRules(e *Event, eval func(*Rule) Answer) (hit Hit, current bo
 // condition compares the rule's argument with the event's, and asks its If. mu must
 // be held; it is released while the If runs.
 func (t *Table) condition(r *Rule, e *Event, eval func(*Rule) Answer) Answer {
-	r.miss.came++
+	r.stats.events++
 	if r.byArgument() && !matchArg(r.arg, r.compared(e)) {
 		r.noteNearest(e)
 		return No
@@ -138,7 +138,7 @@ func (t *Table) condition(r *Rule, e *Event, eval func(*Rule) Answer) Answer {
 	}
 	answer := t.unlocked(eval, r)
 	if answer == No && !r.outdated.Load() {
-		r.miss.refused++
+		r.stats.ifFalse++
 	}
 	return answer
 }
@@ -155,15 +155,15 @@ func (t *Table) unlocked(eval func(*Rule) Answer, r *Rule) Answer {
 
 // fires counts a match and reports whether the rule fires. mu must be held.
 func (t *Table) fires(r *Rule, e *Event) bool {
-	r.miss.matched++
+	r.stats.matched++
 	w := r.window(scopeKey(r.Per, e), time.Now())
 	w.matches++
 	switch {
 	case w.matches <= r.Skip:
-		r.miss.skipped++
+		r.stats.skipped++
 	case r.Times > 0 && w.fired >= r.Times:
 	case r.For > 0 && time.Since(w.first) >= r.For:
-		r.miss.late++
+		r.stats.expired++
 	case !t.drawChance(r):
 	default:
 		w.fired++
@@ -179,8 +179,8 @@ func (t *Table) drawChance(r *Rule) bool {
 	if r.Chance == 0 {
 		return true
 	}
-	r.throws++
-	return r.random(t.Seed(), r.throws) < r.Chance
+	r.draws++
+	return r.random(t.Seed(), r.draws) < r.Chance
 }
 
 // delay returns the time to wait before the reply, Jitter included. It is another one
@@ -193,7 +193,7 @@ func (t *Table) delay(r *Rule) time.Duration {
 	}
 	n := r.fired
 	if r.verb == "IDLE" {
-		n = r.miss.came
+		n = r.stats.events
 	}
 	return r.Delay + time.Duration(r.random(t.Seed(), 1<<40+uint64(n))*float64(r.Jitter))
 }
@@ -218,7 +218,7 @@ func (t *Table) Short(octets int) {
 	defer t.mu.Unlock()
 	for _, r := range t.rules {
 		if r.verb == "BODY" && r.octets > octets {
-			r.miss.longest = max(r.miss.longest, octets)
+			r.stats.longestBody = max(r.stats.longestBody, octets)
 		}
 	}
 }
