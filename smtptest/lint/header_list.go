@@ -68,8 +68,12 @@ func listURLs(s string, mayBeNo bool) (urls []string, problem string) {
 		if i = skipCFWS(s, i+end+1); i == len(s) {
 			return urls, ""
 		}
-		if s[i] != ',' {
+		switch s[i] {
+		case ',':
+		case '<':
 			return nil, "no comma after " + quote("<"+url+">")
+		default:
+			return urls, "" // other text is for a reader to ignore
 		}
 		i = skipCFWS(s, i+1)
 	}
