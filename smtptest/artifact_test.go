@@ -64,7 +64,7 @@ var keeping = []struct {
 		play.SendMail(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, []string{"server-2/message-1.eml", "server-2/session-1.txt", "server-2/transcript.txt", "transcript.txt"}},
 	{"never started", "there is nothing to keep", false, func(t *testing.T) { smtptest.NewUnstartedServer(t) }, nil},
-	{"an unused row", "the test fails after its last line", true, func(t *testing.T) {
+	{"an unused rule", "the test fails after its last line", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", play.WriteText("failed"))
 		srv.Script(smtptest.Rule{On: "RCPT", Reply: "450 later"})

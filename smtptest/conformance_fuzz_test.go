@@ -216,9 +216,9 @@ func feedTLS(t *testing.T, clear, under string) (said string, messages []smtptes
 	return said, messages
 }
 
-// FuzzScript sets any row and plays a session: the row is refused with a
+// FuzzScript sets any rule and plays a session: the rule is refused with a
 // sentence, or the session goes on until the client leaves and the server
-// closes, whatever the row does to it; what was recorded as sent is what came.
+// closes, whatever the rule does to it; what was recorded as sent is what came.
 func FuzzScript(f *testing.F) {
 	f.Add("RCPT TO:<b@server.test>", "450 4.2.1 later", "", 1, 0, 0, "", uint16(0))
 	f.Add("CONNECT", "", "220 hi\r\n", 0, 1, 3, "close", uint16(1))
@@ -275,7 +275,7 @@ func TestRowTalk(t *testing.T) {
 	}
 }
 
-// playRow plays rowTalk with the row, and returns how often it fired.
+// playRow plays rowTalk with the rule, and returns how often it fired.
 func playRow(t *testing.T, rule smtptest.Rule, lmtp bool) (fired []int) {
 	tb := &play.FakeTB{}
 	srv := rowServer(tb, lmtp)
@@ -317,9 +317,9 @@ func rowServer(tb smtptest.TB, lmtp bool) *smtptest.Server {
 	return srv
 }
 
-// checkRow says that the session has ended, that all was read that the row let be
+// checkRow says that the session has ended, that all was read that the rule let be
 // read, and that the client has heard what was recorded: the beginning, if the
-// row breaks the connection off or holds a reply when the client leaves.
+// rule breaks the connection off or holds a reply when the client leaves.
 func checkRow(t *testing.T, rule smtptest.Rule, s smtptest.Session, heard string) {
 	said := play.Spoken(s)
 	cut := rule.Then == smtptest.Reset || rule.Then == smtptest.Hold && s.End != smtptest.EndQuit

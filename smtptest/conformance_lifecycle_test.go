@@ -281,7 +281,7 @@ func lateChange(t *testing.T, change func(*smtptest.Server)) (heard []string, fa
 }
 
 // TestConformanceLastCommand sends one line more than a session may have: it is
-// answered 421, whatever a row says.
+// answered 421, whatever a rule says.
 func TestConformanceLastCommand(t *testing.T) {
 	const last = "421 4.7.0 Error: too many commands"
 	setup := func(rules ...smtptest.Rule) func(*smtptest.Server) {
@@ -297,9 +297,9 @@ func TestConformanceLastCommand(t *testing.T) {
 	play.Run(t, []play.Case{
 		{Name: "command", Why: "4.3.2: 421 to any", In: play.EHLO, Setup: setup(), End: smtptest.EndReply,
 			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+play.OK, "C: NOOP", "S: "+last, play.Closed)},
-		{Name: "command with a row", Why: "a row does not lift the limit", In: play.EHLO, Setup: setup(smtptest.Rule{On: "NOOP", Reply: "250 row"}), End: smtptest.EndReply,
-			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: 250 row", "C: NOOP", "S: 250 row", "C: NOOP", "S: "+last, play.Closed)},
-		{Name: "response", Why: "RFC 4954 4: a row may ask for ever", In: play.EHLO, Setup: setup(smtptest.Rule{On: "AUTH", Reply: "334 "}, asks), End: smtptest.EndReply,
+		{Name: "command with a rule", Why: "a rule does not lift the limit", In: play.EHLO, Setup: setup(smtptest.Rule{On: "NOOP", Reply: "250 rule"}), End: smtptest.EndReply,
+			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: NOOP", "S: 250 rule", "C: NOOP", "S: 250 rule", "C: NOOP", "S: "+last, play.Closed)},
+		{Name: "response", Why: "RFC 4954 4: a rule may ask for ever", In: play.EHLO, Setup: setup(smtptest.Rule{On: "AUTH", Reply: "334 "}, asks), End: smtptest.EndReply,
 			Talk: play.Talk("C: XLAST", "S: "+play.OK, "C: AUTH PLAIN", "S: 334 ", "C: eA==", "S: 334 ", "C: eA==", "S: "+last, play.Closed)},
 	})
 }
@@ -340,10 +340,10 @@ func TestConformanceLastAnswer(t *testing.T) {
 		{Name: "a reply of its own", Setup: asking("XASK", failing, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
 		{Name: "the built-in verb", Setup: asking("RCPT", failing, ""), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
 		{Name: "a panic", Setup: asking("XASK", func(ch *smtptest.Channel) { defer func() { recover() }(); endless(ch) }, play.OK), Talk: play.Talk(hello, ask("C: XASK"))},
-		{Name: "a row that shapes", Setup: asking("XASK", failing, play.OK, smtptest.Rule{On: "XASK", Chunk: 3}), Talk: play.Talk(hello, ask("C: XASK"))},
-		{Name: "a row that answers", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "250 row"}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
-		{Name: "a row that keeps", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "450 row", Keep: true}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
-		{Name: "a row that keeps and holds up", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Keep: true, Delay: smtptest.Forever}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a rule that shapes", Setup: asking("XASK", failing, play.OK, smtptest.Rule{On: "XASK", Chunk: 3}), Talk: play.Talk(hello, ask("C: XASK"))},
+		{Name: "a rule that answers", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "250 rule"}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a rule that keeps", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Reply: "450 rule", Keep: true}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
+		{Name: "a rule that keeps and holds up", Setup: asking("RCPT", failing, "", smtptest.Rule{On: "RCPT", Keep: true, Delay: smtptest.Forever}), Talk: play.Talk(hello, play.SayMail, ask(play.SayRcpt[0])), Outcomes: []string{smtptest.OutcomeAborted}},
 		{Name: "a chunk", Setup: asking("BDAT", failing, play.OK), Talk: play.Talk(hello, play.SayMail, play.SayRcpt, ask("C+ BDAT 1 LAST\r\nx")), Outcomes: []string{smtptest.OutcomeAborted}},
 	}
 	for i := range all {

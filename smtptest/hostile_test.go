@@ -84,7 +84,7 @@ func TestHugeContent(t *testing.T) {
 }
 
 // TestUnreadReplies pipelines many commands and reads no reply: the server
-// gathers so much of them and no more, however a row has it write them, and
+// gathers so much of them and no more, however a rule has it write them, and
 // loses none.
 func TestUnreadReplies(t *testing.T) {
 	const commands, most = 500, 450 // the network holds some 400 replies
@@ -213,10 +213,10 @@ func TestManyRecipients(t *testing.T) {
 		name  string
 		setup func(*smtptest.Server)
 	}{
-		{"row", func(srv *smtptest.Server) {
+		{"rule", func(srv *smtptest.Server) {
 			srv.Script(smtptest.Rule{On: "RCPT", Skip: many, Reply: "452 4.5.3 enough", Optional: true})
 		}},
-		{"row by transaction", func(srv *smtptest.Server) {
+		{"rule by transaction", func(srv *smtptest.Server) {
 			srv.Script(smtptest.Rule{On: "RCPT", Per: smtptest.PerTransaction, Skip: many, Reply: "452 4.5.3 enough", Optional: true})
 		}},
 		{"domains", func(srv *smtptest.Server) { srv.Extensions = append(srv.Extensions, "LIMITS RCPTDOMAINMAX=2") }},

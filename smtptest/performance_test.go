@@ -137,7 +137,7 @@ func BenchmarkCommand(b *testing.B) {
 	}
 }
 
-// BenchmarkScript is the same with a table of 50 rows of which none answers.
+// BenchmarkScript is the same with a table of 50 rules of which none answers.
 func BenchmarkScript(b *testing.B) {
 	srv := smtptest.NewUnstartedServer(nil)
 	defer srv.Close()

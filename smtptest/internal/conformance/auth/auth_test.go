@@ -75,7 +75,7 @@ func TestConformanceAUTH(t *testing.T) {
 				"C: NOOP", "S: "+play.OK, "C: RSET", "S: "+play.OK, begin[1:], play.SayHELO, "C: QUIT", "S: "+play.Bye, play.Closed)},
 		{Name: "required and given", Why: "6: 530", Setup: func(srv *smtptest.Server) { users(srv); srv.RequireAuth = true },
 			Talk: play.Talk(begin, "C: MAIL FROM:<a@client.test>", "S: 530 5.7.0 Authentication required", "C: AUTH PLAIN "+good, welcome, play.SayMail, "C: RSET", "S: "+play.OK, play.SayQuit)},
-		{Name: "scripted success", Why: "a row overrules passwords", Setup: func(srv *smtptest.Server) {
+		{Name: "scripted success", Why: "a rule overrules passwords", Setup: func(srv *smtptest.Server) {
 			users(srv)
 			srv.Script(smtptest.Rule{On: "AUTH PLAIN *", Reply: "235 2.7.0 whoever you are"})
 		}, Talk: play.Talk(begin, "C: AUTH PLAIN "+bad, "S: 235 2.7.0 whoever you are", "C: AUTH PLAIN "+good, "S: 235 2.7.0 whoever you are", play.SayQuit)},
@@ -104,7 +104,7 @@ func TestConformanceAUTH(t *testing.T) {
 // TestConformanceAuthenticate is about the function that decides instead of
 // Users: what it is shown, and the two steps of a token's refusal.
 func TestConformanceAuthenticate(t *testing.T) {
-	var seen []smtptest.Credentials // of one server at a time: the rows below run in sequence
+	var seen []smtptest.Credentials // of one server at a time: the cases below run in sequence
 	decide := func(srv *smtptest.Server) {
 		seen = nil
 		srv.Mechanisms = []string{"OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"}
@@ -262,7 +262,7 @@ func TestSecretsMasked(t *testing.T) {
 		{"folded", users, []string{"AUTH PLAIN " + token[:8], token[8:] + token, "AUTH PLAIN", token[:8] + "\r" + token, token}},
 		{"after QUIT", none, []string{"AUTH LOGIN", "QUIT", token}},
 		{"after STARTTLS", secure, []string{"AUTH LOGIN", "STARTTLS", token}},
-		{"near miss of a row", near, []string{"AUTH PLAIN " + token, "AUTH PLAIN", token}},
+		{"near miss of a rule", near, []string{"AUTH PLAIN " + token, "AUTH PLAIN", token}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -275,7 +275,7 @@ func TestSecretsMasked(t *testing.T) {
 		})
 	}
 	for name, setup := range map[string]func(*smtptest.Server){
-		"334 of a row":         func(srv *smtptest.Server) { srv.Script(smtptest.Rule{On: "VRFY", Reply: "334 UGFzc3dvcmQ6"}) },
+		"334 of a rule":        func(srv *smtptest.Server) { srv.Script(smtptest.Rule{On: "VRFY", Reply: "334 UGFzc3dvcmQ6"}) },
 		"334 of a CommandFunc": play.WithCommand("VRFY", func(*smtptest.Channel, string) smtptest.Reply { return "334 UGFzc3dvcmQ6" }),
 	} {
 		t.Run(name, func(t *testing.T) {

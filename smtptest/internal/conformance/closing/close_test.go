@@ -178,7 +178,7 @@ func TestCloseInSecondHandler(t *testing.T) {
 	})
 }
 
-// TestCloseInHold closes the server while a row holds the reply to a command
+// TestCloseInHold closes the server while a rule holds the reply to a command
 // that came in the same segment as a message: the message has its 250.
 func TestCloseInHold(t *testing.T) {
 	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {

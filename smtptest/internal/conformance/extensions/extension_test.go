@@ -126,7 +126,7 @@ func TestConformanceRcptParameters(t *testing.T) {
 	})
 }
 
-// runParams plays each row; after a verb SMTPUTF8 is said by MAIL.
+// runParams plays each case; after a verb SMTPUTF8 is said by MAIL.
 func runParams(t *testing.T, verb string, setup func(*smtptest.Server), list []paramRow) {
 	var rows []play.Case
 	srv := &smtptest.Server{Extensions: nil}

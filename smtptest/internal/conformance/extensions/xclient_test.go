@@ -36,7 +36,7 @@ func TestConformanceXCLIENT(t *testing.T) {
 		{Name: "in a transaction", Why: "503", Setup: setup, Talk: play.Talk(begin, play.SayMail, "C: XCLIENT ADDR=192.0.2.7", "S: 503 5.5.1 Error: command out of place", "C: RSET", "S: "+play.OK, play.SayQuit)},
 		{Name: "syntax", Why: "501", Setup: setup, Talk: play.Talk(begin, bad(""), bad(" ADDR"), bad(" ADDR="), bad(" ADDR=example.org"), bad(" ADDR=2001:db8::1"), bad(" ADDR=IPV6:192.0.2.7"),
 			bad(" PORT=x"), bad(" PORT=65536"), bad(" PROTO=LMTP"), bad(" NAME=a+2"), bad(" FOO=1"), bad(" DESTADDR=192.0.2.7"), play.SayQuit)},
-		{Name: "not allowed", Why: "550, by a row", Setup: func(srv *smtptest.Server) {
+		{Name: "not allowed", Why: "550, by a rule", Setup: func(srv *smtptest.Server) {
 			setup(srv)
 			srv.Script(smtptest.Rule{On: "XCLIENT", Reply: "550 5.7.0 insufficient authorization"})
 		}, Talk: play.Talk(begin, "C: XCLIENT LOGIN=ann", "S: 550 5.7.0 insufficient authorization", play.SayMail, "C: RSET", "S: "+play.OK, play.SayQuit)},

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// effects are about what is so after a row has answered: a scripted success
+// effects are about what is so after a rule has answered: a scripted success
 // overrules the server's judgement, never grammar or the order of commands.
 var effects = []fault{{
 	name:  "announced size",
@@ -140,7 +140,7 @@ func TestHandlerUnderRows(t *testing.T) {
 		told  string
 		kept  []smtptest.Reply
 	}{
-		{"no row", nil, "0s", own, nil},
+		{"no rule", nil, "0s", own, nil},
 		{"delay", []smtptest.Rule{{On: ".", Delay: time.Hour}}, "1h0m0s", own, nil},
 		{"success", []smtptest.Rule{{On: ".", Delay: time.Hour, Reply: "250 2.6.0 fine"}}, "1h0m0s", "250 2.6.0 fine", []smtptest.Reply{"250 2.6.0 fine"}},
 		{"refusal", []smtptest.Rule{{On: ".", Reply: "451 4.3.0 later"}}, "", "451 4.3.0 later", nil},

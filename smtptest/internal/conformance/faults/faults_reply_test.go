@@ -141,7 +141,7 @@ var choiceFaults = []fault{{
 	ends: strings.TrimSuffix(strings.Repeat("quit: aborted | ", 6), " | "),
 }}
 
-// luck is a NOOP for each character: the row fires at "!".
+// luck is a NOOP for each character: the rule fires at "!".
 func luck(pattern string) []string {
 	var lines []string
 	for _, c := range pattern {

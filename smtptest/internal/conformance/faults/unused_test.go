@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestUnused has a row that never fires in each script: the test fails at its
-// end, and is told how far the row came.
+// TestUnused has a rule that never fires in each script: the test fails at its
+// end, and is told how far the rule came.
 func TestUnused(t *testing.T) {
 	never := func(smtptest.Event) bool { return false }
 	twice := play.Talk(play.PathTo[play.MailGiven], play.SayTo("bob@example.org", play.RcptOK), play.SayTo("eve@example.net", play.RcptOK), play.SayQuit)
@@ -98,7 +98,7 @@ type skippedTB struct{ *play.FakeTB }
 
 func (skippedTB) Skipped() bool { return true }
 
-// TestSkipped: a test that is skipped has not come to what its rows are for.
+// TestSkipped: a test that is skipped has not come to what its rules are for.
 func TestSkipped(t *testing.T) {
 	for _, skipped := range []bool{false, true} {
 		fake := &play.FakeTB{}
@@ -165,7 +165,7 @@ func TestCountsStay(t *testing.T) {
 	}
 }
 
-// TestMarks holds that the transcript says which row answered, and what it did.
+// TestMarks holds that the transcript says which rule answered, and what it did.
 func TestMarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewInMemoryServer(t)

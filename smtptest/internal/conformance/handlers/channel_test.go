@@ -266,7 +266,7 @@ func TestChannelXclient(t *testing.T) {
 	})
 }
 
-// TestChannelScript: a row of the script comes before the function, which is
+// TestChannelScript: a rule of the script comes before the function, which is
 // asked only if its reply is sent or it takes effect.
 func TestChannelScript(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -36,7 +36,7 @@ func TestConformanceHandler(t *testing.T) {
 			Talk: play.Talk("C: text", "C: .", "S: 451 4.3.0 later", play.SayQuit), Outcomes: []string{smtptest.OutcomeRefused}},
 		{Name: "no reply", Why: "the client waits, and nothing is accepted", In: play.InData, Setup: play.WithHandlerReply(smtptest.NoReply), Separate: true,
 			Talk: play.Talk("C: text", "C: .", play.Silence, "C: DATA", "S: "+play.NeedRcpt, play.SayQuit), Outcomes: []string{smtptest.OutcomeRefused}},
-		{Name: "not for what the script refuses", Why: "a row comes first", In: play.InData, Setup: func(srv *smtptest.Server) {
+		{Name: "not for what the script refuses", Why: "a rule comes first", In: play.InData, Setup: func(srv *smtptest.Server) {
 			srv.Script(smtptest.Rule{On: ".", Reply: "451 4.3.0 later"})
 			play.WithHandler(func(context.Context, smtptest.Message) smtptest.Reply { panic("called") })(srv)
 		}, Talk: play.Talk("C: text", "C: .", "S: 451 4.3.0 later", play.SayQuit), Outcomes: []string{smtptest.OutcomeRefused}},

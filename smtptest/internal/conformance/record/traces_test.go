@@ -67,7 +67,7 @@ func TestTraces(t *testing.T) {
 				io.WriteString(c, ir)
 				synctest.Wait()
 			}},
-		{name: "answer to the 334 of a row", why: "whoever has asked for it, it is a secret", want: traces{unread: "****", hidden: []string{"****: 7: ", "****: 6: "}},
+		{name: "answer to the 334 of a rule", why: "whoever has asked for it, it is a secret", want: traces{unread: "****", hidden: []string{"****: 7: ", "****: 6: "}},
 			setup: func(srv *smtptest.Server) { srv.Script(smtptest.Rule{On: "XOAUTH2", Reply: "334 "}) },
 			play: func(c net.Conn, _ *smtptest.Server) {
 				l := play.Listen(c)

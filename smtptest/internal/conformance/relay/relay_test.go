@@ -138,7 +138,7 @@ func TestRelayRefusals(t *testing.T) {
 		{name: "one of three, no text", why: "the names are the text", say: three, rules: []smtptest.Rule{{On: "RCPT TO:<c@server.test>", Raw: "550\r\n"}},
 			reply: "550 <c@server.test>", took: []string{"b@server.test", "d@server.test"}, finals: []smtptest.Reply{play.OK, "550", play.OK}},
 		{name: "quit", why: "the message has been accepted", rules: always("QUIT", "500 stay"), reply: play.OK, took: b},
-		{name: "by the script", why: "a Relay is not called for what a row refuses", change: func(r *smtptest.Relay, s *smtptest.Server) {
+		{name: "by the script", why: "a Relay is not called for what a rule refuses", change: func(r *smtptest.Relay, s *smtptest.Server) {
 			r.Dial = nil // nobody listens at Addr
 			s.Script(smtptest.Rule{On: ".", Reply: "550 5.7.1 no"})
 		}, reply: "550 5.7.1 no"},

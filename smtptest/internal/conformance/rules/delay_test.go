@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// delayed brings a client to a row that delays the answer to DATA.
+// delayed brings a client to a rule that delays the answer to DATA.
 func delayed(t *testing.T, srv *smtptest.Server, delay time.Duration) net.Conn {
 	c := play.Arrive(t, srv, play.RcptGiven)
 	srv.Script(smtptest.Rule{On: "DATA", Delay: delay})
@@ -24,7 +24,7 @@ func delayed(t *testing.T, srv *smtptest.Server, delay time.Duration) net.Conn {
 	return c
 }
 
-// TestLeaveInDelay is the client that loses its patience in a row's Delay.
+// TestLeaveInDelay is the client that loses its patience in a rule's Delay.
 // Nothing is answered to who has left, and the session ends at that moment.
 func TestLeaveInDelay(t *testing.T) {
 	for _, tt := range []struct {
@@ -176,7 +176,7 @@ func TestCloseWithUnread(t *testing.T) {
 	}
 }
 
-// TestBodyAnswerTime holds the time of a dot whose content a row has answered.
+// TestBodyAnswerTime holds the time of a dot whose content a rule has answered.
 func TestBodyAnswerTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := smtptest.NewUnstartedServer(t)

@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestScriptInMidSession sets scripts while clients wait: rows for silence
-// begin with the silence that there is, rows for content with what has come.
+// TestScriptInMidSession sets scripts while clients wait: rules for silence
+// begin with the silence that there is, rules for content with what has come.
 func TestScriptInMidSession(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -49,7 +49,7 @@ func TestScriptInMidSession(t *testing.T) {
 	}
 }
 
-// TestSilenceTies holds that of the rows that are due at the same time one
+// TestSilenceTies holds that of the rules that are due at the same time one
 // answers, and that the next has its turn the next time.
 func TestSilenceTies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestSilenceBroken(t *testing.T) {
 	})
 }
 
-// TestCloseInRow closes the server while a row takes its time: it returns at
+// TestCloseInRow closes the server while a rule takes its time: it returns at
 // once, also if a message was recorded whose reply is not yet written.
 func TestCloseInRow(t *testing.T) {
 	message := play.Talk(play.PathTo[play.InData], "C: text", "C: .")
@@ -198,7 +198,7 @@ func (c tellingConn) Write(b []byte) (int, error) {
 }
 
 // TestWrites looks at the single writes: what is gathered for a pipelined
-// group, and how a row cuts it.
+// group, and how a rule cuts it.
 func TestWrites(t *testing.T) {
 	group := "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nDATA\r\n"
 	mail, rcpt, data := play.MailOK+"\r\n", play.RcptOK+"\r\n", play.GoAhead+"\r\n"
@@ -243,7 +243,7 @@ func TestWrites(t *testing.T) {
 }
 
 // TestLinesNamedLikeEvents has a client send the names of events as commands:
-// they are not recognized, and no row takes them for the event.
+// they are not recognized, and no rule takes them for the event.
 func TestLinesNamedLikeEvents(t *testing.T) {
 	for _, test := range []struct{ line, on string }{
 		{".", "."}, {"CONNECT", "CONNECT"}, {"CONNECT mail:25 HTTP/1.0", "CONNECT"}, {"BODY", "BODY"}, {"BODY 5", "BODY 5"},
@@ -377,7 +377,7 @@ func TestConditionsWrite(t *testing.T) {
 	}
 }
 
-// TestThrows holds that the throws of a row are those of its seed, however many
+// TestThrows holds that the throws of a rule are those of its seed, however many
 // sessions make them at the same time.
 func TestThrows(t *testing.T) {
 	throw := func(seed uint64) []int {

@@ -14,7 +14,7 @@ import (
 )
 
 // refusals are scripts that can never do what they say. want is what follows
-// the row's text: the field, and what to do.
+// the rule's text: the field, and what to do.
 var refusals = []struct {
 	name  string
 	setup func(*smtptest.Server)
@@ -155,7 +155,7 @@ const (
 )
 
 // TestRefusedRules sets each script before and after Start: the test fails at
-// once, with the row, the field and what to do.
+// once, with the rule, the field and what to do.
 func TestRefusedRules(t *testing.T) {
 	for _, r := range refusals {
 		t.Run(r.name, func(t *testing.T) {

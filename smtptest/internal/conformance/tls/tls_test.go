@@ -40,7 +40,7 @@ func TestConformanceSTARTTLS(t *testing.T) {
 				need("VRFY bob"), need("EXPN staff"), need("HELP"), need("AUTH PLAIN ="), need("XCLIENT NAME=x"),
 				"C+ BDAT 6 LAST\r\nQUIT\r\n", "S: 530 5.7.0 Must issue a STARTTLS command first",
 				"C: NOOP", "S: "+play.OK, "C: RSET", "S: "+play.OK, play.SayHELO, "C: STARTTLS now", "S: 501 5.5.4 Syntax: STARTTLS", play.SayQuit)},
-		{Name: "refused by a row", Why: "RFC 3207 4: 454; the session goes on in clear", In: play.Greeted, Want: []smtptest.Message{play.Message()},
+		{Name: "refused by a rule", Why: "RFC 3207 4: 454; the session goes on in clear", In: play.Greeted, Want: []smtptest.Message{play.Message()},
 			Setup: func(srv *smtptest.Server) {
 				play.WithTLS(srv)
 				play.WithScript(smtptest.Rule{On: "STARTTLS", Reply: "454 4.7.0 not now"})(srv)
@@ -196,7 +196,7 @@ func TestHandshakeEnds(t *testing.T) {
 	}
 }
 
-// TestTooWeak: a row lets nothing but QUIT through once there is TLS (RFC 3207
+// TestTooWeak: a rule lets nothing but QUIT through once there is TLS (RFC 3207
 // 4.1).
 func TestTooWeak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

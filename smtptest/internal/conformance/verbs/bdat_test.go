@@ -85,9 +85,9 @@ func TestConformanceBDAT(t *testing.T) {
 			"C+ MAIL FROM:<a@client.test>\r\nRCPT TO:<b@server.test>\r\nBDAT 6 LAST\r\nRSET\r\nQUIT\r\n", "S: "+play.MailOK, "S: 550 5.1.1 gone", "S: "+play.NoRcpt, "S: "+play.Bye, play.Closed)},
 		{Name: "pipelined behind a failed one", Why: "2: read and refused, whatever they hold", Setup: failing, Outcomes: []string{smtptest.OutcomeReset}, Talk: play.Talk(begin, play.SayMail, play.SayRcpt,
 			"C+ BDAT 6\r\nQUIT\r\nBDAT 6\r\nRSET\r\nBDAT 6 LAST\r\nQUIT\r\nRSET\r\n", "S: 452 4.3.1 no room", "S: "+outOfStep, "S: "+outOfStep, "S: "+play.OK, play.SayQuit)},
-		{Name: "pipelined behind one that a row of its content refused", Why: "2: only what is in place is content", Setup: stopping, Outcomes: []string{smtptest.OutcomeRefused}, Talk: play.Talk(begin, play.SayMail, play.SayRcpt,
+		{Name: "pipelined behind one that a rule of its content refused", Why: "2: only what is in place is content", Setup: stopping, Outcomes: []string{smtptest.OutcomeRefused}, Talk: play.Talk(begin, play.SayMail, play.SayRcpt,
 			"C+ BDAT 3\r\nabcBDAT 3\r\ndefBDAT 3 LAST\r\nghiRSET\r\n", "S: 550 5.7.1 stop", "S: "+outOfStep, "S: "+outOfStep, "S: "+play.OK, play.SayQuit)},
-		{Name: "a last out of place", Why: "it is no end of data, so a row of . does not cover it", Outcomes: []string{smtptest.OutcomeReset, smtptest.OutcomeRefused}, Setup: func(srv *smtptest.Server) {
+		{Name: "a last out of place", Why: "it is no end of data, so a rule of . does not cover it", Outcomes: []string{smtptest.OutcomeReset, smtptest.OutcomeRefused}, Setup: func(srv *smtptest.Server) {
 			setup(srv)
 			srv.Script(smtptest.Rule{On: ".", Reply: "452 4.3.1 no room"}, smtptest.Rule{On: "BDAT * LAST", Reply: "554 5.5.1 no recipients"})
 		}, Talk: play.Talk(begin, play.SayMail, "C+ BDAT 1 LAST\r\nx", "S: 554 5.5.1 no recipients", "C: RSET", "S: "+play.OK, play.SayMail, play.SayRcpt, "C+ BDAT 1 LAST\r\nx", "S: 452 4.3.1 no room", play.SayQuit)},
@@ -206,7 +206,7 @@ func TestConformanceBDATLMTP(t *testing.T) {
 			Talk: play.Talk(two, "C+ BDAT 2\r\nab", "S: 250 2.0.0 2 octets received", "C+ BDAT 1 LAST\r\nc", "S: "+play.OK, "S: "+play.OK, play.SayQuit)},
 		{Name: "one refused", Why: "4.3: scripted for the second", Setup: setup(smtptest.Rule{On: ". <b@server.test>", Skip: 1, Reply: "452 4.2.2 full"}), Want: to(chunked("c", 1), "b@server.test"),
 			Talk: play.Talk(two, "C+ BDAT 1 LAST\r\nc", "S: "+play.OK, "S: 452 4.2.2 full", play.SayQuit)},
-		{Name: "by its own argument", Why: "a BDAT row compares that, not the recipient", Setup: setup(smtptest.Rule{On: "BDAT 1 LAST", Skip: 1, Times: 1, Reply: "452 4.3.1 no room"}, smtptest.Rule{On: "BDAT * LAST", Times: 1, Reply: play.OK}), Want: to(chunked("c", 1), "b@server.test"),
+		{Name: "by its own argument", Why: "a BDAT rule compares that, not the recipient", Setup: setup(smtptest.Rule{On: "BDAT 1 LAST", Skip: 1, Times: 1, Reply: "452 4.3.1 no room"}, smtptest.Rule{On: "BDAT * LAST", Times: 1, Reply: play.OK}), Want: to(chunked("c", 1), "b@server.test"),
 			Talk: play.Talk(two, "C+ BDAT 1 LAST\r\nc", "S: "+play.OK, "S: 452 4.3.1 no room", play.SayQuit)},
 		{Name: "for none", Why: "4.3: zero replies, and the transaction is over", Setup: setup(), Outcomes: []string{smtptest.OutcomeRefused, smtptest.OutcomeAccepted}, Want: []smtptest.Message{chunked("x", 1)},
 			Talk: play.Talk(begin, "C+ BDAT 6 LAST\r\nQUIT\r\n", play.Silence, "C: NOOP", "S: "+play.OK, play.SayMail, play.SayRcpt, "C+ BDAT 1 LAST\r\nx", "S: "+play.OK, play.SayQuit)},

@@ -40,7 +40,7 @@ func TestRecipientHandler(t *testing.T) {
 		{"one kept waiting, the others accepted", "NoReply: the message is not accepted", []smtptest.Reply{"", "", smtptest.NoReply}, nil,
 			[]string{play.OK, play.OK}, "", 1, ""},
 		{"all kept waiting", "NoReply sends nothing", []smtptest.Reply{smtptest.NoReply, smtptest.NoReply, smtptest.NoReply}, nil, nil, "", 1, ""},
-		{"refused by the script", "a handler is not asked about what a row refuses", nil, []smtptest.Rule{refuse},
+		{"refused by the script", "a handler is not asked about what a rule refuses", nil, []smtptest.Rule{refuse},
 			[]string{"554 5.7.1 spam", "554 5.7.1 spam", "554 5.7.1 spam"}, "554 5.7.1 spam", 0, ""},
 	} {
 		for _, lmtp := range []bool{true, false} {
@@ -82,7 +82,7 @@ func TestRecipientHandler(t *testing.T) {
 	}
 }
 
-// TestRecipientsLeft refuses the first recipient by a row: a handler of either
+// TestRecipientsLeft refuses the first recipient by a rule: a handler of either
 // kind is asked about the others, and their replies stay theirs.
 func TestRecipientsLeft(t *testing.T) {
 	const gone, full = "550 5.1.1 gone", "452 4.2.2 full"
