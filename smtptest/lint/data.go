@@ -76,7 +76,7 @@ func checkContent(w *walk, k int) {
 		b.lookSize()
 		b.lookOctets()
 		b.lookDots(wired)
-		if b.whole && !b.under.cut {
+		if b.whole {
 			b.lookEnd()
 			b.lookMeaning()
 		}
