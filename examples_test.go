@@ -13,6 +13,7 @@ import (
 	"net/smtp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/google/go-cmp/cmp"
@@ -56,6 +57,7 @@ func TestExample_noMail(t *testing.T) {
 		t.Error("a bad address was accepted")
 	}
 
+	srv.WaitQuiet(50 * time.Millisecond) // for a sender in the background
 	if n := len(srv.Sessions()); n != 0 {
 		t.Errorf("%d connections, want none", n)
 	}

@@ -118,7 +118,7 @@ func (r *reporter) addFile(file artifact) error {
 func (s *Server) keepArtifacts() {
 	s.test().Helper()
 	failed := s.hasFailed()
-	if s.Addr == "" || !failed && !s.kept.always {
+	if s.ended == nil || !failed && !s.kept.always {
 		return
 	}
 	var files []artifact

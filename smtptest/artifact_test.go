@@ -59,11 +59,11 @@ var keeping = []struct {
 		srv.Take(nil)
 	}, []string{"message-1.eml", "session-1.txt", "transcript.txt"}},
 	{"two servers", "numbered in the order in which they start", false, func(t *testing.T) {
-		smtptest.NewUnstartedServer(t)
+		smtptest.NewUnstartedServer(t).Close()
 		smtptest.NewServer(t)
 		play.SendMail(smtptest.NewServer(t), "ann@example.com", "bob@example.com", "Hi\r\n")
 	}, []string{"server-2/message-1.eml", "server-2/session-1.txt", "server-2/transcript.txt", "transcript.txt"}},
-	{"never started", "there is nothing to keep", false, func(t *testing.T) { smtptest.NewUnstartedServer(t) }, nil},
+	{"never started", "there is nothing to keep", false, func(t *testing.T) { smtptest.NewUnstartedServer(t).Close() }, nil},
 	{"an unused rule", "the test fails after its last line", true, func(t *testing.T) {
 		srv := smtptest.NewServer(t)
 		srv.Artifact(t, "note.txt", play.WriteText("failed"))

@@ -23,11 +23,11 @@ import (
 func (s *Server) Close() {
 	s.test().Helper()
 	defer s.alarm.stop() // the sessions may not end
-	s.shut()
+	s.shut(s.waitTimeout())
 }
 
-// shut is Close.
-func (s *Server) shut() {
+// shut is Close. timeout is how long it waits for the test's own code.
+func (s *Server) shut(timeout time.Duration) {
 	s.test().Helper()
 	s.life.Lock()
 	defer s.life.Unlock()
@@ -38,20 +38,21 @@ func (s *Server) shut() {
 	case closed:
 		return
 	case unstarted:
-		if s.Listener != nil {
+		s.lazy.Close()
+		if s.Listener != nil && s.Listener != &s.lazy {
 			s.foreign = true
 			s.callListener("Close", func() { s.Listener.Close() })
-			s.waitForCalls()
+			s.waitForCalls(timeout)
 		}
 	case serving:
-		s.shutDown()
+		s.shutDown(timeout)
 	case stopped:
-		s.waitForCalls() // Stop may not have waited long enough
+		s.waitForCalls(timeout) // Stop may not have waited long enough
 	}
 	s.reserved.Release()
 	s.phase.Store(closed)
 	s.wake()
-	s.reportBusy("Close")
+	s.reportBusy("Close", timeout)
 	if s.tb == nil {
 		s.reportChanges()
 		s.reportUnused()
@@ -60,19 +61,19 @@ func (s *Server) shut() {
 
 // shutDown stops accepting, closes every connection and waits for all of the server's
 // goroutines. life must be held.
-func (s *Server) shutDown() {
+func (s *Server) shutDown(timeout time.Duration) {
 	s.mu.Lock()
 	close(s.ended)
 	s.mu.Unlock()
 	s.callListener("Close", func() { s.Listener.Close() })
 	s.CloseClientConnections()
-	s.waitForCalls()
+	s.waitForCalls(timeout)
 }
 
 // waitForCalls waits until all sessions have ended and all methods of the Listener
-// and of connections have returned, but not longer than WaitTimeout: see reportBusy.
-func (s *Server) waitForCalls() {
-	timer := time.NewTimer(s.waitTimeout())
+// and of connections have returned, but not longer than timeout: see reportBusy.
+func (s *Server) waitForCalls(timeout time.Duration) {
+	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for {
 		changed := s.journal.Next()
@@ -94,10 +95,10 @@ func (s *Server) waitForCalls() {
 
 // reportBusy fails the test for its own code that has not returned when the server is
 // down.
-func (s *Server) reportBusy(method string) {
+func (s *Server) reportBusy(method string, timeout time.Duration) {
 	s.test().Helper()
 	if culprits := s.culprits(); len(culprits) > 0 {
-		s.errorf("smtptest: %s: the test's own code has not returned within %v: %s; a Handler must return when its context ends, a CommandFunc when Ask fails, a method of a Listener or a connection when it is closed", method, s.waitTimeout(), strings.Join(culprits, ", "))
+		s.errorf("smtptest: %s: the test's own code has not returned within %v: %s; a Handler must return when its context ends, a CommandFunc when Ask fails, a method of a Listener or a connection when it is closed", method, timeout, strings.Join(culprits, ", "))
 	}
 }
 
@@ -160,6 +161,7 @@ func (s *Server) CloseClientConnections() {
 // kept. Restart ends it. On a closed server both do nothing.
 func (s *Server) Stop() {
 	s.test().Helper()
+	timeout := s.waitTimeout()
 	s.life.Lock()
 	defer s.life.Unlock()
 	switch s.phase.Load() {
@@ -171,9 +173,9 @@ func (s *Server) Stop() {
 		return
 	}
 	s.reserved = reserve.Hold(s.Listener)
-	s.shutDown()
+	s.shutDown(timeout)
 	s.phase.Store(stopped)
-	s.reportBusy("Stop")
+	s.reportBusy("Stop", timeout)
 }
 
 // Restart ends the outage that Stop began, at the same address.
@@ -206,8 +208,12 @@ func (s *Server) cleanUp() {
 	if s.waits.Load() > 0 {
 		s.errorf("smtptest: the test has ended, but another goroutine still calls Wait, WaitFor, WaitSession or WaitSessions: let the test wait for that goroutine, or call WaitContext there")
 	}
+	forgotten := s.phase.Load() == unstarted && !s.hasFailed()
 	s.Close()
 	if skipped, _ := harness.Optional(s.tb, func(t interface{ Skipped() bool }) bool { return t.Skipped() }); !skipped {
+		if forgotten {
+			s.errorf("smtptest: the server was made and never started: call Start, StartTLS, StartInMemory or StartTLSInMemory, or Close if the test does not need it")
+		}
 		s.reportChanges()
 		s.reportUnused()
 	}

@@ -36,7 +36,6 @@ type config struct {
 	Observe         func(Event)
 	Seed            uint64
 	IdleTimeout     time.Duration
-	WaitTimeout     time.Duration
 }
 
 // snapshot reads the configuration fields.
@@ -60,7 +59,6 @@ func (s *Server) snapshot() config {
 		Observe:         s.Observe,
 		Seed:            s.Seed,
 		IdleTimeout:     s.IdleTimeout,
-		WaitTimeout:     s.WaitTimeout,
 	}
 }
 
@@ -122,9 +120,6 @@ func (s *Server) hostname() string { return cmp.Or(s.config.Hostname, "localhost
 // check finds the mistakes that are about one field alone and no matter of the
 // protocol.
 func (c *config) check() error {
-	if c.WaitTimeout < 0 {
-		return errors.New("the WaitTimeout is negative: leave it out, or give a time")
-	}
 	switch h := c.Handler.(type) {
 	case HandlerFunc:
 		if h == nil {

@@ -236,7 +236,6 @@ func TestLateChanges(t *testing.T) {
 		{"Observe", func(s *smtptest.Server) { s.Observe = func(smtptest.Event) { panic("boom") } }},
 		{"Seed", func(s *smtptest.Server) { s.Seed = 7 }},
 		{"IdleTimeout", func(s *smtptest.Server) { s.IdleTimeout = time.Nanosecond }},
-		{"WaitTimeout", func(s *smtptest.Server) { s.WaitTimeout = time.Nanosecond }},
 	}
 	want, _ := lateChange(t, func(*smtptest.Server) {})
 	changed := map[string]bool{}

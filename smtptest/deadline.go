@@ -19,6 +19,7 @@ import (
 type alarm struct {
 	s     *Server
 	quiet time.Duration // in a bubble: how long a rule may hold a client; else 0
+	limit time.Duration // for the test's own code to return when the alarm closes the server
 
 	mu    sync.Mutex  // guards what follows
 	timer *time.Timer // nil if none was set
@@ -28,7 +29,7 @@ type alarm struct {
 // set is called by Start. T.Deadline panics in a bubble, where the time that passes is
 // not the deadline's.
 func (a *alarm) set(s *Server) {
-	a.s = s
+	a.s, a.limit = s, s.waitTimeout()
 	deadline, _ := harness.Optional(s.tb, func(t interface{ Deadline() (time.Time, bool) }) time.Time {
 		deadline, _ := t.Deadline()
 		return deadline
@@ -39,7 +40,7 @@ func (a *alarm) set(s *Server) {
 		lead := min(max(left/20, time.Second), 10*time.Second, left/2)
 		a.schedule(left-lead, func() { a.deadlineNears(deadline, lead) })
 	case s.tb != nil && inBubble():
-		a.quiet = min(s.waitTimeout(), Forever-1)
+		a.quiet = min(a.limit, Forever-1)
 	}
 }
 
@@ -109,7 +110,7 @@ func lastEvent(sessions []Session) (last time.Time) {
 // report fails the test, and closes the server so that its clients and the waits of the
 // test end.
 func (a *alarm) report(text string) {
-	defer a.s.shut() // even if Errorf leaves its goroutine
+	defer a.s.shut(a.limit) // even if Errorf leaves its goroutine
 	a.s.errorf("%s", text)
 }
 

@@ -31,7 +31,7 @@ func (s *Server) dialogue() string {
 // that were shown as they are.
 func (s *Server) showFailure() {
 	s.test().Helper()
-	if !s.hasFailed() || s.Addr == "" {
+	if !s.hasFailed() || s.ended == nil {
 		return
 	}
 	sessions := s.Sessions()

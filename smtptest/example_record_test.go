@@ -378,6 +378,17 @@ func ExampleServer_TakeContext() {
 	// [bob@example.com] <nil>
 }
 
+// The mail goes out once: no second copy follows. In a bubble of testing/synctest the wait costs no time.
+func ExampleServer_WaitQuiet() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	go send(srv, "shop@example.com", "bob@example.com", "Subject: One copy\r\n\r\nHi!\r\n")
+	srv.Wait(1)
+	fmt.Println(len(srv.WaitQuiet(50 * time.Millisecond)))
+	// Output:
+	// 1
+}
+
 // A load test removes what it has seen. The server then keeps little of it: the header
 // and a hash.
 func ExampleTransaction_released() {

@@ -31,8 +31,17 @@ const DefaultSizeLimit = 32 << 20
 // command by its RFC's line length, a transaction by 100,000 recipients (452
 // beyond), a session by 1,000,000 commands (421 beyond).
 type Server struct {
-	Addr     string       // "127.0.0.1:port" once started; "localhost:1" in memory
-	Listener net.Listener // replaceable before Start: IPv6, Unix socket, a given port or interface
+	Addr string // "127.0.0.1:port" once started; "localhost:1" in memory
+	// Listener may be replaced before Start: by one for IPv6, a Unix socket, a given port
+	// or interface. That of the constructors opens a loopback port when Start, its Accept
+	// or its Addr is called.
+	Listener net.Listener
+
+	// WaitTimeout limits Wait and the other methods that wait, Client, and how long Close
+	// waits for the test's own code. If it is 0, the limit is 10 s, and 24 h in a bubble
+	// of testing/synctest, where time costs nothing. It may be set at any time between
+	// calls: each call reads it once, when it begins.
+	WaitTimeout time.Duration
 
 	// Configuration: read once by Start. A later change has no effect, and fails
 	// the test at its end.
@@ -96,9 +105,6 @@ type Server struct {
 	// IdleTimeout is the time between two commands after which the server
 	// answers 421; 0 is the 5 minutes of RFC 5321 4.5.3.2.7, negative no limit.
 	IdleTimeout time.Duration
-	// WaitTimeout is that of Wait and its kin; 0 is 10 s, in a synctest bubble
-	// 24 h (fake time is free).
-	WaitTimeout time.Duration
 
 	reporter
 	kept   keeper            // of the server's own test, since Start
@@ -111,6 +117,7 @@ type Server struct {
 	phase     atomic.Int32    // a phase; written with life held
 	tls       *tls.Config     // in use; nil without TLS
 	implicit  bool            // TLS from the first octet
+	lazy      lazyListener    // the Listener of the constructors
 	mem       *memnet.Listener
 	inMemory  bool
 	foreign   bool                // the Listener, and so the connections, may be the test's own code
@@ -194,6 +201,7 @@ func NewUnstartedServer(tb TB) *Server {
 		Extensions: []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"},
 		reporter:   reporter{tb: tb},
 	}
+	s.Listener = &s.lazy
 	s.phase.Store(unstarted)
 	s.script.Seed = s.seed
 	s.test().Helper()

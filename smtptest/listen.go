@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,14 +21,16 @@ import (
 
 // listen fills in Listener and Addr. life must be held.
 func (s *Server) listen() error {
+	isLazy := s.Listener == nil || s.Listener == &s.lazy
 	switch {
-	case s.inMemory && s.Listener != nil:
+	case s.inMemory && !isLazy:
 		return errors.New("StartInMemory with a Listener of its own: leave Listener nil, or use Start")
 	case s.inMemory:
+		s.lazy.Close()
 		s.mem = memnet.Listen(0)
 		s.Listener = s.mem
-	case s.Listener == nil:
-		ln, err := listenLoopback()
+	case isLazy:
+		ln, err := s.lazy.open()
 		if err != nil {
 			return err
 		}
@@ -43,6 +46,61 @@ func (s *Server) listen() error {
 	}
 	s.Addr = s.Listener.Addr().String()
 	return nil
+}
+
+// lazyListener is a listener on a loopback port that it opens when the port is needed.
+type lazyListener struct {
+	mu     sync.Mutex
+	ln     net.Listener // nil until it is open
+	closed bool
+}
+
+// open returns the listener on the port.
+func (l *lazyListener) open() (net.Listener, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, fmt.Errorf("the Listener was closed and not replaced: set another one, or do not close it: %w", net.ErrClosed)
+	}
+	if l.ln == nil {
+		ln, err := listenLoopback()
+		if err != nil {
+			return nil, err
+		}
+		l.ln = ln
+	}
+	return l.ln, nil
+}
+
+func (l *lazyListener) Accept() (net.Conn, error) {
+	ln, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	return ln.Accept()
+}
+
+// Close closes the port, or keeps it from being opened.
+func (l *lazyListener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return net.ErrClosed
+	}
+	l.closed = true
+	if l.ln == nil {
+		return nil
+	}
+	return l.ln.Close()
+}
+
+// Addr returns the address of the port, and one with port 0 if none can be opened.
+func (l *lazyListener) Addr() net.Addr {
+	ln, err := l.open()
+	if err != nil {
+		return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
+	}
+	return ln.Addr()
 }
 
 // isClosedListener says that nobody can connect to a socket any more. Of other listeners it
@@ -242,10 +300,11 @@ func (s *Server) Client() *smtp.Client {
 	if s.implicit {
 		conn = tls.Client(conn, s.ClientTLSConfig())
 	}
-	conn.SetDeadline(time.Now().Add(s.waitTimeout()))
+	timeout := s.waitTimeout()
+	conn.SetDeadline(time.Now().Add(timeout))
 	c, err := smtp.NewClient(conn, s.hostname())
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("no greeting within %v", s.waitTimeout())
+		err = fmt.Errorf("no greeting within %v", timeout)
 	}
 	if err != nil {
 		conn.Close()

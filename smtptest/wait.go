@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/journal"
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
@@ -31,10 +33,10 @@ func (s *Server) Wait(n int) []Message {
 	return messages
 }
 
-// WaitContext is Wait for goroutines, subtests that share a server, and
-// programs: it returns an error instead of failing the test, and ends with ctx
-// (context.Cause says why) as well as after WaitTimeout. It returns what did
-// arrive together with the error.
+// WaitContext is Wait for goroutines, subtests that share a server, and programs: it
+// returns an error instead of failing the test, together with the messages that did
+// arrive. It ends with ctx, and [context.Cause] says why. Without a deadline of ctx it
+// also ends after WaitTimeout; a deadline may be longer than that.
 func (s *Server) WaitContext(ctx context.Context, n int) ([]Message, error) {
 	if ctx == nil {
 		return nil, fmt.Errorf("smtptest: WaitContext(%d) with a nil context: give t.Context() or context.Background()", n)
@@ -112,8 +114,7 @@ func (s *Server) Take(match func(Message) bool) Message {
 }
 
 // TakeContext is Take for goroutines, subtests that share a server, and programs: it
-// returns an error instead of failing the test. It ends with ctx, and after WaitTimeout
-// unless ctx has a deadline.
+// returns an error instead of failing the test. It ends like WaitContext.
 func (s *Server) TakeContext(ctx context.Context, match func(Message) bool) (Message, error) {
 	if ctx == nil {
 		return Message{}, errors.New("smtptest: TakeContext with a nil context: give t.Context() or context.Background()")
@@ -202,6 +203,95 @@ func (s *Server) WaitSession(match func(Session) bool) Session {
 	return *found
 }
 
+// WaitQuiet waits until d has passed without traffic, and returns the messages. It is
+// for tests that expect no mail, or no second copy: Wait cannot tell that nothing more
+// comes. It counts d from its call, or from the end of the last connection if that is
+// later. A connection on which the client has sent nothing for d counts as quiet, such
+// as that of a pool. A session is busy while its client sends, while a Delay or an If
+// makes the client wait, and while the test's own code decides on its reply. If a
+// session is busy after WaitTimeout, WaitQuiet fails the test and names the session.
+//
+// In a bubble of [testing/synctest] d costs no time, so it can be longer than every
+// pause of the client. Elsewhere d is real time: WaitQuiet does not notice a client that
+// first connects after d.
+func (s *Server) WaitQuiet(d time.Duration) []Message {
+	s.test().Helper()
+	defer s.countWait()()
+	if err := s.waitQuiet(d); err != nil {
+		s.fatalf("smtptest: WaitQuiet(%v): %v\n%s", d, err, s.waitReport())
+	}
+	return s.Messages()
+}
+
+func (s *Server) waitQuiet(d time.Duration) error {
+	switch {
+	case d <= 0:
+		return errors.New("the time is not positive: give the time in which no client may send")
+	case !s.started():
+		return errors.New("this is " + phaseErrors[s.phase.Load()])
+	}
+	began, timeout := time.Now(), s.waitTimeout()
+	for {
+		changed := s.journal.Next()
+		if s.phase.Load() == closed {
+			return errClosed
+		}
+		quiet, busy := s.quietAt(d, began)
+		now := time.Now()
+		limit := began.Add(timeout)
+		switch {
+		case !now.Before(quiet):
+			return nil
+		case len(busy) > 0 && !now.Before(limit):
+			return fmt.Errorf("not quiet within %v: busy in session %s", timeout, ranges(busy))
+		case now.Before(limit) && limit.Before(quiet):
+			quiet = limit
+		}
+		select {
+		case <-changed:
+		case <-time.After(quiet.Sub(now)):
+		}
+	}
+}
+
+// quietAt returns when d will have passed without traffic since the time, if there is
+// none until then, and the sessions that are busy.
+func (s *Server) quietAt(d time.Duration, since time.Time) (quiet time.Time, busy []Session) {
+	now := time.Now()
+	for _, c := range s.conns() {
+		active := s.lastTraffic(c, now)
+		if active.After(since) {
+			since = active
+		}
+		if now.Sub(active) < d {
+			busy = append(busy, Session{ID: c.Record().ID})
+		}
+	}
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	if n := len(s.journal.Ended); n > 0 {
+		last := s.journal.Ended[n-1]
+		if end := last.Start.Add(last.Duration); end.After(since) {
+			since = end
+		}
+	}
+	return since.Add(d), busy
+}
+
+// lastTraffic returns when the client last sent something or got a reply; it returns now
+// while the client waits for a reply that is still to come.
+func (s *Server) lastTraffic(c *session.Conn, now time.Time) time.Time {
+	status := c.Status()
+	owed := status.Stage == session.StageDelay || status.Stage == session.StageQueue || status.Code != "" && !status.Waits
+	switch {
+	case owed:
+		return now
+	case status.Active.IsZero():
+		return c.Record().Start
+	}
+	return status.Active
+}
+
 // messagesAfter returns the messages with numbers greater than *last that nobody has
 // taken, with their records, and sets *last to the number of the last message.
 func (s *Server) messagesAfter(last *int) (fresh []Message, recs []*journal.Transaction) {
@@ -236,7 +326,8 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 	case !s.started():
 		return errors.New("this is " + phaseErrors[s.phase.Load()])
 	}
-	timer := time.NewTimer(s.waitTimeout())
+	timeout := s.waitTimeoutOf(ctx)
+	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for {
 		changed := s.journal.Next()
@@ -250,7 +341,7 @@ func (s *Server) until(ctx context.Context, look func() bool) error {
 		select {
 		case <-changed:
 		case <-timer.C:
-			return fmt.Errorf("nothing more within %v%s", s.waitTimeout(), inUserCode(s.conns()))
+			return fmt.Errorf("nothing more within %v%s", timeout, inUserCode(s.conns()))
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -263,11 +354,25 @@ var (
 	errNegative = errors.New("the number to wait for is negative")
 )
 
+// waitTimeoutOf is waitTimeout for a wait that ctx ends; a deadline of ctx replaces it.
+func (s *Server) waitTimeoutOf(ctx context.Context) time.Duration {
+	if _, ok := ctx.Deadline(); ok {
+		return math.MaxInt64
+	}
+	return s.waitTimeout()
+}
+
+// waitTimeout returns WaitTimeout or its default. Each call of a method reads it once,
+// on the goroutine of its caller, because the test may set it between calls.
 func (s *Server) waitTimeout() time.Duration {
-	switch {
-	case s.config.WaitTimeout > 0:
-		return s.config.WaitTimeout
-	case inBubble():
+	s.test().Helper()
+	switch timeout := s.WaitTimeout; {
+	case timeout > 0:
+		return timeout
+	case timeout < 0:
+		s.errorf("smtptest: the WaitTimeout is negative: leave it out, or give a time")
+	}
+	if inBubble() {
 		return 24 * time.Hour
 	}
 	return 10 * time.Second

@@ -311,7 +311,7 @@ func TestNothing(t *testing.T) {
 			report.OnFailure(nobody, nil)
 		}()
 	}
-	for _, err := range []error{report.Write(nil, smtptest.NewUnstartedServer(t)), report.Write(io.Discard, nil)} {
+	for _, err := range []error{report.Write(nil, smtptest.NewUnstartedServer(nil)), report.Write(io.Discard, nil)} {
 		if err == nil || err.Error() != "report: Write without a Writer or a Server: give both" {
 			t.Errorf("Write() = %v", err)
 		}

@@ -27,6 +27,7 @@ func (j *Journal) Open() *Session {
 	s := &Session{ID: len(j.Sessions) + 1, Start: time.Now()}
 	s.Exchanges.open = s.begun[:0]
 	j.Sessions = append(j.Sessions, s)
+	j.Notify()
 	return s
 }
 

@@ -163,6 +163,7 @@ func (c *Conn) fill() error {
 	if err := c.flushUnlessHeld(); err != nil {
 		return err
 	}
+	c.touch()
 	had := c.r.Buffered()
 	if c.withheld || c.holdReplies != nil {
 		c.enter(StageHeld)
@@ -173,6 +174,9 @@ func (c *Conn) fill() error {
 		err := c.r.Fill()
 		c.endRead()
 		c.withheld = c.withheld && err != nil
+		if err == nil {
+			c.touch()
+		}
 		if err == nil || !isTimeout(err) {
 			return err
 		}

@@ -32,10 +32,11 @@ type pipe struct {
 	withheld     bool      // a rule left the client without a whole reply, and nothing came from it since
 	readDeadline time.Time // the read deadline that is set
 
-	waiting sync.Mutex // guards waits, stage and code, and the deadline while waits is set
+	waiting sync.Mutex // guards waits, stage, code and active, and the deadline while waits is set
 	waits   bool       // for input, and may be roused
 	stage   Stage
 	code    string       // the test's own code that runs; "" if none
+	active  time.Time    // when input last came, or the session last began to wait for it; zero before
 	reading atomic.Int64 // while content is endRead: one more than the bytes of it that came
 
 	broken atomic.Bool // the connection, which is the test's own, has panicked or left a goroutine
@@ -76,23 +77,32 @@ type Status struct {
 	Code    string // the test's own code that runs; "" if none
 	Waits   bool   // for input
 	Content int    // the bytes that came of a content that is endRead; -1: none is
+
+	Active time.Time // when the client last sent something, or the server last replied; zero: neither did
 }
 
 // Status returns what the session does now. It may be called from any goroutine.
 func (p *pipe) Status() Status {
 	p.waiting.Lock()
 	defer p.waiting.Unlock()
-	return Status{Stage: p.stage, Code: p.code, Waits: p.waits, Content: int(p.reading.Load()) - 1}
+	return Status{Stage: p.stage, Code: p.code, Waits: p.waits, Content: int(p.reading.Load()) - 1, Active: p.active}
 }
 
 // enter notes what the session waits for.
 func (p *pipe) enter(stage Stage) {
 	p.waiting.Lock()
-	p.stage = stage
+	p.stage, p.active = stage, time.Now()
 	p.waiting.Unlock()
 	if stage == StageHeld {
 		p.config.Host.Held()
 	}
+}
+
+// touch notes that the client or the server has done something.
+func (p *pipe) touch() {
+	p.waiting.Lock()
+	p.active = time.Now()
+	p.waiting.Unlock()
 }
 
 // prepareRead prepares to wait for input until a rule for silence is due, which it returns.
@@ -207,7 +217,7 @@ func (p *pipe) callUserAs(what, code string, f func()) (err error) {
 func (p *pipe) setCode(code string) {
 	p.waiting.Lock()
 	defer p.waiting.Unlock()
-	p.code = code
+	p.code, p.active = code, time.Now()
 }
 
 // reportUserFailure fails the test for its own code, which has panicked with v, or has left its

@@ -40,7 +40,10 @@ func (t *transport) Read(b []byte) (int, error) {
 	}
 	n, err := 0, net.ErrClosed // if it panics
 	t.pipe.guardConn(func() { n, err = t.Conn.Read(b) })
-	t.began = t.began || n > 0
+	if n > 0 {
+		t.began = true
+		t.pipe.touch()
+	}
 	t.ended = t.ended || err == io.EOF
 	if err != nil && !isTimeout(err) {
 		t.broke.Store(true)
