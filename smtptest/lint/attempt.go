@@ -19,6 +19,7 @@ type attempt struct {
 	refused int      // the exchange of the first command that got a 5xx; 0 if there is none
 	end     int      // the exchange at which the content ended; 0 if it did not
 	code    int      // of the reply to the content
+	partial bool     // that reply came before the end of the content
 	answers *reading // of the replies to refused and end
 	bodies  bodies
 }
@@ -52,7 +53,7 @@ func (r *reading) hadBy(t time.Time) bool { return r != nil && !r.at.IsZero() &&
 // expect returns the reading of the reply to x.
 func (w *walk) expect(x *step) *reading {
 	slow := strings.Contains(x.Effects, "after ") || strings.Contains(x.Effects, " every ")
-	r := &reading{refusal: x.refused() && !slow}
+	r := &reading{refusal: x.refused() && !slow && !w.astray}
 	w.unread = append(w.unread, r)
 	return r
 }
@@ -73,7 +74,7 @@ func (w *walk) noteReadings(x *step) {
 // refusals.
 func (w *walk) endReadings() {
 	for _, r := range w.unread {
-		if r.refusal && w.s.End == smtptest.EndClosed && !w.astray {
+		if r.refusal && w.s.End == smtptest.EndClosed {
 			r.at = w.s.Start.Add(w.s.Duration)
 		}
 	}
@@ -101,6 +102,16 @@ func (w *walk) noteAttempt(x *step) {
 	case a.refused == 0 && isRefusedRequest(x):
 		a.refused, a.answers = x.n, w.expect(x)
 	}
+}
+
+// notePartial collects the refusal of a content before its end.
+func (w *walk) notePartial(x *step) {
+	n := len(w.attempts)
+	if x.told() != 5 || n == 0 || w.attempts[n-1].session != w.s || w.attempts[n-1].end > 0 || x.Transaction == 0 || w.attempts[n-1].k != x.Transaction {
+		return
+	}
+	a := &w.attempts[n-1]
+	a.end, a.code, a.answers, a.partial = x.n, x.code, w.expect(x), true
 }
 
 // isRefusedRequest reports whether x is a command of an attempt that was refused

@@ -89,6 +89,8 @@ func TestAttempts(t *testing.T) {
 		{name: "DATA refused for good", script: refuse("DATA", "554 5.7.1 no"), lines: said(plainMail(from, to, "DATA"), plainMail(from, to, "DATA")), want: ids1("repeat-after-5xx")},
 		{name: "refused for good, and closed", script: refuse("RCPT", "550 5.1.1 no"), lines: said(hi, from, to, "<close", "<again", plainMail(from, to)), want: ids1("quit-missing", "repeat-after-5xx")},
 		{name: "content refused for good", script: refuse(".", "550 5.7.1 no"), lines: said(deliver(text("Hi!"), bob), deliver(text("Hi!"), bob)), want: ids1("repeat-after-5xx")},
+		{name: "content refused for good before its end", script: refuse("BODY 200", "552 5.3.4 too big"), lines: said(hi, from, to, "DATA", "+"+text(xs(100)), "<close", "<again", hi, from, to, "DATA", "+"+text(xs(100)), "<close"), want: ids1("repeat-after-5xx")},
+		{name: "another content before its end", script: refuse("BODY 200", "552 5.3.4 too big"), lines: said(hi, from, to, "DATA", "+"+text(xs(100)), "<close", "<again", hi, from, to, "DATA", "+"+strings.Replace(text(xs(100)), "<1@", "<2@", 1), "<close")},
 		{name: "content refused for good, in one session", script: refuse(".", "550 5.7.1 no"), lines: said(hi, mail("Hi!"), mail("Hi!")), want: ids1("repeat-after-5xx")},
 		{name: "content refused for good, another transaction between", script: refuseOnce(".", "550 5.7.1 no"), lines: said(deliver(text("Hi!"), bob), deliver(changed("<1@", "<2@", "Hi!", "Ho!"), eve), deliver(text("Hi!"), bob)), want: ids1("repeat-after-5xx")},
 

@@ -212,7 +212,8 @@ var structuredFields = []string{"received", "return-path", "auto-submitted", "au
 	"original-message-id", "disposition-notification-options", "archived-at", "expires", "expiry-date", "priority", "importance",
 	"precedence", "sensitivity", "mt-priority", "tls-required", "tls-report-domain", "tls-report-submitter", "dkim-signature",
 	"domainkey-signature", "content-language", "content-location", "content-md5", "content-base", "content-duration",
-	"content-features", "accept-language", "supersedes", "solicitation", "require-recipient-valid-since"}
+	"content-features", "accept-language", "supersedes", "solicitation", "require-recipient-valid-since", "autocrypt",
+	"newsgroups", "followup-to", "delivered-to"}
 
 // isStructured reports whether no encoded word may stand in the field outside comments
 // (RFC 2047 5). It may in a field that is not registered.

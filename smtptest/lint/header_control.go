@@ -1,6 +1,9 @@
 package lint
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // checkControls reports a control character in a field as it was sent, and whether
 // the field means nothing for that. A parameter keeps its meaning. Another rule is
@@ -21,6 +24,9 @@ func controlIn(charset, decoded string) string {
 	switch {
 	case strings.HasPrefix(charset, "utf-16"), strings.HasPrefix(charset, "utf-32"), strings.HasPrefix(charset, "iso-10646"), strings.Contains(charset, "ebcdic"):
 		return "" // their characters have such octets
+	}
+	if charset == "utf-8" && strings.ContainsFunc(decoded, func(r rune) bool { return r >= 0x80 && unicode.IsControl(r) }) && !isMojibake(decoded) {
+		return "a control character"
 	}
 	shifts := strings.HasPrefix(charset, "iso-2022") // by ESC, SO and SI
 	for i := range len(decoded) {

@@ -34,6 +34,10 @@ func isTwice(decoded string) bool {
 func checkDoubleEncoded(in *inspector, f field) {
 	var text strings.Builder
 	s := in.text(f)
+	if in.utf8 && isMojibake(s) {
+		in.report("header-double-encoded", f.value, f.end, "the text of %s was encoded before", canonical(f.name))
+		return
+	}
 	first := -1
 	for at := 0; ; {
 		i, w, ok := findWord(s[at:])

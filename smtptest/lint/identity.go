@@ -70,10 +70,10 @@ type bodies struct {
 	sent, unbounded *[sha256.Size]byte
 }
 
-// sameBody reports whether two attempts are known to have the same body. A composer
-// that runs again makes new boundaries.
+// sameBody reports whether two attempts are known to have the same body, as far as it
+// came. A composer that runs again makes new boundaries.
 func sameBody(a, b *attempt) bool {
-	if *a.body(&a.bodies.sent, bodyHash) == *b.body(&b.bodies.sent, bodyHash) {
+	if a.partial || b.partial || *a.body(&a.bodies.sent, bodyHash) == *b.body(&b.bodies.sent, bodyHash) {
 		return true
 	}
 	return !a.transaction().Released && !b.transaction().Released &&

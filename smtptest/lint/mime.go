@@ -125,12 +125,24 @@ func checkEntity(in *inspector, fields []field, body, end int, fallback string, 
 		boundaryOf(in, e, outer)
 	case in.released:
 	case strings.HasPrefix(e.kind, "multipart/"):
-		need = checkLabel(in, e, checkMultipart(in, e, outer))
+		var root child
+		root, need = checkMultipart(in, e, outer)
+		need = checkLabel(in, e, need)
+		if e.kind == "multipart/related" && root.shown {
+			c = root // what a reader shows is its first part
+		}
 	default:
-		c.shown = (text{entity: e}).shown() && e.disposition == ""
+		c.shown = (text{entity: e}).shown()
+		c.file = e.attachment && isFile(e.kind)
 		c.text, need = checkLeaf(in, e)
 	}
 	return c, need
+}
+
+// isFile reports whether a part of that type is a file if it has a name. A calendar in
+// an alternative can have one, and the name of an external body is that of another.
+func isFile(kind string) bool {
+	return !strings.HasPrefix(kind, "text/") && !strings.HasPrefix(kind, "message/") && kind != "application/ics"
 }
 
 // isComposite says whether a type may have no transfer encoding (RFC 2045 6.4).

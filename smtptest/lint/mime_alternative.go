@@ -11,7 +11,8 @@ type child struct {
 	kind       string
 	start, end int    // of the part in the content
 	attachment bool   // Content-Disposition is attachment
-	shown      bool   // text for a reader, without a name or a disposition
+	file       bool   // it has a file name, and is no text
+	shown      bool   // text for a reader, without a name
 	text       string // decoded, if it is shown
 }
 
@@ -33,7 +34,7 @@ func checkAlternatives(in *inspector, children []child) {
 	rich := -1
 	for _, c := range children {
 		switch {
-		case c.attachment && c.kind != "text/calendar":
+		case c.file || c.attachment && c.kind != "text/calendar":
 			in.report("mime-attachment-in-alternative", c.start, c.end, "an attachment, %s, is one of the alternatives: a reader who can show it does not show the text", quote(c.kind))
 		case c.kind == "text/html" && rich < 0:
 			rich = c.start

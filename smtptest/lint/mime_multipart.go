@@ -2,12 +2,12 @@ package lint
 
 import "strings"
 
-// checkMultipart checks the parts of a multipart entity, and returns the label that it
-// must have for their sake.
-func checkMultipart(in *inspector, e entity, outer []string) (need label) {
+// checkMultipart checks the parts of a multipart entity, and returns the first of them
+// and the label that the entity must have for their sake.
+func checkMultipart(in *inspector, e entity, outer []string) (first child, need label) {
 	boundary, ok := boundaryOf(in, e, outer)
 	if !ok || len(outer) >= maxDepth {
-		return 0
+		return first, 0
 	}
 	fallback := "text/plain"
 	if e.kind == "multipart/digest" {
@@ -26,7 +26,10 @@ func checkMultipart(in *inspector, e entity, outer []string) (need label) {
 	if start, ok := getParam(e.params, "start"); ok && e.kind == "multipart/related" {
 		in.related = append(in.related, related{contentID(start.value), start.start, start.end})
 	}
-	return need
+	if len(children) > 0 {
+		first = children[0]
+	}
+	return first, need
 }
 
 // boundaryOf is the boundary of a multipart; ok is false if there is none to look

@@ -27,8 +27,11 @@ func mediaType(in *inspector, f field) (kind string, params []param) {
 	kind = p.kind(f.name == "content-type")
 	p.params()
 	for _, q := range p.all {
-		if _, _, ok := findWord(q.value); ok {
+		if _, w, ok := findWord(q.value); ok {
 			in.report("mime-param-encoded-word", q.start, q.end, "an encoded word in %s", quote(q.name))
+			if w.problem == "" {
+				checkEncodedControl(in, q.start, q.end, w.charset, w.decoded)
+			}
 		}
 	}
 	if p.problem == "" {

@@ -26,6 +26,8 @@ func checkSections(in *inspector, params []param) {
 		charset, value, ok := e.decode()
 		switch name := strings.ToLower(charset); {
 		case !ok: // another rule is about that
+		case name != "" && !isCharset(name):
+			in.report("mime-charset-unknown", e.start, e.end, "charset %s is not registered", quote(charset))
 		case name == "utf-8" && !utf8.ValidString(value), name == "us-ascii" && nonASCII(value) >= 0:
 			in.report("mime-param-charset-mismatch", e.start, e.end, "%s is not %s", quote(e.name), charset)
 		case len(e.sections) > 1 && hasWordIn(value) && !slices.ContainsFunc(e.sections, func(q param) bool { return hasWordIn(q.value) }):

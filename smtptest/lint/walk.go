@@ -147,6 +147,7 @@ func (c *check) session(s *smtptest.Session) {
 			w.prev = x
 		} else if w.content || w.prev.verb == "BDAT" && w.prev.said == "" {
 			w.odd = true
+			w.notePartial(&x)
 		}
 		w.lookReplies(&x)
 		w.last = x
