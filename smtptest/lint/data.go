@@ -76,7 +76,7 @@ func checkContent(w *walk, k int) {
 		b.lookSize()
 		b.lookOctets()
 		b.lookDots(wired)
-		if b.whole {
+		if b.whole && !b.under.cut {
 			b.lookEnd()
 			b.lookMeaning()
 		}

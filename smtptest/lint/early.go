@@ -30,7 +30,7 @@ const leastWait = 100 * time.Millisecond
 
 // isEarly reports whether the client sent x before a reply for which it could
 // wait. It could not if none came, if it had got a reply too many, or if the
-// checkOctets of a rule were a reply before all of them were written. A QUIT is not
+// octets of a rule were a reply before all of them were written. A QUIT is not
 // early if the reply took so long that the client may have given up.
 func isEarly(w *walk, x *step) bool {
 	return x.Pipelined && w.prev.said != "" && w.prev.Raw == "" && !w.astray && !quitWaiting(w, x)

@@ -71,7 +71,7 @@ func checkRecipients(in *inspector, fields []field, has map[string][]field) {
 
 // checkBlind checks a Bcc field. A copy of its own for those that are named in it is
 // one of the three ways of RFC 5322 3.6.3. The search ends at the first of the
-// checkRecipients that the field does not name.
+// recipients that the field does not name.
 func checkBlind(in *inspector, f field, recipients []string) {
 	boxes := addressesIn(in, f)
 	if len(boxes) == 0 {

@@ -45,7 +45,7 @@ var mimeRules = []rule{
 	{"mime-filename-path", Warning, false, "RFC 2183 2.3", "A file name is a path."},
 }
 
-// checkEntity is a message or a part of one (RFC 2045 2.4). The offsets are those of
+// entity is a message or a part of one (RFC 2045 2.4). The offsets are those of
 // the content.
 type entity struct {
 	kind       string  // "text/plain", in lower case

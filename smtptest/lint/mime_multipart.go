@@ -98,7 +98,7 @@ func partsOf(in *inspector, e entity, boundary string) []part {
 	return parts
 }
 
-// nextDelimiter is a line between two parts, or behind the last.
+// delimiter is a line between two parts, or behind the last.
 type delimiter struct {
 	start, end int // of the line with its end
 	closing    bool
@@ -125,7 +125,7 @@ func nextDelimiter(in *inspector, e entity, at int, s string) (d delimiter, ok b
 }
 
 // beforeLineEnd is the offset of the line end before i, which belongs to the
-// nextDelimiter there.
+// delimiter there.
 func beforeLineEnd(in *inspector, i int) int {
 	if i > 0 && in.data[i-1] == '\n' {
 		i--

@@ -86,7 +86,7 @@ func checkLineEnds(in *inspector, t text, charset string) {
 }
 
 // checkTwice reports what was encoded twice. It looks for the whole text only, for
-// partsOf of it may be meant.
+// parts of it may be meant.
 func checkTwice(in *inspector, t text, charset string) {
 	const id = "mime-text-double-encoded"
 	switch {

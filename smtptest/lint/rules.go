@@ -5,7 +5,7 @@ import "slices"
 // Rule is one kind of finding.
 type Rule struct {
 	ID      string // "data-bare-lf"
-	Level   Level
+	Level   Level  // of its findings, unless Summary says when they have another
 	OptIn   bool   // found on request only: common libraries do it in their normal use, or the test must know more than the record
 	RFC     string // "RFC 5321 2.3.8"; "" if no RFC speaks of it
 	Summary string // what the client did, in a sentence

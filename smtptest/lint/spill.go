@@ -9,6 +9,8 @@ type spill struct {
 	dot     bool // a content has ended in this session
 	text    bool // since then there were only lines that are no commands
 	finding int  // where the finding about the first of them is; -1 if there is none
+
+	transaction int // the one whose content ended last
 }
 
 // isSpilled reports whether a line is content, about which there is a finding. Other
@@ -57,6 +59,9 @@ func whySpilled(w *walk, x *step) (id, detail string) {
 // report adds the finding, in the place of that about an unknown command.
 func (s *spill) report(w *walk, x *step, id, detail string) {
 	n := len(w.findings)
+	if id == "data-dot-not-stuffed" && s.transaction > 0 {
+		w.within[s.transaction].cut = true
+	}
 	w.found(x, id, x.Command, "%s", detail)
 	if s.text && s.finding >= 0 && s.finding < n && len(w.findings) > n {
 		f := &w.findings[s.finding]
@@ -70,7 +75,7 @@ func (s *spill) report(w *walk, x *step, id, detail string) {
 func (s *spill) advance(x *step) {
 	switch {
 	case x.verb == ".":
-		s.dot, s.text, s.finding = true, true, -1
+		s.dot, s.text, s.finding, s.transaction = true, true, -1, x.Transaction
 	case x.verb != "" || x.answer:
 		s.text, s.finding = false, -1
 	}

@@ -45,6 +45,7 @@ func TestContentInTheWrongPlace(t *testing.T) {
 		{name: "a line with a lone dot, then words that are commands", lines: undoubled("Subject: x\r\nHelp me\r\nData follow\r\n.\r\n"), want: ids1("data-dot-not-stuffed")},
 		{name: "lines with a lone dot at the end", lines: undoubled(".\r\n"), want: ids1("data-dot-not-stuffed")},
 		{name: "the next message after the lines", lines: said(hi, mail("Hi!"), "+hello\r\nworld\r\n.\r\n", "RSET", "MAIL FROM:<eve@client.test>", "RCPT TO:<bob>"), want: ids1("address-unqualified", "data-dot-not-stuffed")},
+		{name: "a multipart with a lone dot in it", lines: said(hi, from, to, "DATA", "+"+mixedWith("b")[:len(mixedWith("b"))-len("--b--")]+".\r\nworld\r\n--b--\r\n.\r\n", "QUIT"), want: ids1("data-dot-not-stuffed")},
 		{name: "an unknown command after a message", lines: said(hi, mail("Hi!"), "world"), want: ids1("command-unknown")},
 		{name: "a dot without a message before", lines: said(hi, "."), want: ids1("command-unknown")},
 		{name: "a command behind the dot", lines: said(hi, from, to, "DATA", "+"+text("Hi!")+"\r\n.\r\nRSET\r\nNOOP\r\n")},

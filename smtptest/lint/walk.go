@@ -130,6 +130,7 @@ func (x *step) request() request { return request{x.Command, x.Secret} }
 type within struct {
 	offers map[string]string
 	waits  bool // the client got a reply to DATA, and could wait for it
+	cut    bool // a lone dot in its content ended it, and the rest came as commands
 	end    step // the end of its content; n is 0 if it was not reached
 	last   step // of its exchanges
 }

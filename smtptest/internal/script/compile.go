@@ -26,7 +26,7 @@ func Compile(rules []*Rule, facts Facts) error {
 		}
 		for _, above := range rules[:i] {
 			if above.covers(r) {
-				return r.bad("On", "rule %d above takes all its events: put this rule first, or give that one Times or If", above.n)
+				return r.bad("On", "rule %d above matches every event of this rule; move this rule before it, or give that one Times or If", above.n)
 			}
 		}
 	}
@@ -60,10 +60,10 @@ func (r *Rule) readOn() error {
 	r.verb, r.arg, _ = strings.Cut(r.On, " ")
 	r.verb = wire.Upper(r.verb)
 	if r.On != strings.TrimSpace(r.On) || r.arg != strings.TrimSpace(r.arg) {
-		return r.bad("On", "white space or a line end stands around the verb or its argument: leave it out")
+		return r.bad("On", "has white space or a line end around the verb or its argument; remove it")
 	}
 	if strings.ContainsFunc(r.verb+strings.ReplaceAll(r.arg, "\t", " "), wire.IsControl) {
-		return r.bad("On", "there is a control character in it: write a * for it in an argument, or use If")
+		return r.bad("On", "contains a control character; write * for it in an argument, or use If")
 	}
 	return nil
 }
@@ -71,10 +71,10 @@ func (r *Rule) readOn() error {
 func (r *Rule) checkOn() error {
 	switch r.verb {
 	case "":
-		return r.bad("On", `is empty: name an event, such as "RCPT", "CONNECT" or "."`)
+		return r.bad("On", `is empty; name an event, such as "RCPT", "CONNECT" or "."`)
 	case "CONNECT", "TLS", "*":
 		if r.arg != "" {
-			return r.bad("On", "%s takes no argument: use If", r.verb)
+			return r.bad("On", "%s takes no argument; use If", r.verb)
 		}
 	case "BODY":
 		n, err := strconv.Atoi(r.arg)
@@ -85,7 +85,7 @@ func (r *Rule) checkOn() error {
 	case "IDLE":
 		switch r.arg = wire.Upper(r.arg); r.arg {
 		case "TLS", "BODY", "IDLE", "*":
-			return r.bad("On", "silence is counted from an event that is answered: name one, or none for any")
+			return r.bad("On", "IDLE follows only events that have a reply; name one of them, or use \"IDLE\" for any")
 		}
 	case ".":
 		if r.arg != "" && !strings.HasPrefix(r.arg, "<") && !strings.HasPrefix(r.arg, "*") {
@@ -97,7 +97,7 @@ func (r *Rule) checkOn() error {
 			return r.bad("On", `the argument of %s begins with %q, as in "%s %s<bob@example.com>"`, r.verb, want, r.verb, want)
 		}
 		if path := r.arg[min(len(want), len(r.arg)):]; path != "" && !strings.HasPrefix(r.arg, "*") && path[0] != '<' && path[0] != '*' {
-			return r.bad("On", `a path stands in angle brackets, as in "%s %s<bob@example.com>"; for clients that leave them out use If`, r.verb, want)
+			return r.bad("On", `a path needs angle brackets, as in "%s %s<bob@example.com>"; for clients that leave them out use If`, r.verb, want)
 		}
 	}
 	return nil
@@ -112,28 +112,28 @@ func (r *Rule) checkNumbers() error {
 		{"Delay", int64(r.Delay)}, {"Jitter", int64(r.Jitter)}, {"Pause", int64(r.Pause)}, {"Chunk", min(int64(r.Chunk), 0) - ByLine},
 	} {
 		if f.value < 0 {
-			return r.bad(f.name, "is negative")
+			return r.bad(f.name, "must not be negative")
 		}
 	}
 	if !(r.Chance >= 0 && r.Chance <= 1) {
-		return r.bad("Chance", "is a probability from 0 to 1")
+		return r.bad("Chance", "must be from 0 to 1")
 	}
 	counts := r.Skip > 0 || r.Times > 0 || r.For > 0
 	switch {
 	case r.Delay < Forever && r.Jitter > Forever-r.Delay:
-		return r.bad("Jitter", "is more than can be added to Delay: shorten one of them")
+		return r.bad("Jitter", "is too long to be added to Delay; shorten one of them")
 	case r.Every > 0 && !counts:
-		return r.bad("Every", "has nothing to begin afresh: give Skip, Times or For")
+		return r.bad("Every", "has no effect without Skip, Times or For; give one of them")
 	case r.Every > 0 && r.For >= r.Every:
-		return r.bad("For", "is never over, as Every begins it afresh before: make Every longer")
+		return r.bad("For", "must be shorter than Every, or it never ends; make Every longer")
 	case r.Per&^AllScopes != 0:
 		return r.bad("Per", "unknown bits Scope(%d); combine PerSession, PerTransaction, PerPeer, PerSender and PerRecipient with |", r.Per&^AllScopes)
 	case r.Per != 0 && !counts:
-		return r.bad("Per", "has nothing to count: give Skip, Times or For")
+		return r.bad("Per", "has no effect without Skip, Times or For; give one of them")
 	case r.Per&PerRecipient != 0 && (r.verb == "MAIL" || r.verb == "CONNECT" || r.verb == "TLS"):
-		return r.bad("Per", "%s has no recipient: leave PerRecipient out", r.verb)
+		return r.bad("Per", "%s has no recipient; remove PerRecipient", r.verb)
 	case r.Per&PerSender != 0 && (r.verb == "CONNECT" || r.verb == "TLS"):
-		return r.bad("Per", "%s has no sender: leave PerSender out", r.verb)
+		return r.bad("Per", "%s has no sender; remove PerSender", r.verb)
 	}
 	return nil
 }
@@ -146,11 +146,11 @@ func (r *Rule) checkAnswer() error {
 	}
 	switch {
 	case r.Reply != "" && r.Raw != "":
-		return r.bad("Raw", "stands beside Reply: give one of them")
+		return r.bad("Raw", "excludes Reply; give only one of them")
 	case r.verb == "TLS" && r.Reply != "" && r.Reply != wire.NoReply:
-		return r.bad("Reply", "a handshake has no reply: use Raw, or NoReply with Then")
+		return r.bad("Reply", "a handshake has no reply; use Raw, or NoReply with Then")
 	case r.Reply == wire.NoReply && (r.verb == "BODY" || r.verb == "IDLE"):
-		return r.bad("Reply", "%s has no answer that could be kept back: leave NoReply out", r.verb)
+		return r.bad("Reply", "NoReply has no effect on %s; remove it", r.verb)
 	}
 	return nil
 }
@@ -169,9 +169,9 @@ func (r *Rule) checkEffect() error {
 	}
 	switch {
 	case r.Keep && r.Discard:
-		return r.bad("Discard", "stands beside Keep: give one of them")
+		return r.bad("Discard", "excludes Keep; give only one of them")
 	case (r.Keep || r.Discard) && !effective[r.verb]:
-		return r.bad(field, "nothing takes effect at %s", r.verb)
+		return r.bad(field, "has no effect on %s; remove it", r.verb)
 	}
 	return nil
 }
@@ -184,13 +184,13 @@ func (r *Rule) checkHow() error {
 	}
 	switch {
 	case r.Delay == Forever && (answers || shapes || r.Jitter != 0 || r.Then != "" || r.Discard):
-		return r.bad("Delay", "nothing comes after Forever: leave out what cannot happen, or give a time")
+		return r.bad("Delay", "with Forever the rule never replies; remove what follows the Delay, or give a finite Delay")
 	case r.verb == "IDLE" && !answers && r.Then == "":
-		return r.bad("", "the rule does nothing: give Reply, Raw or Then")
+		return r.bad("", "the rule does nothing; give Reply, Raw or Then")
 	case shapes && r.verb != "BODY" && !r.writes():
-		return r.bad(map[bool]string{true: "Chunk", false: "Pause"}[r.Chunk != 0], "there is nothing to write: give Reply or Raw, or leave it out")
+		return r.bad(map[bool]string{true: "Chunk", false: "Pause"}[r.Chunk != 0], "the rule writes nothing; give Reply or Raw, or remove it")
 	case !answers && !shapes && r.Then == "" && r.Delay == 0 && r.Jitter == 0 && !r.Keep && !r.Discard:
-		return r.bad("", "the rule does nothing: give Reply, Delay, Then or another action")
+		return r.bad("", "the rule does nothing; give Reply, Delay, Then or another action")
 	}
 	return nil
 }
@@ -201,21 +201,21 @@ func (r *Rule) checkThen(shapes bool) error {
 	case "", Close, Drop, Reset:
 	case HalfClose:
 		if r.Reply.Code() == 421 {
-			return r.bad("Then", "a Reply of 421 closes: say it with Raw")
+			return r.bad("Then", "the Reply 421 always closes the connection; use Raw to keep it open")
 		}
 	case Hold:
 		switch {
 		case r.verb == "TLS":
-			return r.bad("Then", "nothing follows that it could be held for: leave Hold out")
+			return r.bad("Then", "Hold has no effect on TLS because no reply follows; remove it")
 		case r.Reply.Code() == 421:
-			return r.bad("Then", "a Reply of 421 closes, so nothing can be held: say it with Raw")
+			return r.bad("Then", "the Reply 421 always closes the connection, so it cannot be held; use Raw")
 		case !r.writes():
-			return r.bad("Then", "there is nothing to hold: give a Reply or Raw")
+			return r.bad("Then", "the rule has no reply to hold; give a Reply or Raw")
 		case shapes:
-			return r.bad("Then", "what is written in pieces cannot be held: leave Chunk and Pause out")
+			return r.bad("Then", "Hold excludes Chunk and Pause; remove them")
 		}
 	default:
-		return r.bad("Then", "%q is not known: use Close, Drop, Reset, HalfClose or Hold", string(r.Then))
+		return r.bad("Then", "%q is unknown; use Close, Drop, Reset, HalfClose or Hold", string(r.Then))
 	}
 	return nil
 }

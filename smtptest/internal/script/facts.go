@@ -27,15 +27,15 @@ func (f *Facts) Check(rules []*Rule) error {
 		}
 		switch success := r.Reply.Code()/100 == 2 || strings.HasPrefix(r.Raw, "2"); {
 		case r.verb == "." && r.arg != "" && !f.LMTP:
-			return r.bad("On", "only LMTP answers each recipient at the end of data: set Server.LMTP, or use If")
+			return r.bad("On", "only LMTP replies for each recipient at the end of data; set Server.LMTP, or use If")
 		case r.verb == "TLS" && !f.TLS:
-			return r.bad("On", "there is no TLS: set Server.TLS or use NewTLSServer")
+			return r.bad("On", "the server has no TLS; set Server.TLS or use NewTLSServer")
 		case r.verb == "STARTTLS" && success && !f.TLS:
-			return r.bad("Reply", "a success is followed by TLS: set Server.TLS")
+			return r.bad("Reply", "a 220 to STARTTLS begins a TLS handshake; set Server.TLS")
 		case r.verb == "STARTTLS" && success && f.Implicit:
-			return r.bad("Reply", "there is TLS from the first octet, and no other after a success: use Start")
+			return r.bad("Reply", "the server uses TLS from the first byte, so STARTTLS cannot begin it; use Start")
 		case r.verb == "RESPONSE" && !f.asks(rules):
-			return r.bad("On", "nobody is asked, as there is no AUTH: set Server.Users or Authenticate, or give AUTH a Reply of 334")
+			return r.bad("On", "RESPONSE never occurs because AUTH is not offered; set Server.Users or Authenticate, or give AUTH a Reply of 334")
 		}
 	}
 	return nil
@@ -55,16 +55,16 @@ var unserved = map[string]string{
 func (f *Facts) checkServed(r *Rule) error {
 	verb, what := r.verb, "%q"
 	if verb == "IDLE" {
-		verb, what = wire.Upper(r.arg), "silence is counted from an event, but %q"
+		verb, what = wire.Upper(r.arg), "IDLE follows an event, but %q"
 	}
 	known := slices.Contains(f.Verbs, verb)
 	switch remedy := unserved[verb]; {
 	case verb == "" || IsPseudo(verb) || f.Custom(verb):
 	case !known && !strings.HasPrefix(verb, "X"):
-		return r.bad("On", what+` is no event: use one of %s ("." is the end of data), a verb of %s, a key of Server.Commands or X...`,
+		return r.bad("On", what+` is not an event; use one of %s ("." is the end of data), a verb of %s, a key of Server.Commands or X...`,
 			verb, strings.Join(pseudoVerbs, " "), strings.Join(f.Verbs, " "))
 	case known && remedy != "" && !f.Serves(verb):
-		return r.bad("On", what+" is not served: %s", verb, remedy)
+		return r.bad("On", what+" is not served; %s", verb, remedy)
 	}
 	return nil
 }

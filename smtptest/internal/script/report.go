@@ -16,7 +16,7 @@ type ruleStats struct {
 	matched        int    // with its argument and condition too
 	skipped        int    // of those: by Skip
 	expired        int    // of those: For was over
-	ifFalse        int    // times that If said no
+	ifFalse        int    // times that If returned false
 	shadowed       int    // events with its verb and argument that an earlier rule answered
 	shadowedBy     int    // the last such rule
 	nearest        string // the command whose argument came nearest; "" if none came
@@ -96,13 +96,13 @@ func (r *Rule) report() string {
 		what += fmt.Sprintf(", matched %d%s", m.matched, m.matchSummary())
 	}
 	if m.ifFalse > 0 {
-		what += "; If said no"
+		what += "; If returned false"
 		if m.ifFalse > 1 {
 			what += " " + show.Times(m.ifFalse)
 		}
 	}
 	if m.shadowed > 0 {
-		what += fmt.Sprintf("; rule %d took %s", m.shadowedBy, countOf(m.shadowed, m.events))
+		what += fmt.Sprintf("; rule %d handled %s", m.shadowedBy, countOf(m.shadowed, m.events))
 	}
 	if m.nearest != "" {
 		what += fmt.Sprintf("; nearest miss, session %d: %s", m.nearestSession, show.Printable(m.nearest))

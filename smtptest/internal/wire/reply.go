@@ -51,7 +51,7 @@ func CheckReply(s string) error {
 			line = strings.TrimSuffix(line, "\r")
 		}
 		if err := checkReplyLine(line, lines[0], i == len(lines)-1); err != nil {
-			return fmt.Errorf("%w (RFC 5321 4.2); malformed octets are said with Raw", err)
+			return fmt.Errorf("%w (RFC 5321 4.2); use Raw to send an invalid reply", err)
 		}
 	}
 	return nil

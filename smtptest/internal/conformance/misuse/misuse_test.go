@@ -105,7 +105,7 @@ var misuses = []misuse{
 	{"Artifact(nil func)", artifact("note.txt", nil), everywhere(`nothing writes "note.txt": give a function`)},
 	{"Certificate", calls(func(s *smtptest.Server) { s.Certificate() }), nil},
 	{"Check", checking(smtptest.Rule{On: "RCPT", Reply: "450 later"}), says(zeroServer, onZero)},
-	{"Check(zero rule)", checking(smtptest.Rule{}), also(everywhere(`rule 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
+	{"Check(zero rule)", checking(smtptest.Rule{}), also(everywhere(`rule 1: {On: ""}: On: is empty; name an event`), says(zeroServer, onZero))},
 	{"Client", calls(func(s *smtptest.Server) {
 		if c := s.Client(); c != nil {
 			c.Close()
@@ -128,7 +128,7 @@ var misuses = []misuse{
 	{"Script(rule)", calls(func(s *smtptest.Server) {
 		s.Script(smtptest.Rule{On: "IDLE", Delay: 48 * time.Hour, Reply: "421 no", Optional: true})
 	}), says(zeroServer, onZero)},
-	{"Script(zero rule)", calls(func(s *smtptest.Server) { s.Script(smtptest.Rule{}) }), also(everywhere(`rule 1: {On: ""}: On: is empty: name an event`), says(zeroServer, onZero))},
+	{"Script(zero rule)", calls(func(s *smtptest.Server) { s.Script(smtptest.Rule{}) }), also(everywhere(`rule 1: {On: ""}: On: is empty; name an event`), says(zeroServer, onZero))},
 	{"Sessions", calls(func(s *smtptest.Server) { s.Sessions() }), nil},
 	{"Start", calls((*smtptest.Server).Start), also(startAgain, sockets)},
 	{"StartInMemory", calls((*smtptest.Server).StartInMemory), startAgain},
