@@ -1,6 +1,7 @@
 package mailtext
 
 import (
+	"cmp"
 	"net/mail"
 	"strings"
 
@@ -58,7 +59,8 @@ type addressList struct {
 	// The element up to the next comma.
 	element    []token // without comments
 	start      int     // where it begins, or -1
-	comment    string  // the last one
+	comment    string  // the first one
+	isSpaced   bool    // a comment is before the next token
 	lastAngle  int     // the index of the last address in angle brackets, or -1
 	hasAddress bool
 	flaw       string // what is wrong with it
@@ -92,8 +94,11 @@ func (l *addressList) add(t token) {
 	case ':':
 		l.beginGroup(t)
 	case comments:
-		l.comment = t.text
+		l.comment = cmp.Or(l.comment, t.text)
+		l.isSpaced = true
 	default:
+		t.isSpaced = t.isSpaced || l.isSpaced
+		l.isSpaced = false
 		if t.kind == angle {
 			l.lastAngle = len(l.element)
 		}
@@ -229,8 +234,8 @@ func (l *addressList) read() (found []mail.Address, rest string) {
 	case found[n-1].Name == "" && rest != "":
 		l.setFlaw("a name after its address")
 		found[n-1].Name, rest = rest, ""
-	case n == 1 && found[0].Name == "" && l.comment != "":
-		found[0].Name = l.p.words(l.comment) // an older form of the name (RFC 822 A.1.2)
+	case n == 1 && l.lastAngle < 0 && found[0].Name == "" && l.comment != "":
+		found[0].Name = l.p.words(strings.Join(strings.Fields(l.comment), " ")) // an older form of the name (RFC 822 A.1.2)
 	}
 	return found, rest
 }

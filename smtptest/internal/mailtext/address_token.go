@@ -152,7 +152,7 @@ func (r *tokenReader) atom() {
 				r.flaw = "an encoded word with characters that it must encode"
 			}
 			end, kind = after, encoded
-		case r.s[end] == '[' && end > 0 && r.s[end-1] == '@':
+		case r.s[end] == '[' && strings.HasSuffix(strings.TrimRight(r.s[:end], " \t"), "@"):
 			end += literalLen(r.s[end:])
 		default:
 			end++

@@ -238,8 +238,8 @@ func isInHost(authority string) bool {
 	if strings.ContainsAny(authority, "/?#") {
 		return false
 	}
-	_, port, hasPort := strings.Cut(authority[strings.LastIndexByte(authority, '@')+1:], ":")
-	return !hasPort || strings.Trim(port, "0123456789") != ""
+	colon := strings.LastIndexByte(authority, ':')
+	return colon < 0 || strings.Trim(authority[colon+1:], "0123456789") != ""
 }
 
 // continuesHost reports whether a symbol is within the name of a host.

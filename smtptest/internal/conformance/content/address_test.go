@@ -1,6 +1,7 @@
 package content_test
 
 import (
+	"io"
 	"net/mail"
 	"strings"
 	"testing"
@@ -125,20 +126,42 @@ func TestAddressesOfFields(t *testing.T) {
 	}
 }
 
+// TestAddressesCharset verifies that names are decoded in any charset that
+// CharsetReader knows.
+func TestAddressesCharset(t *testing.T) {
+	t.Cleanup(func() { smtptest.CharsetReader = nil })
+	smtptest.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) {
+		b, err := io.ReadAll(input)
+		return strings.NewReader(strings.ToUpper(string(b))), err
+	}
+	m := messageOf("To: =?x-loud?q?ann?= <a@x.test>, \"=?x-loud?b?Ym9i?=\" <b@x.test>, c@x.test (=?x-loud?q?c?=)\n\n")
+	if got, want := written(m.Addresses("To")), "ANN|a@x.test, BOB|b@x.test, C|c@x.test"; got != want {
+		t.Errorf("Addresses() = %s, want %s", got, want)
+	}
+}
+
 // TestAddressesAsNetMail verifies that a correct list is read as net/mail reads it.
 func TestAddressesAsNetMail(t *testing.T) {
-	const list = `Ann <a@x.test>, "B, C" <b@x.test>, G: d@x.test, "e f"@x.test;, =?utf-8?q?J=C3=B6rg?= <j@x.test>, k@x.test (Kay)`
-	want, err := mail.ParseAddressList(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := messageOf("To: " + list + "\n\n").Addresses("To")
-	if len(got) != len(want) {
-		t.Fatalf("%d addresses, want %d", len(got), len(want))
-	}
-	for i := range want {
-		if got[i] != *want[i] {
-			t.Errorf("address %d is %q, want %q", i, got[i], *want[i])
+	for _, list := range []string{
+		`Ann <a@x.test>, "B, C" <b@x.test>, G: d@x.test, "e f"@x.test;, =?utf-8?q?J=C3=B6rg?= <j@x.test>, k@x.test (Kay)`,
+		`a.b@[192.0.2.1], <a@x.test>, "A B." <c@x.test>, "\"" <d@x.test>`,
+		`a@x.test ( Ann  B. ), b@x.test (first) (second)`,
+		`"A"(c)"B" <b@x.test>, "C"(c)D <d@x.test>, E (c) F <f@x.test>`,
+		`a@ [1:2:3:4:5:6:7:8]`,
+	} {
+		want, err := mail.ParseAddressList(list)
+		if err != nil {
+			t.Fatal(list, err)
+		}
+		m := messageOf("To: " + list + "\n\n")
+		got := m.Addresses("To")
+		if len(got) != len(want) || m.Problems() != nil {
+			t.Fatalf("%s: %d addresses, want %d; Problems() = %q", list, len(got), len(want), m.Problems())
+		}
+		for i := range want {
+			if got[i] != *want[i] {
+				t.Errorf("%s: address %d is %q, want %q", list, i, got[i], *want[i])
+			}
 		}
 	}
 }

@@ -54,6 +54,8 @@ func TestTexts(t *testing.T) {
 		{"a text with a name beside alternatives", multipartOf("m", "mixed", multipartOf("n", "alternative", plain, html), named("plain", "log.txt", "log")), "plain", "<p>html", []string{"log.txt"}},
 		{"a text with a name within an alternative", multipartOf("m", "alternative", plain, multipartOf("n", "mixed", html, named("plain", "log.txt", "log"))), "plain", "<p>html", []string{"log.txt"}},
 		{"two texts with names", multipartOf("m", "mixed", named("plain", "a.txt", "x"), named("plain", "b.txt", "y")), "x", "", []string{"b.txt"}},
+		{"a text with a name before alternatives with names", multipartOf("m", "mixed", named("plain", "log.txt", "log"), multipartOf("n", "alternative", named("plain", "a.txt", "x"), named("html", "a.html", "y"))),
+			"x", "y", []string{"log.txt"}},
 		{"another text type", multipartOf("m", "mixed", plain, "Content-Type: text/csv\n\n1,2"), "plain", "", []string{"text/csv"}},
 		{"a message in the message", multipartOf("m", "mixed", plain, "Content-Type: message/rfc822\n\n"+multipartOf("n", "mixed", "\ninner", pdf)), "plain", "", []string{"message/rfc822"}},
 		{"a multipart that cannot be divided", multipartOf("m", "mixed", plain, "Content-Type: multipart/alternative\n\n--x\n"), "plain\n\n--x\n", "", nil},
