@@ -153,20 +153,20 @@ func (s *Server) files() []artifact {
 		l.session(se)
 		files = append(files, text(fmt.Sprintf("session-%d.txt", se.ID), l.String()))
 	}
-	messages := s.accepted()
+	messages := contentsOf(&s.journal)
 	for i, data := range messages[:min(len(messages), maxFiles)] {
 		files = append(files, text(fmt.Sprintf("message-%d.eml", i+1), data))
 	}
 	return files
 }
 
-// accepted returns the contents of all messages since the start, in order of
+// contentsOf returns the contents of all messages since the start, in order of
 // acceptance.
-func (s *Server) accepted() []string {
-	s.journal.Lock()
-	defer s.journal.Unlock()
+func contentsOf(j *journal.Journal) []string {
+	j.Lock()
+	defer j.Unlock()
 	var recs []*journal.Transaction
-	for _, se := range s.journal.Sessions {
+	for _, se := range j.Sessions {
 		for _, rec := range se.Transactions {
 			if rec.Message > 0 {
 				recs = append(recs, rec)

@@ -51,7 +51,7 @@ func (s *Server) shut(timeout time.Duration) {
 	}
 	s.reserved.Release()
 	s.phase.Store(closed)
-	s.wake()
+	s.journal.Wake()
 	s.reportBusy("Close", timeout)
 	if s.tb == nil {
 		s.reportChanges()

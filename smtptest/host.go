@@ -56,7 +56,7 @@ func (s *Server) run(what string, f func(), blame func(p any)) {
 				delete(s.calls, what)
 			}
 			s.mu.Unlock()
-			s.wake()
+			s.journal.Wake()
 		}()
 		guard(f, blame)
 	}()

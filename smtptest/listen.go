@@ -189,7 +189,7 @@ func (s *Server) acceptOwn(ln net.Listener, ended <-chan struct{}) {
 	s.mu.Lock()
 	s.accepting--
 	s.mu.Unlock()
-	s.wake()
+	s.journal.Wake()
 }
 
 // isTemporary says that Accept may be called again: the error was about one
@@ -222,7 +222,7 @@ func (s *Server) converse(c *session.Conn) {
 		s.mu.Lock()
 		s.live = slices.DeleteFunc(s.live, func(other *session.Conn) bool { return other == c })
 		s.mu.Unlock()
-		s.wake()
+		s.journal.Wake()
 	}()
 	c.Serve()
 }

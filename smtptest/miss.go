@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/journal"
 	"github.com/go-smtptest/smtp/smtptest/internal/show"
 )
 
@@ -157,10 +158,10 @@ func stillOpen(sessions []Session) string {
 }
 
 // recorded says how many messages there are, and that others were taken.
-func (s *Server) recorded(n int) string {
-	s.journal.Lock()
-	have, taken := len(s.journal.Messages), s.journal.Taken()
-	s.journal.Unlock()
+func recorded(j *journal.Journal, n int) string {
+	j.Lock()
+	have, taken := len(j.Messages), j.Taken()
+	j.Unlock()
 	text := fmt.Sprintf("%d of %s recorded", have, show.Plural(n, "message"))
 	if taken > 0 {
 		text += fmt.Sprintf(", and %d drained or taken before", taken)

@@ -68,7 +68,7 @@ func (s *Server) wait(ctx context.Context, n int) (messages []Message, err error
 	})
 	if err != nil {
 		messages = s.Messages()
-		err = fmt.Errorf("%w; %s", err, s.recorded(n))
+		err = fmt.Errorf("%w; %s", err, recorded(&s.journal, n))
 	}
 	return messages, err
 }
@@ -381,10 +381,3 @@ func (s *Server) waitTimeout() time.Duration {
 // inBubble says that this seems to be a bubble of testing/synctest: its clock
 // starts at the beginning of 2000.
 func inBubble() bool { return time.Now().UTC().Year() == 2000 }
-
-// wake ends the waits of a server that is closed.
-func (s *Server) wake() {
-	s.journal.Lock()
-	defer s.journal.Unlock()
-	s.journal.Notify()
-}

@@ -97,6 +97,13 @@ func (j *Journal) Notify() {
 	}
 }
 
+// Wake is Notify for a change elsewhere. It takes the lock.
+func (j *Journal) Wake() {
+	j.Lock()
+	defer j.Unlock()
+	j.Notify()
+}
+
 // Next returns a channel that is closed at the next change. It takes the lock.
 func (j *Journal) Next() <-chan struct{} {
 	j.Lock()
