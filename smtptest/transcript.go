@@ -142,10 +142,10 @@ func (s Session) brokenOff(i int) []string {
 	if e.On != "DATA" || n < 0 || n >= len(s.Transactions) {
 		return nil
 	}
-	if e.Reply.Code()/100 != 3 && i == len(s.Exchanges)-1 && s.Unread != "" {
+	t := s.Transactions[n]
+	if (e.Reply.Code()/100 != 3 || t.Data == "") && i == len(s.Exchanges)-1 && s.Unread != "" {
 		return []string{"-- not read as commands: " + show.Quote(s.Unread)}
 	}
-	t := s.Transactions[n]
 	ended := func(e Exchange) bool { return e.Transaction == n+1 && e.endsData() }
 	if t.Data == "" || t.Chunks != nil || slices.ContainsFunc(s.Exchanges[i:], ended) {
 		return nil

@@ -123,7 +123,8 @@ func isUnreadContent(w *walk, rest string) bool {
 	line, _, whole := strings.Cut(rest, "\r\n")
 	verb, _, _ := strings.Cut(line, " ")
 	x := &w.prev
-	return x.verb == "DATA" && x.told() != 3 && x.Raw == "" && w.dataInvited && whole && !known[upper(verb)]
+	closed := x.did(smtptest.Close) || x.did(smtptest.Reset) // with the reply, so that the rest came before it
+	return x.verb == "DATA" && (x.told() != 3 || closed) && x.Raw == "" && w.dataInvited && whole && !known[upper(verb)]
 }
 
 // inContent says that what the client sent last is, or may be, no command: it

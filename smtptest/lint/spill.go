@@ -42,9 +42,12 @@ func whySpilled(w *walk, x *step) (id, detail string) {
 	case x.verb != "" || w.muted:
 	case prev.verb == "DATA" && prev.said == "" && !prev.Event:
 		return "data-before-354", "content came although DATA got no reply"
-	case prev.verb == "DATA" && prev.refused() && (unknown || isContent(x.Command)):
+	case prev.verb == "DATA" && prev.told() != 3 && (unknown || isContent(x.Command)):
 		if isEarly(w, x) {
 			return "data-before-354", "content came before the reply to DATA"
+		}
+		if prev.told() == 2 && w.hasSeen(prev.n) {
+			return "data-before-354", "content came although the reply to DATA was no 354"
 		}
 		if w.hasSeen(prev.n) {
 			return "data-after-refusal", "content came although DATA was refused"

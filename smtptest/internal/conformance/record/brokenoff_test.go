@@ -27,6 +27,8 @@ func TestContentThatDoesNotEnd(t *testing.T) {
 			lines: "-- rule 1: after 1s\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: x\nC: \nC: ..hi\n-- the content did not end\n"},
 		{name: "content after the 354", rule: slow, wait: 2 * time.Second,
 			lines: "-- rule 1: after 1s\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: x\nC: \nC: ..hi\n-- the content did not end\n"},
+		{name: "content before a 354 and a close", rule: smtptest.Rule{On: "DATA", Delay: time.Second, Then: smtptest.Close},
+			lines: "-- rule 1: after 1s; close\nS: 354 End data with <CR><LF>.<CR><LF>\n-- not read as commands: \"Subject: x\\r\\n\\r\\n..hi\\r\\n\"\n"},
 		{name: "content before a refusal", rule: smtptest.Rule{On: "DATA", Delay: time.Second, Reply: "451 4.3.0 no", Then: smtptest.Close},
 			lines: "-- rule 1: after 1s; close\nS: 451 4.3.0 no\n-- not read as commands: \"Subject: x\\r\\n\\r\\n..hi\\r\\n\"\n"},
 	} {
