@@ -7,12 +7,12 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// State is where a session stands (smtpd's smtp_state, finer).
+// State is the protocol state of a session. It has more values than smtpd's smtp_state.
 type State string
 
-// The states of protocol order: what a command may follow.
+// The states of a session.
 const (
-	StateGreeted  State = "greeted"     // no HELO or EHLO yet, or forgotten by STARTTLS
+	StateGreeted  State = "greeted"     // no HELO or EHLO yet, or state reset by STARTTLS
 	StateRefusing State = "refusing"    // the greeting was a refusal: only QUIT is served
 	StateHello    State = "hello"       // HELO or EHLO was given; no transaction
 	StateMail     State = "mail"        // MAIL was accepted, no recipient yet
@@ -22,9 +22,9 @@ const (
 	StateFailed   State = "bdat failed" // a BDAT was refused: only RSET helps (RFC 3030 2)
 )
 
-// Channel is one client's conversation (smtpd's SMTPChannel), as a CommandFunc
-// sees it. Its fields are the channel's own state: what a CommandFunc sets is
-// so from then on. It belongs to the session's goroutine and must not be kept.
+// A Channel is the state of a session as a [CommandFunc] sees it; it corresponds to
+// smtpd's SMTPChannel. Changes to its fields take effect when the CommandFunc returns or
+// calls Ask. Do not use a Channel outside of a CommandFunc or on another goroutine.
 type Channel struct {
 	Server        *Server    // smtp_server
 	Conn          net.Conn   // conn; the TLS connection once there is TLS
@@ -45,25 +45,30 @@ type Channel struct {
 	call *session.Call
 }
 
-// CommandFunc is a verb of the test's own, or one in place of a built-in verb
-// (smtpd's smtp_<COMMAND> methods); see Server.Commands. arg is what follows
-// the verb. It is called on the session's goroutine, after the script, and may
-// read and set the Channel. The zero Reply runs the built-in verb on what the
-// function has left there, NoReply sends nothing; a reply of several lines is
-// written as "250-first\n250 second". A reply takes effect only as far as the
-// function has set the Channel: 250 to RCPT adds nobody by itself. But for 354
-// to DATA, which lets the content follow as ever; so does StateData, set by any
-// verb. If the function panics, leaves its goroutine or returns an invalid reply,
-// the same happens as with a Handler.
+// A CommandFunc implements an SMTP verb, or replaces a built-in one; see
+// [Server.Commands]. It corresponds to smtpd's smtp_<COMMAND> methods. The server calls it
+// after the script, on the session's goroutine, with the text that follows the verb. It
+// may read and change ch.
+//
+// If it returns the zero Reply, the built-in verb runs with the changed ch. If it returns
+// NoReply, nothing is sent. Any other reply is sent as is and has no effect of its own:
+// a 250 to RCPT adds a recipient only if the function has added it to ch.RcptTos. The
+// exception is content: after a 354 to DATA, or when ch.State is StateData, the server
+// reads a message next. The lines of a reply are separated by "\n":
+// "250-first\n250 second".
+//
+// If the function panics or returns an invalid reply, the test fails and the client gets
+// a 451. If it leaves its goroutine, the test fails and the client gets no reply. If the
+// server has no TB, each of these ends the program with a panic.
 type CommandFunc func(ch *Channel, arg string) Reply
 
-// Ask sends an intermediate reply, such as "334 Password:", and returns the
-// client's next line, without its CRLF. It is for a CommandFunc, which may call
-// it repeatedly before it returns its reply to the last line. The record masks
-// the client's line if the prompt is a 334, or if the function implements AUTH.
-// The error says that the client has left, or has sent more lines than a session
-// may have and was told 421, or that the server is closing: return then. A
-// further Ask does not return; it ends the CommandFunc.
+// Ask sends an intermediate reply, such as "334 Password:", and returns the client's next
+// line, without its CRLF. A CommandFunc may call it several times before it returns. The
+// record masks the line if the prompt is a 334, or if the function implements AUTH.
+//
+// A non-nil error means that the session is over: the client has disconnected or has sent
+// more lines than a session may have, or the server closes. The function should return
+// then. If it calls Ask again, that call ends the function.
 func (ch *Channel) Ask(prompt Reply) (answer string, err error) {
 	if ch.call == nil || !ch.call.Running() {
 		panic("smtptest: Channel.Ask called outside a CommandFunc")

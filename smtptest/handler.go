@@ -9,40 +9,43 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// Handler decides what becomes of a message whose content has arrived: smtpd's
-// process_message. It is called on the session's goroutine, so the client
-// waits for its reply; ctx ends when the connection, the server or the test
-// does. The zero Reply is "250 OK"; a reply of 4yz or 5yz keeps the message out
-// of Messages and in its Session as refused; NoReply sends nothing, and the
-// message is not accepted. It may be called by many sessions at once.
+// A Handler decides what becomes of a message after its content has arrived. It
+// corresponds to smtpd's process_message. The server calls it on the session's goroutine,
+// so the client waits for its reply. Several sessions may call it at once. ctx ends when
+// the connection, the server or the test ends.
 //
-// If it panics, leaves its goroutine or returns an invalid reply, the test fails,
-// and the server goes on: the client gets a 451, or no reply if the goroutine is
-// gone. If the server has no TB, each of these ends the program with a panic.
+// The zero Reply means "250 OK". With a 4xx or 5xx reply, the message is recorded in its
+// Session as refused and is not among Messages. With NoReply the client gets no reply, and
+// the message is not accepted.
+//
+// If the Handler panics or returns an invalid reply, the test fails and the client gets a
+// 451. If it leaves its goroutine, the test fails and the client gets no reply. If the
+// server has no TB, each of these ends the program with a panic.
 type Handler interface {
 	ProcessMessage(ctx context.Context, m Message) Reply
 }
 
-// HandlerFunc is a function as a Handler.
+// HandlerFunc adapts a function to the Handler interface.
 type HandlerFunc func(ctx context.Context, m Message) Reply
 
 // ProcessMessage calls f.
 func (f HandlerFunc) ProcessMessage(ctx context.Context, m Message) Reply { return f(ctx, m) }
 
-// RecipientHandler is a Handler that answers for each recipient, and is called
-// instead of ProcessMessage: it returns a reply for each of m.To, in order; the
-// zero Reply is "250 OK". LMTP clients (RFC 2033 4.2) get each of them. SMTP has
-// one reply for all: a refusal that names those who were refused, 4yz if one of
-// them is; if nobody was, NoReply if that is one of them, else 250. What each one
-// got is Recipient.FinalReply.
+// A RecipientHandler is a Handler that decides about each recipient. The server calls
+// ProcessRecipients instead of ProcessMessage; it must return one reply for each element
+// of m.To, in the same order. The zero Reply means "250 OK". LMTP clients get all of these
+// replies (RFC 2033 4.2), SMTP clients the one reply that [CombineReplies] makes of them.
+// [Recipient].FinalReply records the reply for each recipient.
 type RecipientHandler interface {
 	Handler
 	ProcessRecipients(ctx context.Context, m Message) []Reply
 }
 
-// CombineReplies is SMTP's reply to a message of whose recipients each got its own,
-// as RecipientHandler says: "" if it is 250. It makes a RecipientHandler's
-// ProcessMessage out of its ProcessRecipients.
+// CombineReplies combines the replies to the recipients of one message into the one reply
+// that SMTP allows. If a recipient was refused, it returns a refusal that lists the refused
+// addresses, with a 4xx code if any refusal is 4xx. Otherwise it returns NoReply if any
+// reply is NoReply, else "", which means 250. The ProcessMessage of a RecipientHandler can
+// return CombineReplies(m.To, h.ProcessRecipients(ctx, m)).
 func CombineReplies(to []string, each []Reply) Reply {
 	return Reply(wire.Combine(to, wireReplies(each)))
 }

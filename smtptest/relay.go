@@ -15,16 +15,17 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/wire"
 )
 
-// Relay is smtpd's PureProxy as a Handler: it hands every message on to one
-// upstream server and answers what that answers. The envelope, the
-// parameters that the upstream offers and the octets are unchanged but for an
-// X-Peer field at the end of the header. It only ever connects to Addr: give it
-// a server of the test's own, for what it is given it really sends. Rules of the
-// script come first: a message that they refuse is not relayed. Recording goes
-// on as without it. Where the upstream takes a message for some recipients only,
-// an SMTP client is told the refusal, which names the others, and Recipient.FinalReply
-// is what each one got; see RecipientHandler. Set the fields before the server
-// starts.
+// A Relay is a [Handler] that forwards every message to an upstream server and returns the
+// upstream's reply, like smtpd's PureProxy. It forwards envelope and content unchanged,
+// except that it adds an X-Peer field at the end of the header, and omits parameters that
+// the upstream does not offer. Messages that a rule refuses are not forwarded. All messages
+// are recorded as usual.
+//
+// If the upstream refuses some of the recipients, an SMTP client gets a refusal that lists
+// them, and [Recipient].FinalReply has the reply for each; see [RecipientHandler].
+//
+// A Relay sends real mail, but connects only to Addr: use the address of a server that your
+// test controls. Set the fields before the server starts.
 type Relay struct {
 	Addr    string                                                            // upstream, "127.0.0.1:2525"
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error) // nil: over TCP; another fake's DialContext chains the two

@@ -2,11 +2,10 @@ package smtptest
 
 import "github.com/go-smtptest/smtp/smtptest/internal/wire"
 
-// Reply is an SMTP reply as on the wire, without the last line end:
-// "250 OK", or "250-first\n250 second" (LF or CRLF between the lines). A reply
-// is well-formed or refused when it is set; malformed octets are said with
-// Rule.Raw. The zero Reply means: in a Rule the server's own answer, from a
-// Handler "250 OK", from a CommandFunc run the built-in verb.
+// A Reply is an SMTP reply as it is sent, without the last line end: "250 OK", or
+// "250-first\n250 second" with LF or CRLF between the lines. An invalid Reply fails the
+// test; use [Rule].Raw to send invalid bytes. The zero Reply means the server's own reply
+// in a Rule, "250 OK" from a Handler, and from a CommandFunc that the built-in verb runs.
 type Reply string
 
 // NoReply sends nothing. It is valid in a Rule, from a Handler and from a

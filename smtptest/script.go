@@ -9,128 +9,134 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/script"
 )
 
-// Rule is one rule of a script: when it fires (On to Optional), what the server
-// then does (Delay to Discard) and how (Chunk to Then). A script is a table of
-// rules, set with Server.Script.
+// A Rule says for which events the server misbehaves, and how. The fields On to
+// Optional select the events, Delay to Discard set the reply and its effect, and Chunk
+// to Then set how the reply is sent and what happens to the connection. A script is a
+// list of rules: see [Server.Script].
 //
-// Events, and what On says of them:
+// On names one of these events:
 //
-//	a verb      a command line was read (BDAT: with its chunk). An argument may follow:
+//	a verb      a command line was read, and for BDAT its chunk. An argument may follow:
 //	            "RCPT TO:<bob@example.com>", "MAIL FROM:<*> *SIZE=*"
-//	"CONNECT"   a connection is there; the answer is the greeting
-//	"TLS"       before a handshake, implicit or after the 220 to STARTTLS; Raw replaces
-//	            the handshake, and is sent once the first byte of the client has come
+//	"CONNECT"   a client has connected; the reply is the greeting
+//	"TLS"       a TLS handshake begins, either at once or after the 220 to STARTTLS. Raw
+//	            replaces the handshake, and is sent after the first byte of the client
 //	"RESPONSE"  a line after a 334; the argument is the line
-//	"BODY n"    n octets of content have arrived, as sent; a chunk out of place is no content
-//	"."         the content is complete; with LMTP ". <recipient>", one event for each
-//	"IDLE v"    silence for Delay since event v (without v: any), no input waiting
-//	"*"         all of these that are answered: not TLS, BODY and IDLE
+//	"BODY n"    n bytes of the content have arrived, as sent; a refused BDAT chunk does not count
+//	"."         the content is complete. With LMTP, ". <recipient>" is one event for each recipient
+//	"IDLE v"    the client has sent nothing for Delay since the event v; without v, since any event
+//	"*"         any event that has a reply: all but TLS, BODY and IDLE
 //
-// A verb must be equal, in any case. An argument must be equal too, or be
-// followed by a space (parameters do not disturb); a * in it stands for any
-// run of octets, and upper and lower case are the same.
+// Verbs match in upper and lower case. An argument matches as a whole or up to a space,
+// so that parameters after it are ignored. A * in it matches any text, and letters match
+// in upper and lower case.
 //
-// Matching, in this order:
+// For each event the rules are tried in order, and only the first that fires determines
+// the reply. If none fires, the server replies as usual. A rule fires if all of these
+// hold:
 //
-//  1. Rules are tried top down; the first that fires answers the event alone.
-//     If none fires, the server gives its own answer.
-//  2. On, then If.
-//  3. The match counts in the rule's scope (Per); the first Skip of each scope
-//     pass on to later rules.
-//  4. Times used up or For over: passes on. For begins with the scope's first
-//     match; Every begins a new window with the first match after the old one
-//     has ended.
-//  5. Chance: throw n of rule r depends on Server.Seed, r and n alone.
-//  6. Fired counts now, also when the client leaves during Delay.
+//  1. On matches the event, and If, if it is set, returns true.
+//  2. More than Skip events have matched in the rule's scope, which is Per.
+//  3. The rule has fired fewer than Times times in that scope, and less than For has
+//     passed since the scope's first match. The first match after Every has passed
+//     begins these counts again.
+//  4. The random draw for Chance succeeds. The nth draw of a rule depends only on
+//     [Server.Seed], the number of the rule, and n.
 //
-// What a fired rule does, in this order: Keep takes effect; Delay; the answer
-// (Reply, Raw, NoReply or the server's own); the effect, if the answer has the
-// first digit of the verb's own success (DATA 3, all others 2); the writing,
-// shaped by Chunk and Pause; Then; and last what the client was told to do: a
-// 354 to DATA is followed by content, a 334 to AUTH by a RESPONSE, a 220 to
-// STARTTLS by TLS, whoever said so. A scripted success overrules the server's
-// judgement (limits, passwords, extensions not offered), never grammar or the
-// order of commands.
+// [Server.Fired] counts the rule from then on, even if the client disconnects during
+// Delay. A rule that fires acts in this order:
+//
+//  1. Keep commits the effect of the command.
+//  2. Delay and Jitter pass.
+//  3. The reply is chosen: Reply, Raw, NoReply or the server's own.
+//  4. If the reply is a success of the event (3xx for DATA, else 2xx), its effect is
+//     committed.
+//  5. The reply is written, in pieces if Chunk or Pause is set.
+//  6. Then is applied.
+//
+// After that the server does what the reply promises, even if a rule supplied it: after
+// a 354 to DATA it reads content, after a 334 to AUTH a RESPONSE, and after a 220 to
+// STARTTLS it begins TLS. A success that a rule supplies overrides limits, passwords and
+// missing extensions, but neither syntax errors nor the order of commands.
 type Rule struct {
 	On          string           // the event: "RCPT", "RCPT TO:<*@example.com>", "CONNECT", ".", "*"
-	If          func(Event) bool // and only if it returns true; one runs at a time, and it may read the Server
-	Skip, Times int              // let the first Skip matches pass, then fire Times times (0: always)
+	If          func(Event) bool // another condition; one If runs at a time, and it may read the Server
+	Skip, Times int              // ignore the first Skip matches, then fire at most Times times (0: no limit)
 	Per         Scope            // what Skip, Times, For and Every count over
-	For         time.Duration    // fire only for so long after the first match
-	Every       time.Duration    // begin Skip, Times and For afresh when so long has passed
-	Chance      float64          // fire with this probability (0: always)
-	Optional    bool             // may end the test without having fired
+	For         time.Duration    // fire only for this long after the first match
+	Every       time.Duration    // begin Skip, Times and For again after this long
+	Chance      float64          // the probability of firing (0: always)
+	Optional    bool             // the rule need not fire
 
-	Delay   time.Duration // before the answer, which is none if the client leaves first; see Forever
-	Jitter  time.Duration // a random part of this is added to Delay
-	Reply   Reply         // instead of the server's own answer; NoReply sends none
-	Raw     string        // octets sent verbatim instead of a reply
-	Keep    bool          // takes effect whatever is answered: the message recorded, the recipient added
-	Discard bool          // takes no effect whatever is answered
+	Delay   time.Duration // before the reply; there is none if the client disconnects first. See Forever
+	Jitter  time.Duration // a random part of it is added to Delay
+	Reply   Reply         // replaces the server's own reply; NoReply sends none
+	Raw     string        // bytes sent as they are instead of a reply
+	Keep    bool          // commits the effect whatever the reply is: records the message, adds the recipient
+	Discard bool          // discards the effect whatever the reply is
 
-	Chunk int           // octets per write; ByLine writes line by line. On BODY: octets per read
-	Pause time.Duration // between two writes (on BODY: reads); alone it means one octet each
-	Then  Then          // how the connection goes on after the answer
+	Chunk int           // bytes per write, or per read for BODY; ByLine writes line by line
+	Pause time.Duration // between two writes, or reads for BODY; without Chunk, after each byte
+	Then  Then          // what happens to the connection after the reply
 }
 
-// Scope says what a rule's Skip, Times, For and Every count over: PerServer,
-// PerSession, PerTransaction, PerPeer, PerSender, PerRecipient. Scopes are
-// combined with |: PerPeer|PerSender|PerRecipient counts for each triple.
+// A Scope says what Skip, Times, For and Every of a rule count over. Scopes are combined
+// with |: PerPeer|PerSender|PerRecipient counts for each triple.
 type Scope uint8
 
-// The scopes. Sessions are numbered for the life of the Server, so clients
-// that reconnect go on counting, and so they do after a Restart.
+// The scopes. Numbers of sessions are not used again, so counts go on when a client
+// connects again, and after a Restart.
 const (
 	PerServer      Scope = 0         // one count for all
 	PerSession     Scope = 1 << iota // for each connection
-	PerTransaction                   // for each transaction; MAIL and what precedes it count to the one to come
+	PerTransaction                   // for each transaction; MAIL and earlier events belong to the one that follows
 	PerPeer                          // for each client address, without its port
 	PerSender                        // for each reverse-path
 	PerRecipient                     // for each forward-path
 )
 
-// Then says how the connection goes on after a rule's answer: Close, Drop, Reset,
-// HalfClose, Hold.
+// Then is what happens to the connection after the reply of a rule.
 type Then string
 
-// What can follow an answer. The zero Then goes on.
+// The values of Then. With "" the session goes on.
 const (
-	Close     Then = "close"      // closes, with TLS's close_notify
-	Drop      Then = "drop"       // closes without close_notify
-	Reset     Then = "reset"      // breaks the connection (RST); octets already delivered stay readable
-	HalfClose Then = "half-close" // closes the sending side and reads on
-	Hold      Then = "hold"       // the answer is sent together with the next
+	Close     Then = "close"      // closes; over TLS with a close_notify
+	Drop      Then = "drop"       // closes without a close_notify
+	Reset     Then = "reset"      // resets the connection (RST); bytes that were delivered stay readable
+	HalfClose Then = "half-close" // closes the sending side, and continues to read
+	Hold      Then = "hold"       // sends the reply together with the next one
 )
 
-// Forever as a Delay lasts until the Server closes or the client leaves, or
-// closes its sending side. If neither happens, the Server fails the test and closes
-// shortly before the test's deadline.
+// Forever, used as Rule.Delay, withholds the reply until the server is closed, or the
+// client disconnects or shuts down its sending side. If nothing of this happens, the
+// server fails the test and closes shortly before the test's deadline.
 //
-// During another Delay a client that has closed its sending side only (nc -N) is
-// answered when the Delay is over. TCP cannot tell that from a close: there the
-// end of input counts as leaving if no command waits behind the one that is
-// delayed, or only a QUIT that came since the Delay began. The network in memory
-// can. Over TCP the end is not seen behind more than 4096 octets that wait.
+// During a finite Delay, a client that has only shut down its sending side, as nc -N
+// does, still gets its reply. The network in memory can tell this from a disconnect. TCP
+// cannot: there, the end of input counts as a disconnect unless another command waits
+// already. A QUIT that arrived during the delay does not count as one. Over TCP the
+// server reads at most 4096 bytes ahead, so it does not notice a disconnect behind more
+// input than that.
 const Forever time.Duration = math.MaxInt64
 
-// ByLine as a Chunk writes line by line.
+// ByLine is the value of Rule.Chunk that writes one line at a time.
 const ByLine = -1
 
-// Event is what a rule's If decides on: a command or other event, and the state
-// of the session with this command taken as accepted. Lists of up to 100 entries
-// are the If's own. Longer lists are shared with the other Ifs of the transaction:
-// read them only, and clone what you keep.
+// An Event is the argument of Rule.If: an event, with the state that the session would
+// have if the command were accepted. Lists of up to 100 entries are the If's own. Longer
+// lists are shared by all Ifs of the transaction: do not write to them, and clone what
+// you keep.
 type Event struct {
-	Verb, Arg string // "RCPT", "TO:<bob@example.com>" as sent; not masked. Verb is "" for a line that is named like an event
-	Message          // Session, Transaction (before MAIL the one to come), Peer, Helo, TLS, User, From, To, options; Data at "."
-	Open      int    // connections open now, this one included
-	Errors    int    // 4yz and 5yz replies sent in this session
+	Verb, Arg string // "RCPT", "TO:<bob@example.com>" as sent, not masked; Verb is "" for a line that is named like an event
+	Message          // the fields known so far; Transaction before MAIL is the next one; Data is set at "."
+	Open      int    // open connections, including this one
+	Errors    int    // 4xx and 5xx replies in this session
 }
 
-// Script replaces the script, at any time, also in mid-session; all counters
-// start at zero. A rule already chosen finishes as chosen. A rule that can never
-// fire, or whose answer is not legal, fails the test at once; one that has never
-// fired, also one that is replaced by then, fails it at its end.
+// Script replaces the rules of the server, even during a session. All counters start at
+// zero; a rule that has already fired completes. A rule that can never fire, or whose
+// reply is invalid, fails the test immediately. A rule that never fired fails the test at
+// its end, even if it was replaced before; see Rule.Optional.
 func (s *Server) Script(rules ...Rule) {
 	s.test().Helper()
 	if s.phase.Load() == zeroValue {
@@ -166,8 +172,8 @@ func (s *Server) Check(rules ...Rule) error {
 	return nil
 }
 
-// Unused returns the rules of the present script that have not fired. At the
-// end of the test each fails it, unless it is Optional or has a Chance.
+// Unused returns the rules of the current script that have not fired. At the end of the
+// test, each of them fails it unless the rule is Optional or has a Chance.
 func (s *Server) Unused() []Rule {
 	var unused []Rule
 	for _, r := range s.script.Unused() {
@@ -176,12 +182,11 @@ func (s *Server) Unused() []Rule {
 	return unused
 }
 
-// Fired returns how often each rule of the present script has fired, in the
-// order of the rules.
+// Fired returns how many times each rule of the current script has fired, in the order
+// of the rules.
 func (s *Server) Fired() []int { return s.script.Fired() }
 
-// reportUnused fails the test for each rule that never fired. It is called once;
-// Fired and Unused go on telling.
+// reportUnused fails the test for each rule that never fired. It is called once.
 func (s *Server) reportUnused() {
 	s.test().Helper()
 	if len(s.conns()) > 0 {
@@ -192,7 +197,7 @@ func (s *Server) reportUnused() {
 	}
 }
 
-// seed is Server.Seed, or one drawn once and logged.
+// seed returns Server.Seed, or a random seed that is drawn and logged once.
 func (s *Server) seed() uint64 {
 	if s.config.Seed != 0 {
 		return s.config.Seed
