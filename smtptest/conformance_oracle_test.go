@@ -300,7 +300,7 @@ var decisions = map[string]struct{ instead, why string }{
 	"reply-encoding-sticky": {"replies are ASCII", "RFC 5321 4.2"},
 	"reply-octets":          {"what may not stand in a reply is echoed as ?, and cut", "RFC 5321 4.2, 4.5.3.1.5"},
 	"shared-limits":         {"limits belong to the session", "RFC 1870 3"},
-	"size-count":            {"dots that were doubled do not count", "RFC 1870 5"},
+	"size-count":            {"every CRLF counts, also the last one, which smtpd does not count; doubled dots count once", "RFC 1870 5"},
 	"size-unadvertised":     {"SIZE= is 555 where it is not offered", "RFC 5321 4.1.1.11"},
 	"strict-parameter":      {"a keyword with a hyphen is unknown (555), no syntax error", "RFC 5321 4.1.2"},
 	"stuck-after-552":       {"after too much data the transaction is over", "RFC 5321 4.1.1.4"},

@@ -57,9 +57,11 @@ type Server struct {
 	// is not accepted. Bare "SIZE" announces SizeLimit; a written number is sent
 	// as is. STARTTLS and AUTH lines are added by TLS and Users.
 	Extensions []string
-	// SizeLimit is the number of octets that a message may have, as RFC 1870
-	// counts them but for the last CRLF (as smtpd); 0 is DefaultSizeLimit,
-	// negative no limit.
+	// SizeLimit is the number of octets that a message may have, as RFC 1870 5 counts
+	// them: every CRLF counts, a doubled dot counts once, the final dot does not count.
+	// The server replies 552 to a larger message: to MAIL if the client declares the
+	// size, else at the end of the content. If SizeLimit is 0, the limit is
+	// DefaultSizeLimit; if it is negative, there is none.
 	SizeLimit int64
 	// TLS offers STARTTLS when it is set; a throw-away certificate is added if it
 	// has none. With StartTLS it serves the implicit TLS. Where its ClientAuth

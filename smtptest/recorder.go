@@ -20,7 +20,7 @@ type Message struct {
 	MailOptions []string   // parameters of MAIL as sent ("SIZE=10"); nil if none
 	RcptOptions [][]string // parameters of RCPT as sent, parallel to To
 	Reply       Reply      // the reply that the client got to it; "" if none, or no complete one; with LMTP the last to a recipient that accepted
-	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; at most SizeLimit+2 octets, if a rule accepted more
+	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; at most SizeLimit octets, if a rule accepted more
 	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
 	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
 }
@@ -123,7 +123,7 @@ type Transaction struct {
 	From        string      // reverse-path, as in Message
 	MailOptions []string    // parameters of MAIL as sent; nil if none
 	Recipients  []Recipient // one for each RCPT with an acceptable path, also refused ones, in order
-	Data        string      // the content: whole if its end was reached, else what had come; at most SizeLimit+2 octets of it: room for the last CRLF
+	Data        string      // the content: whole if its end was reached, else what had come; at most SizeLimit octets of it
 	Released    bool        // Data is only the header: the server has released what followed it
 	SHA256      string      // if Released: the hash of what followed Data, in hexadecimal; else ""
 	Octets      int         // of content as sent, dots stuffed, without the final dot

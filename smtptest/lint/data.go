@@ -137,7 +137,7 @@ func (b *body) lookSize() {
 	case !declared && have > 64<<10 && limit.offered("SIZE"):
 		b.found("size-not-declared", -1, "", "the content has %d octets", have)
 	}
-	if overLimit(&limit, have-2) && !overLimit(&limit, size) {
+	if overLimit(&limit, have) && !overLimit(&limit, size) {
 		b.found("size-over-limit", -1, "", "the content has %d octets, and SIZE %s was offered", have, b.under.offers["SIZE"])
 	}
 }

@@ -53,8 +53,8 @@ func (c *Config) Read() error {
 		return fmt.Errorf("the Greeting %q is no line of text (RFC 5321 4.2)", c.Greeting)
 	}
 	c.passwords = secret.Passwords(c.Users)
-	c.offers = make([]offer, 0, len(c.Extensions)+1)            // and AUTH
-	c.sizeLimit = int(max(-1, min(c.SizeLimit, math.MaxInt-2))) // a CRLF more can be counted
+	c.offers = make([]offer, 0, len(c.Extensions)+1) // and AUTH
+	c.sizeLimit = int(max(-1, min(c.SizeLimit, math.MaxInt)))
 	if c.SizeLimit == 0 {
 		c.sizeLimit = defaultSizeLimit
 	}

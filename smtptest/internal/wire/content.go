@@ -12,16 +12,15 @@ const (
 	maxExpect  = 32 << 20
 )
 
-// Content gathers the octets of one message. It keeps its limit, and the
-// CRLF that may follow, and counts the rest. One Content serves message after
+// Content gathers the octets of one message. It keeps as many as its limit allows, and
+// counts the rest. One Content serves message after
 // message; its first block is kept, so that small messages cost one allocation.
 type Content struct {
 	Unstuffed []int // offsets of kept lines that lost a dot which was not doubled
 
-	limit  int     // octets to keep; negative: all
-	expect int     // octets announced; 0 if unknown
-	total  int     // octets seen
-	tail   [2]byte // the last of them
+	limit  int // octets to keep; negative: all
+	expect int // octets announced; 0 if unknown
+	total  int // octets seen
 	kept   int
 	blocks [][]byte
 	cur    []byte
@@ -43,12 +42,8 @@ func (c *Content) Begin(limit, expect int) {
 // Len is the number of octets seen, over the limit too.
 func (c *Content) Len() int { return c.total }
 
-// Over says that there were more octets than the limit, the last CRLF not
-// counted.
-func (c *Content) Over() bool {
-	over := c.total - c.limit
-	return c.limit >= 0 && (over > len(c.tail) || over > 0 && string(c.tail[:]) != "\r\n")
-}
+// Over reports whether there were more octets than the limit (RFC 1870 5).
+func (c *Content) Over() bool { return c.limit >= 0 && c.total > c.limit }
 
 // Append adds octets as they are.
 func (c *Content) Append(b []byte) {
@@ -56,11 +51,6 @@ func (c *Content) Append(b []byte) {
 		return
 	}
 	c.total += len(b)
-	if len(b) == 1 {
-		c.tail = [2]byte{c.tail[1], b[0]}
-	} else {
-		c.tail = [2]byte(b[len(b)-2:])
-	}
 	b = b[:min(len(b), c.room())]
 	c.kept += len(b)
 	for len(b) > 0 {
@@ -78,7 +68,7 @@ func (c *Content) room() int {
 	if c.limit < 0 {
 		return math.MaxInt
 	}
-	return c.limit + len(c.tail) - c.kept
+	return c.limit - c.kept
 }
 
 // unstuff notes that a dot which was not doubled stood before the next octet.

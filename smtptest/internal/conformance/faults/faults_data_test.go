@@ -61,8 +61,8 @@ var dataFaults = []fault{{
 }, {
 	n: 101, name: "at the end",
 	setup: sizes,
-	talk: play.Talk("S: "+play.Greeting, sayEhloSize, play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 1001), "C: .", "S: 552 5.3.4 Error: Too much mail data",
-		play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 1000), "C: .", "S: "+play.OK, play.SayQuit),
+	talk: play.Talk("S: "+play.Greeting, sayEhloSize, play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 999), "C: .", "S: 552 5.3.4 Error: Too much mail data",
+		play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 998), "C: .", "S: "+play.OK, play.SayQuit),
 	ends: "quit: refused, accepted",
 	told: []smtptest.Reply{play.OK},
 }, {

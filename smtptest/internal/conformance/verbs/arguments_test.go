@@ -27,17 +27,17 @@ func sayOffers(extensions ...string) []string {
 	return append(lines, "S: 250 ENHANCEDSTATUSCODES")
 }
 
-// TestArgumentSize is smtpd's data_size_limit: what EHLO says, what SIZE= may be
-// and what the content.
+// TestArgumentSize verifies smtpd's data_size_limit: what EHLO says, which SIZE= is
+// accepted, and how large the content may be. Its last CRLF counts.
 func TestArgumentSize(t *testing.T) {
 	size := func(n, reply string) []string {
 		return []string{"C: MAIL FROM:<a@client.test> SIZE=" + n, "S: " + reply, "C: RSET", "S: " + play.OK}
 	}
 	send := func(n int, reply string) []string {
-		return play.Talk(play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", n), "C: .", "S: "+reply)
+		return play.Talk(play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", n-2), "C: .", "S: "+reply)
 	}
 	of := func(n int) smtptest.Message {
-		return play.Message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", n) + "\r\n" })
+		return play.Message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", n-2) + "\r\n" })
 	}
 	play.Run(t, []play.Case{
 		{Name: "not given", Why: "smtpd: 32 MiB", In: play.Greeted, Setup: setting(0, "SIZE"), Want: []smtptest.Message{of(1000)},
@@ -54,8 +54,8 @@ func TestArgumentSize(t *testing.T) {
 			Talk: play.Talk(play.SayHELO, "C: MAIL FROM:<a@client.test> SIZE=101", "S: 501 5.5.4 Syntax: MAIL FROM: <address>", send(100, play.OK), send(101, play.TooMuch))},
 		{Name: "a number that EHLO contradicts", Why: "what is written is sent as it is", In: play.Greeted, Setup: setting(100, "SIZE 50"), Want: []smtptest.Message{of(60)},
 			Talk: play.Talk(sayOffers("SIZE 50"), size("60", play.MailOK), send(60, play.OK), send(101, play.TooMuch))},
-		{Name: "one octet", Why: "the smallest", In: play.Greeted, Setup: setting(1, "SIZE"), Want: []smtptest.Message{of(1)},
-			Talk: play.Talk(sayOffers("SIZE 1"), send(1, play.OK), send(2, play.TooMuch))},
+		{Name: "two octets", Why: "RFC 1870 5: the last CRLF counts", In: play.Greeted, Setup: setting(2, "SIZE"), Want: []smtptest.Message{of(2)},
+			Talk: play.Talk(sayOffers("SIZE 2"), send(2, play.OK), send(3, play.TooMuch))},
 	})
 }
 

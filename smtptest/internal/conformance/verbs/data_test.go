@@ -1,9 +1,12 @@
 package verbs_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-smtptest/smtp/smtptest"
 	"github.com/go-smtptest/smtp/smtptest/internal/conformance/play"
@@ -152,10 +155,10 @@ func TestConformanceSize(t *testing.T) {
 	begin := []string{"C: EHLO client.test", "S: 250-localhost", "S: 250-SIZE 1000", "S: 250 ENHANCEDSTATUSCODES"}
 	rows := []play.Case{
 		{Name: "one over", Why: "RFC 1870 4", In: play.Greeted, Setup: limit(32), Split: true,
-			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 33), "C: .", "S: "+play.TooMuch, "C: NOOP", "S: "+play.OK, play.SayQuit)},
-		{Name: "just fits", Why: "RFC 1870 5: the last CRLF does not count, as in smtpd", In: play.Greeted, Setup: limit(32), Want: []smtptest.Message{
-			play.Message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", 32) + "\r\n" })},
-			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 32), "C: .", "S: "+play.OK, play.SayQuit)},
+			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 31), "C: .", "S: "+play.TooMuch, "C: NOOP", "S: "+play.OK, play.SayQuit)},
+		{Name: "just fits", Why: "RFC 1870 5: the last CRLF counts", In: play.Greeted, Setup: limit(32), Want: []smtptest.Message{
+			play.Message(func(m *smtptest.Message) { m.Data = strings.Repeat("x", 30) + "\r\n" })},
+			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, "C: "+strings.Repeat("x", 30), "C: .", "S: "+play.OK, play.SayQuit)},
 		{Name: "doubled dots do not count", Why: "RFC 1870 5", In: play.Greeted, Setup: limit(6), Want: []smtptest.Message{
 			play.Message(func(m *smtptest.Message) { m.Data = ".\r\n.\r\n" })},
 			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, "C: ..", "C: ..", "C: .", "S: "+play.OK, play.SayQuit)},
@@ -172,7 +175,7 @@ func TestConformanceSize(t *testing.T) {
 		{Name: "declared small, is bigger", Why: "RFC 1870 6.3: the declaration is an estimate", In: play.Greeted, Setup: limit(1000), Want: []smtptest.Message{
 			play.Message(func(m *smtptest.Message) { m.MailOptions = []string{"SIZE=1"} })},
 			Talk: play.Talk(begin, "C: MAIL FROM:<a@client.test> SIZE=1", "S: "+play.MailOK, play.SayRcpt, play.SayData, play.SayText, play.SayQuit)},
-		{Name: "greatest limit", Why: "a limit of any size is one, also with the last CRLF on top", In: play.Greeted, Setup: limit(math.MaxInt64), Want: []smtptest.Message{play.Message()},
+		{Name: "greatest limit", Why: "a limit of any size is one", In: play.Greeted, Setup: limit(math.MaxInt64), Want: []smtptest.Message{play.Message()},
 			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, play.SayText, play.SayQuit)},
 		{Name: "least limit", Why: "Server.SizeLimit: negative is none", In: play.Greeted, Setup: limit(math.MinInt64), Want: []smtptest.Message{play.Message()},
 			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, play.SayText, play.SayQuit)},
@@ -180,4 +183,73 @@ func TestConformanceSize(t *testing.T) {
 			Talk: play.Talk(begin, play.SayMail, play.SayRcpt, play.SayData, "C: 12345678901234567890", play.Silence)},
 	}
 	play.Run(t, rows)
+}
+
+// TestOneVerdictOnSize verifies that a content of exactly SizeLimit octets is accepted and
+// that one octet more gets a 552, by DATA or BDAT, declared or not.
+func TestOneVerdictOnSize(t *testing.T) {
+	const limit = 1000
+	setup := func(srv *smtptest.Server) { srv.SizeLimit, srv.Extensions = limit, []string{"SIZE", "CHUNKING"} }
+	begin := []string{"C: EHLO client.test", "S: 250-localhost", "S: 250-SIZE 1000", "S: 250 CHUNKING"}
+	contents := map[string]func(size int) (lines []string, data string){
+		"one line":           func(n int) ([]string, string) { return lineOf("", n) },
+		"many short lines":   func(n int) ([]string, string) { return lineOf(strings.Repeat("\r\n", 300), n) },
+		"dots at line start": func(n int) ([]string, string) { return lineOf(strings.Repeat(".\r\n", 200), n) },
+	}
+	for name, content := range contents {
+		for _, size := range []int{limit - 1, limit, limit + 1, limit + 2, limit + 3} {
+			for _, how := range []string{"DATA", "DATA with SIZE=", "BDAT"} {
+				lines, data := content(size)
+				talk, accepted := slices.Clone(begin), size <= limit
+				final := "S: 250 OK"
+				if !accepted {
+					final = "S: 552 Error: Too much mail data"
+				}
+				if how == "DATA with SIZE=" {
+					talk = append(talk, fmt.Sprintf("C: MAIL FROM:<a@client.test> SIZE=%d", size))
+					if !accepted {
+						talk = append(talk, "S: 552 Error: message size exceeds fixed maximum message size")
+					} else {
+						talk = append(talk, "S: 250 OK")
+					}
+				} else {
+					talk = append(talk, "C: MAIL FROM:<a@client.test>", "S: 250 OK")
+				}
+				if how != "DATA with SIZE=" || accepted {
+					talk = append(talk, "C: RCPT TO:<b@server.test>", "S: 250 OK")
+					if how == "BDAT" {
+						talk = append(talk, fmt.Sprintf("C+ BDAT %d LAST\r\n%s", size, data), final)
+					} else {
+						talk = append(talk, "C: DATA", "S: 354 End data with <CR><LF>.<CR><LF>")
+						talk = append(talk, lines...)
+						talk = append(talk, "C: .", final)
+					}
+				}
+				synctest.Test(t, func(t *testing.T) {
+					srv := smtptest.NewUnstartedServer(t)
+					setup(srv)
+					srv.StartInMemory()
+					if err := play.Converse(play.Dial(t, srv), play.StepsOf(append([]string{"S: " + play.Greeting}, talk...))); err != nil {
+						t.Errorf("%s, %d octets by %s: %v", name, size, how, err)
+					}
+					if got := srv.Messages(); (len(got) == 1) != accepted || accepted && got[0].Data != data {
+						t.Errorf("%s, %d octets by %s: %d messages", name, size, how, len(got))
+					}
+				})
+			}
+		}
+	}
+}
+
+// lineOf returns a content of n octets that begins with these lines, and how a client
+// sends it.
+func lineOf(begin string, n int) (lines []string, data string) {
+	data = begin + strings.Repeat("x", n-len(begin)-2) + "\r\n"
+	for line := range strings.SplitSeq(strings.TrimSuffix(data, "\r\n"), "\r\n") {
+		if strings.HasPrefix(line, ".") {
+			line = "." + line
+		}
+		lines = append(lines, "C: "+line)
+	}
+	return lines, data
 }
