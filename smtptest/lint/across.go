@@ -13,7 +13,7 @@ import (
 var acrossRules = []rule{
 	{"resent-after-250", Error, false, "RFC 5321 4.2.5", "A message went again to a recipient for whom the server had accepted it: by Message-ID, or without one by content and Date."},
 	{"one-transaction-per-recipient", Warning, true, "RFC 5321 4.5.4.1", "The same content went to another recipient in a transaction of its own."},
-	{"reconnect-too-soon", Warning, true, "RFC 5321 4.5.4.1", "A delivery was tried again within 30 minutes after a 4yz."},
+	{"reconnect-too-soon", Warning, true, "RFC 5321 4.5.4.1", "The client tried a delivery again within 30 minutes after a 4xx."},
 }
 
 // place is where a transaction is: the session's ID, and its number in it.

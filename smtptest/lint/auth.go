@@ -13,17 +13,17 @@ var authRules = []rule{
 	{"auth-cleartext", Error, false, "RFC 4954 4", "A password or token was sent without TLS. It is a warning if the client is on this machine and the server offered AUTH without STARTTLS."},
 	{"auth-mechanism-not-offered", Error, false, "RFC 4954 3", "AUTH named a mechanism that the last EHLO reply does not have."},
 	{"auth-ir-not-allowed", Error, false, "RFC 4954 4", "AUTH had an initial response, and in this mechanism the server speaks first."},
-	{"auth-ir-empty", Error, false, "RFC 4954 4", "AUTH had an initial response without an octet: an empty one is written =."},
+	{"auth-ir-empty", Error, false, "RFC 4954 4", "AUTH had an empty initial response, which a client writes as =."},
 	{"auth-ir-too-long", Error, false, "RFC 4954 4", "An initial response made the AUTH line longer than 512 octets."},
 	{"auth-bad-base64", Error, false, "RFC 4954 4", "A response was not base64."},
 	{"auth-malformed-message", Error, false, "RFC 4616 2, RFC 5802 7, RFC 7628 3.1", "A response was not of the mechanism's grammar."},
-	{"auth-not-cancelled", Warning, false, "RFC 4954 4", "A challenge that was not base64 was answered by something other than *."},
+	{"auth-not-cancelled", Warning, false, "RFC 4954 4", "The reply of the client to a challenge that was not base64 was not *."},
 	{"auth-in-transaction", Error, false, "RFC 4954 4", "AUTH came within a transaction."},
 	{"auth-twice", Error, false, "RFC 4954 4", "AUTH came after a successful AUTH."},
-	{"auth-pipelined", Error, false, "RFC 4954 4", "Something came behind AUTH before its reply."},
+	{"auth-pipelined", Error, false, "RFC 4954 4", "The client sent something after AUTH before the reply came."},
 	{"auth-same-credentials", Warning, false, "RFC 4954 6", "The same credentials came again after 535, in the same session or in a later one."},
 	{"auth-fallthrough", Warning, false, "", "MAIL came after AUTH had failed."},
-	{"auth-scram-downgrade", Error, false, "RFC 5802 6", "The client said that the server offers no channel binding, although a -PLUS mechanism was offered."},
+	{"auth-scram-downgrade", Error, false, "RFC 5802 6", "The client claimed that the server offers no channel binding, although the server offered a -PLUS mechanism."},
 }
 
 // authWalk is what AUTH has come to.

@@ -9,9 +9,9 @@ var commandRules = []rule{
 	{"command-bare-lf", Error, false, "RFC 5321 2.3.8", "A command line has LF without CR."},
 	{"command-bare-cr", Error, false, "RFC 5321 2.3.8", "A command line has CR without LF."},
 	{"command-control-char", Error, false, "RFC 5321 4.1.2", "A command line has another control character."},
-	{"command-non-ascii", Error, false, "RFC 5321 2.4", "A command line has octets outside ASCII where SMTPUTF8 does not allow them."},
+	{"command-non-ascii", Error, false, "RFC 5321 2.4", "A command line has bytes outside ASCII, and SMTPUTF8 does not allow them there."},
 	{"command-too-long", Warning, false, "RFC 5321 4.5.3.1.4", "A command line is longer than 512 octets and what the extensions add."},
-	{"command-trailing-space", Warning, true, "RFC 5321 4.1.1", "White space stands at the end of a command line."},
+	{"command-trailing-space", Warning, true, "RFC 5321 4.1.1", "A command line ends in white space."},
 }
 
 // checkLine finds octets that no command line may have.

@@ -9,7 +9,7 @@ import (
 )
 
 var helloRules = []rule{
-	{"helo-not-ehlo", Warning, false, "RFC 5321 3.2", "The client said HELO without having tried EHLO."},
+	{"helo-not-ehlo", Warning, false, "RFC 5321 3.2", "The client sent HELO without trying EHLO first."},
 	{"ehlo-fallback-missing", Warning, false, "RFC 5321 3.2", "EHLO was not known to the server, and no HELO followed."},
 	{"hello-name-invalid", Error, false, "RFC 5321 4.1.2", "The name in HELO or EHLO is neither a domain nor an address literal."},
 	{"hello-name-not-fqdn", Warning, true, "RFC 5321 2.3.5", "The name in HELO or EHLO is not a fully-qualified one."},

@@ -1,20 +1,19 @@
-// Package lint finds what the clients of a smtptest.Server did wrong, in what
-// the server has recorded: commands out of order, bad line ends, secrets in
-// clear, broken headers and MIME. Each finding names the RFC section that it
-// is about.
+// Package lint finds mistakes of the clients of a smtptest.Server in what the server
+// has recorded: commands out of order, wrong line ends, secrets without TLS, broken
+// headers and MIME, and mail that was sent twice. Each finding names the RFC section
+// that it is about.
 //
 // One line in a test makes findings fail it:
 //
 //	lint.Require(t, srv, lint.Error)
 //
-// A finding is proved by the record: what the record leaves open is not
-// reported, so there are misses and no false alarms. A client that sends
-// commands before it may, for example, is caught only if they were there before
-// the reply was written; to delay a reply by a row of the script helps. What
-// the client was told counts, not what the server would have said without its
-// script.
+// The record proves each finding. Check does not report what the record leaves open,
+// so it misses some mistakes and raises no false alarms. For example, it finds a client
+// that sends commands too early only if they arrived before the server wrote the reply;
+// a rule that delays the reply helps. Check judges a client by the replies that it got,
+// including those of a script.
 //
-// Rules lists all that is looked for; docs/lint.md is the same list to read.
+// [Rules] lists all rules. The page docs/lint.md has the same list.
 package lint
 
 import (
@@ -33,8 +32,8 @@ type Level uint8
 
 // The levels.
 const (
-	Warning Level = 1 + iota // against a SHOULD, or legal and nearly always a mistake
-	Error                    // against a MUST or a plain definition
+	Warning Level = 1 + iota // it violates a SHOULD, or is legal and nearly always a mistake
+	Error                    // it violates a MUST or a plain definition
 )
 
 // String is "warning" or "error".

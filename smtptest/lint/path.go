@@ -10,9 +10,9 @@ import (
 )
 
 var pathRules = []rule{
-	{"path-space", Error, false, "RFC 5321 3.3", "A space stands before or behind the colon of MAIL FROM: or RCPT TO:."},
+	{"path-space", Error, false, "RFC 5321 3.3", "A space comes before or after the colon of MAIL FROM: or RCPT TO:."},
 	{"path-no-brackets", Error, false, "RFC 5321 4.1.2", "An address has no angle brackets."},
-	{"path-invalid", Error, false, "RFC 5321 4.1.2", "A path is not of the grammar."},
+	{"path-invalid", Error, false, "RFC 5321 4.1.2", "A path does not follow the grammar."},
 	{"path-too-long", Warning, false, "RFC 5321 4.5.3.1", "A local part has more than 64 octets, a domain more than 255 or a path more than 256."},
 	{"path-source-route", Warning, false, "RFC 5321 3.3", "A path has a source route."},
 	{"address-unqualified", Error, false, "RFC 5321 2.3.5", "An address has no domain, and is not Postmaster."},

@@ -12,9 +12,9 @@ import (
 
 var tlsRules = []rule{
 	{"starttls-ignored", Error, false, "RFC 8314 5.2", "STARTTLS was offered, and AUTH or MAIL came without TLS. It is a warning if the server refused the MAIL."},
-	{"starttls-pipelined", Error, false, "RFC 3207 4", "Something came behind STARTTLS before the reply."},
-	{"starttls-no-handshake", Error, false, "RFC 3207 4", "What followed the 220 to STARTTLS was no TLS."},
-	{"starttls-again", Error, false, "RFC 3207 4.2", "STARTTLS came under TLS."},
+	{"starttls-pipelined", Error, false, "RFC 3207 4", "The client sent something after STARTTLS before the reply came."},
+	{"starttls-no-handshake", Error, false, "RFC 3207 4", "The client sent something other than TLS after the 220 to STARTTLS."},
+	{"starttls-again", Error, false, "RFC 3207 4.2", "STARTTLS came over TLS."},
 	{"tls-version-old", Warning, false, "RFC 8997 3", "A TLS version below 1.2 was negotiated, or no newer one offered."},
 	{"tls-no-sni", Warning, true, "RFC 6066 3", "The client did not name the host that it wants (SNI)."},
 	{"tls-untrusted-accepted", Error, false, "RFC 8314 5.3", "The client went on with a certificate that is out of its time, or not for the name that it asked for."},
