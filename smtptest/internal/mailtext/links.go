@@ -219,14 +219,19 @@ func (r *linkReader) cut(link, text string, body, stop int) string {
 	if strings.IndexFunc(authority, func(c rune) bool { return c == '[' || isAlnum(byte(c)) }) < 0 {
 		return ""
 	}
-	after, _ := utf8.DecodeRuneInString(text[stop:])
-	if stop == len(text) || after < utf8.RuneSelf || isAround(after) {
+	after, size := utf8.DecodeRuneInString(text[stop:])
+	if stop == len(text) || after < utf8.RuneSelf {
 		return link
 	}
-	if isInHost(text[body:stop]) {
-		if !unicode.IsSymbol(after) || after == utf8.RuneError || continuesHost(text[stop:]) {
+	isLetter := after == utf8.RuneError || !isAround(after) && !unicode.IsSymbol(after)
+	isWithin := strings.ContainsRune(withinWords, after) && stop+size < len(text) && isAlnum(text[stop+size])
+	switch {
+	case isInHost(text[body:stop]):
+		if isLetter || (isWithin || unicode.IsSymbol(after)) && continuesHost(text[stop+size:]) {
 			return ""
 		}
+		return link
+	case isAround(after) && !isWithin:
 		return link
 	}
 	r.problem("link %s: it is not ASCII (RFC 3986 2), read as %s", wholeWord(text, stop), link)
@@ -242,10 +247,10 @@ func isInHost(authority string) bool {
 	return colon < 0 || strings.Trim(authority[colon+1:], "0123456789") != ""
 }
 
-// continuesHost reports whether a symbol is within the name of a host.
+// continuesHost reports whether s, after a symbol in the name of a host, continues
+// the name.
 func continuesHost(s string) bool {
-	_, size := utf8.DecodeRuneInString(s)
-	s = strings.TrimLeft(s[size:], "\uFE0F")
+	s = strings.TrimLeft(s, "\uFE0F")
 	const most = 63 // octets of a label (RFC 1035 2.3.4)
 	for i := 0; i+1 < len(s) && i <= most; i++ {
 		if s[i] == '.' {
@@ -268,6 +273,10 @@ func isAround(r rune) bool {
 // aroundSymbols are used as quotation marks, dashes and ellipses, but Unicode has
 // them as symbols.
 const aroundSymbols = "´❛❜❝❞❟❠🙶🙷🙸−～⋯⋮⋰⋱"
+
+// withinWords are punctuation that is also within words: a middle dot, an apostrophe,
+// hyphens, and characters of no width.
+const withinWords = "\u00B7\u2027\u2019\u2010\u2011\u00AD\u200B\u200C\u200D\u2060\uFEFF"
 
 // wholeWord returns the word that begins with a link, up to white space.
 func wholeWord(text string, stop int) string {

@@ -84,6 +84,14 @@ func TestLinksInText(t *testing.T) {
 		{"https://x.test/😀", "https://x.test/", "it is not ASCII"},
 		{"https://x.test/a@é", "https://x.test/a@", "it is not ASCII"},
 		{"https://x.test:80é", "https://x.test:80", "it is not ASCII"},
+		{"https://x.test/col·lecció", "https://x.test/col", `"https://x.test/col·lecció"`},
+		{"https://x.test/don’t", "https://x.test/don", `"https://x.test/don’t"`},
+		{"https://x.test/a\u2011b", "https://x.test/a", "it is not ASCII"},
+		{"https://x.test/a\u00adb", "https://x.test/a", "it is not ASCII"},
+		{"https://par·lel.test/", "", ""},
+		{"https://shop\u2011a.test/", "", ""},
+		{"https://shop.test‐ or", "https://shop.test", ""},
+		{"https://shop.test—see", "https://shop.test", ""},
 		{"https://shöp.test/a", "", ""},
 		{"https://shop.test完成", "", ""},
 		{"https://shop.teste\u0301/a", "", ""},
@@ -147,7 +155,7 @@ func TestLinksAround(t *testing.T) {
 			before, after = string(runes[0]), string(runes[2])
 		}
 		for _, link := range []string{resetLink, "https://shop.test", "https://shop.test/", "mailto:a@shop.test"} {
-			for _, text := range []string{before + link + after, before + link + after + "x", "x" + before + link + "." + after} {
+			for _, text := range []string{before + link + after, before + link + after + " x", before + link + after + "ж", "x" + before + link + "." + after} {
 				m := messageOf("Content-Type: text/plain; charset=utf-8\n\n" + text)
 				if got := m.Links(); len(got) != 1 || got[0] != link || m.Problems() != nil {
 					t.Errorf("%q: Links() = %q, want %q; Problems() = %q", text, got, link, m.Problems())

@@ -40,7 +40,7 @@ func FuzzTree(f *testing.F) {
 			t.Errorf("Structure() = %q", s)
 		}
 		for _, a := range m.Attachments() {
-			if a != a || a.Param("name") != "" && a.Filename == "" { //nolint:staticcheck // a is comparable
+			if a.Param("name") != "" && a.Filename == "" {
 				t.Errorf("attachment %+v", a)
 			}
 		}
