@@ -60,19 +60,23 @@ func (r *linkReader) next() bool {
 // schemeAt returns where the scheme before a colon begins, and where the part
 // after it begins. The latter is 0 if it is not the scheme of a link.
 func schemeAt(s string, least, colon int) (start, body int) {
-	for _, scheme := range []string{"https", "http", "mailto"} {
-		start = colon - len(scheme)
-		if start < least || !strings.EqualFold(s[start:colon], scheme) || start > least && isAlnum(s[start-1]) {
-			continue
-		}
-		if scheme == "mailto" {
-			return start, colon + 1
-		}
-		if strings.HasPrefix(s[colon:], "://") {
-			return start, colon + 3
-		}
+	if colon == least {
+		return 0, 0
 	}
-	return 0, 0
+	scheme, mark := "", "://"
+	switch s[colon-1] | 0x20 {
+	case 's':
+		scheme = "https"
+	case 'p':
+		scheme = "http"
+	case 'o':
+		scheme, mark = "mailto", ":"
+	}
+	start = colon - len(scheme)
+	if scheme == "" || start < least || !strings.EqualFold(s[start:colon], scheme) || start > least && isAlnum(s[start-1]) || !strings.HasPrefix(s[colon:], mark) {
+		return 0, 0
+	}
+	return start, colon + len(mark)
 }
 
 // read reads a link. Its authority, or its mail address, begins at body.
@@ -130,24 +134,49 @@ func (r *linkReader) readBracketed(before string, start, body int) bool {
 
 // isNoLink reports whether no link has r: a control character, a blank or a mark
 // around a link.
-func isNoLink(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"`", r) }
+func isNoLink(r rune) bool { return r < utf8.RuneSelf && linkBytes[r] == endsLink }
+
+// What a byte does to a link in a text.
+const (
+	endsLink = 1 + iota
+	opensBracket
+	closesBracket
+	quotesLink // ends a link after the same mark
+)
+
+var linkBytes = func() (does [256]byte) {
+	for c := range does {
+		if c <= ' ' || c >= 0x7f {
+			does[c] = endsLink
+		}
+	}
+	for bytes, what := range map[string]byte{"<>\"`": endsLink, "([{": opensBracket, ")]}": closesBracket, "'": quotesLink} {
+		for i := range len(bytes) {
+			does[bytes[i]] = what
+		}
+	}
+	return does
+}()
 
 // linkEnd returns where a link ends at the latest: at stop, which is the first byte
 // that no link has or a bracket that closes none, or before a bracket that is not
 // closed until there.
 func linkEnd(s string, body int, isQuoted bool) (end, stop int) {
 	var open []int // brackets
+loop:
 	for stop = body; stop < len(s); stop++ {
-		c := s[stop]
-		if c >= utf8.RuneSelf || isNoLink(rune(c)) || c == '\'' && isQuoted {
-			break
-		}
-		if strings.IndexByte("([{", c) >= 0 {
+		switch c := s[stop]; linkBytes[c] {
+		case endsLink:
+			break loop
+		case quotesLink:
+			if isQuoted {
+				break loop
+			}
+		case opensBracket:
 			open = append(open, stop)
-		}
-		if closes := strings.IndexByte(")]}", c); closes >= 0 {
-			if len(open) == 0 || s[open[len(open)-1]] != "([{"[closes] {
-				break
+		case closesBracket:
+			if len(open) == 0 || s[open[len(open)-1]] != opening[c] {
+				break loop
 			}
 			open = open[:len(open)-1]
 		}
@@ -157,6 +186,8 @@ func linkEnd(s string, body int, isQuoted bool) (end, stop int) {
 	}
 	return stop, stop
 }
+
+var opening = map[byte]byte{')': '(', ']': '[', '}': '{'}
 
 // trimmed returns the end of a link without the text's punctuation after it. Some
 // characters end a link only if they are before it, too: a token may end in them.
@@ -182,8 +213,11 @@ func (r *linkReader) trimmed(before string, body, end int) int {
 // opens reports whether the mark c is open before a link: it begins a word of the
 // same line, as in "_see LINK_".
 func (r *linkReader) opens(before string, c byte) bool {
-	line := before[strings.LastIndexByte(before, '\n')+1:]
-	i := strings.LastIndexByte(line, c)
+	line := before
+	i := strings.LastIndexByte(before, c)
+	if newline := strings.LastIndexByte(before, '\n'); newline >= 0 {
+		line, i = before[newline+1:], max(i-newline-1, -1)
+	}
 	switch {
 	case i < 0:
 		return len(line) == len(before) && r.isEmphasized[c]
@@ -212,17 +246,13 @@ func (r *linkReader) noteEmphasis(before, link string) {
 // body. It is "" if a letter outside ASCII belongs to its host. It reports a path
 // that is cut short.
 func (r *linkReader) cut(link, text string, body, stop int) string {
-	authority := link[min(body, len(link)):]
-	if end := strings.IndexAny(authority, "/?#"); end >= 0 {
-		authority = authority[:end]
-	}
-	if strings.IndexFunc(authority, func(c rune) bool { return c == '[' || isAlnum(byte(c)) }) < 0 {
+	if !hasHost(link[min(body, len(link)):]) {
 		return ""
 	}
-	after, size := utf8.DecodeRuneInString(text[stop:])
-	if stop == len(text) || after < utf8.RuneSelf {
+	if stop == len(text) || text[stop] < utf8.RuneSelf {
 		return link
 	}
+	after, size := utf8.DecodeRuneInString(text[stop:])
 	isLetter := after == utf8.RuneError || !isAround(after) && !unicode.IsSymbol(after)
 	isWithin := strings.ContainsRune(withinWords, after) && stop+size < len(text) && isAlnum(text[stop+size])
 	switch {
@@ -236,6 +266,19 @@ func (r *linkReader) cut(link, text string, body, stop int) string {
 	}
 	r.problem("link %s: it is not ASCII (RFC 3986 2), read as %s", wholeWord(text, stop), link)
 	return link
+}
+
+// hasHost reports whether an authority has more than punctuation.
+func hasHost(authority string) bool {
+	for i := range len(authority) {
+		switch c := authority[i]; {
+		case c == '[' || isAlnum(c):
+			return true
+		case c == '/' || c == '?' || c == '#':
+			return false
+		}
+	}
+	return false
 }
 
 // isInHost reports whether what follows a link up to here would belong to its host.
