@@ -46,6 +46,7 @@ func TestNetworkCalls(t *testing.T) {
 func TestFileCalls(t *testing.T) {
 	want := map[string][]string{
 		"artifact.go":       {"os.Create", "os.MkdirAll"},    // in an ArtifactDir
+		"explore/table.go":  {"os.WriteFile"},                // in an ArtifactDir
 		"smtpcmp/golden.go": {"os.MkdirAll", "os.WriteFile"}, // with -update
 	}
 	if diff := cmp.Diff(want, callsOf(t, fileNames)); diff != "" {
