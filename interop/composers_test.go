@@ -18,11 +18,11 @@ import (
 // composed are the findings in the mails of composers, besides those of their clients.
 // The picture has a Content-ID without an @, as the names of files have none.
 var composed = map[string][]string{
-	"go-mail":      {"mime-content-id-invalid", "mime-param-encoded-word"},
-	"nodemailer":   {"mime-content-id-invalid", "mime-param-encoded-word", "quit-missing"},
-	"python":       {"data-8bit", "mime-content-id-invalid", "mime-cte-mismatch"},
-	"gomail":       {"header-message-id-missing", "mime-content-id-invalid"},
-	"jordan-email": {"mime-content-id-invalid"},
+	"go-mail":      {"mime-content-id-unqualified", "mime-param-encoded-word"},
+	"nodemailer":   {"mime-content-id-unqualified", "mime-param-encoded-word", "quit-missing"},
+	"python":       {"data-8bit", "mime-content-id-unqualified", "mime-cte-mismatch"},
+	"gomail":       {"header-message-id-missing", "mime-content-id-unqualified"},
+	"jordan-email": {"mime-content-id-unqualified"},
 	"javamail":     {},
 }
 

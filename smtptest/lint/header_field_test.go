@@ -88,7 +88,11 @@ var fieldRows = []ruleRow{
 
 var partRows = []ruleRow{
 	contentIDRow("mime-content-id-invalid", "no brackets", "logo@x.example", "<logo@x.example>"),
-	contentIDRow("mime-content-id-invalid", "no right side", "<logo.png>", "<logo.png@x>"),
+	contentIDRow("mime-content-id-invalid", "an empty right side", "<logo.png@>", "<logo.png@x>"),
+	contentIDRow("mime-content-id-invalid", "empty", "<>", "<1@x>"),
+	contentIDRow("mime-content-id-unqualified", "no right side", "<logo.png> (c)", "<logo.png@x> (c)"),
+	{id: "mime-content-id-duplicate", why: "without a right side", bad: sample{header: multipartMixed, body: mixed("Content-ID: <1>\n\na", "Content-ID: <1>\n\nb")}, also: "mime-content-id-unqualified",
+		good: sample{header: multipartMixed, body: mixed("Content-ID: <1@x>\n\na", "Content-ID: <1@y>\n\nb")}},
 	contentIDRow("mime-content-id-invalid", "a space", "<a b.png@x>", "<a_b.png@x>"),
 	contentIDRow("mime-content-id-invalid", "two", "<a@x> <b@x>", " (c) <a@x>"),
 	{id: "mime-content-id-invalid", why: "of the message", bad: sample{header: mimeVersion + "Content-ID: 1\n"}, good: sample{header: mimeVersion + "Content-ID: <1@x>\n"}},

@@ -11,6 +11,7 @@ var mimeRules = []rule{
 	{"mime-version-missing", Error, false, "RFC 2045 4", "There are MIME fields, and no MIME-Version: 1.0."},
 	{"mime-content-type-invalid", Error, false, "RFC 2045 5.1", "Content-Type or Content-Disposition does not parse, or has a parameter twice."},
 	{"mime-content-id-invalid", Error, false, "RFC 2045 7", "Content-ID is not one <left@right>."},
+	{"mime-content-id-unqualified", Warning, false, "RFC 2045 7", "Content-ID has no @, as <logo.png>, which some libraries make of a file name: other messages have the same."},
 	{"mime-content-id-duplicate", Error, false, "RFC 2045 7", "Two parts have the same Content-ID."},
 	{"mime-boundary-missing", Error, false, "RFC 2046 5.1.1", "A multipart has no boundary parameter."},
 	{"mime-boundary-invalid", Error, false, "RFC 2046 5.1.1", "A boundary is too long, or has characters that may not be in it."},
@@ -139,6 +140,13 @@ func checkEntity(in *inspector, fields []field, body, end int, fallback string, 
 	return c, need
 }
 
+// isUnqualified reports whether a Content-ID is only the left side of one, in brackets.
+func isUnqualified(s string) bool {
+	s = s[skipCFWS(s, 0):]
+	id, rest, closed := strings.Cut(strings.TrimPrefix(s, "<"), ">")
+	return strings.HasPrefix(s, "<") && closed && isDotAtom(id) && skipCFWS(rest, 0) == len(rest)
+}
+
 // isFile reports whether a part of that type is a file if it has a name. A calendar in
 // an alternative can have one, and the name of an external body is that of another.
 func isFile(kind string) bool {
@@ -187,9 +195,12 @@ func describe(in *inspector, fields []field, fallback string) entity {
 // they are ways to one body (RFC 2046 5.1.4).
 func checkContentID(in *inspector, f field, kind string) {
 	id := contentID(in.text(f))
-	if n, problem := msgIDs(in.text(f)); problem != "" || n != 1 {
+	if n, problem := msgIDs(in.text(f)); isUnqualified(in.text(f)) {
+		in.report("mime-content-id-unqualified", f.start, f.end, "Content-ID has no @ and no right side")
+	} else if problem != "" || n != 1 {
 		in.report("mime-content-id-invalid", f.start, f.end, "Content-ID: %s", cmp.Or(problem, "several ids"))
-	} else if in.ids[id] && kind != "message/external-body" {
+	}
+	if in.ids[id] && kind != "message/external-body" {
 		in.report("mime-content-id-duplicate", f.start, f.end, "another part has the Content-ID %s", quote(id))
 	}
 	in.ids[id] = true
