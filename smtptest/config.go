@@ -30,6 +30,7 @@ type config struct {
 	RequireTLS      bool
 	RequireAuth     bool
 	LMTP            bool
+	Lenient         bool
 	Handler         Handler
 	Commands        map[string]CommandFunc
 	Parameters      map[string]func(value string) error
@@ -53,6 +54,7 @@ func (s *Server) snapshot() config {
 		RequireTLS:      s.RequireTLS,
 		RequireAuth:     s.RequireAuth,
 		LMTP:            s.LMTP,
+		Lenient:         s.Lenient,
 		Handler:         s.Handler,
 		Commands:        maps.Clone(s.Commands),
 		Parameters:      maps.Clone(s.Parameters),
@@ -77,6 +79,7 @@ func (s *Server) setEngine() {
 	e.RequireTLS = c.RequireTLS
 	e.RequireAuth = c.RequireAuth
 	e.LMTP = c.LMTP
+	e.Lenient = c.Lenient
 	e.IdleTimeout = c.IdleTimeout
 	e.MaxLines = session.MaxLines
 	e.Message = messageOf(s)

@@ -228,6 +228,7 @@ func TestLateChanges(t *testing.T) {
 		{"RequireTLS", func(s *smtptest.Server) { s.RequireTLS = true }},
 		{"RequireAuth", func(s *smtptest.Server) { s.RequireAuth = true }},
 		{"LMTP", func(s *smtptest.Server) { s.LMTP = true }},
+		{"Lenient", func(s *smtptest.Server) { s.Lenient = true }},
 		{"Handler", play.WithHandlerReply("554 no")},
 		{"Commands", func(s *smtptest.Server) {
 			s.Commands = map[string]smtptest.CommandFunc{"MAIL": func(*smtptest.Channel, string) smtptest.Reply { return "550 no" }}

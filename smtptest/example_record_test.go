@@ -405,3 +405,19 @@ func ExampleTransaction_released() {
 	// true 6000019 Report
 	// true
 }
+
+// A service in a container says EHLO with a name that is none, and writes a space before
+// the path. The server accepts both; package lint still reports them.
+func ExampleServer_lenient() {
+	srv := smtptest.NewUnstartedServer(nil)
+	defer srv.Close()
+	srv.Lenient = true
+	srv.Start()
+	c := srv.Client()
+	defer c.Close()
+	fmt.Println(say(c, "HELO shop_web_1"))
+	fmt.Println(say(c, "MAIL FROM: <shop@example.com>"))
+	// Output:
+	// 250 localhost
+	// 250 2.1.0 OK
+}

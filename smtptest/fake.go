@@ -87,6 +87,22 @@ type Server struct {
 	RequireAuth bool
 	// LMTP speaks RFC 2033: LHLO, and a reply for each recipient.
 	LMTP bool
+	// Lenient accepts some commands that the grammar of RFC 5321 4.1.1 does not allow, as
+	// relays do. Without it, they get a 501:
+	//
+	//   - white space around the colon, "MAIL FROM: <a@b.example>" (Postfix, Exim and
+	//     sendmail after the colon, sendmail before it)
+	//   - a path without brackets, "MAIL FROM:a@b.example" (Postfix, Exim, sendmail)
+	//   - more white space than one space before the argument or a parameter (Postfix,
+	//     sendmail)
+	//   - a host name in EHLO, HELO or LHLO that is not one, "EHLO my_container" (Postfix,
+	//     without reject_invalid_helo_hostname)
+	//
+	// For rules, scopes and the envelope such a path is as if the client had written it
+	// correctly. The record has the line as the client sent it, and package lint reports
+	// it in both modes. Lenient does not change how the server treats line ends, the end
+	// of the content, AUTH, lengths, and what EHLO does not offer.
+	Lenient bool
 	// Handler decides on each message whose content has arrived; nil accepts
 	// every message.
 	Handler Handler

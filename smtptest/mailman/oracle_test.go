@@ -102,7 +102,7 @@ var decisions = map[string]decision{
 	"mailman/empty-command": {"dev- is no address of dev", mailbox, relays("dev-@lists.example")},
 	"mailman/no-domain": {"a path without a domain is 501", "RFC 5321 4.1.2", func(p *played) {
 		p.Replies = []string{p.Replies[0], p.Replies[1], p.Replies[2],
-			"501 Syntax: RCPT TO: <address>\r\n", "503 Error: need RCPT command\r\n",
+			"501 Syntax: RCPT TO:<address>\r\n", "503 Error: need RCPT command\r\n",
 			"500 Error: command \"FROM:\" not recognized\r\n500 Error: command \"TO:\" not recognized\r\n500 Error: bad syntax\r\n500 Error: command \"LINE\" not recognized\r\n500 Error: command \"LINE\" not recognized\r\n500 Error: command \".\" not recognized\r\n"}
 		p.Enqueued = nil
 	}},

@@ -16,7 +16,7 @@ const blanks = " \t"
 func command(c *Conn, line string, long bool) {
 	c.parsed = parsed{}
 	e := &c.event
-	*e = parse(line)
+	*e = parse(c.Config, line)
 	if c.inputWaiting {
 		e.flags |= journal.Early
 	}
@@ -56,10 +56,10 @@ func command(c *Conn, line string, long bool) {
 }
 
 // parse returns the event of a command line.
-func parse(line string) event {
+func parse(c *Config, line string) event {
 	name, arg, _ := strings.Cut(line, " ")
 	name = wire.Upper(name)
-	e := event{name: name, arg: strings.Trim(arg, blanks), line: line, verb: commands[name]}
+	e := event{name: name, arg: c.argument(name, arg), line: line, verb: commands[name]}
 	if e.verb == nil && script.IsPseudo(name) {
 		e.name = "" // a line is no event
 	}

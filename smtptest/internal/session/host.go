@@ -46,6 +46,7 @@ type Config struct {
 	RequireTLS      bool
 	RequireAuth     bool
 	LMTP            bool
+	Lenient         bool
 	IdleTimeout     time.Duration
 	MaxLines        int  // lines in a session: commands, responses to AUTH and answers to Ask
 	Foreign         bool // connections may be the test's own code

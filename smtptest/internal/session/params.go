@@ -64,7 +64,7 @@ func params(s *protocol, table map[string]*param, rest string, mayUTF8 bool, ver
 		return "", false
 	}
 	all, err := wire.Params(rest, mayUTF8)
-	if err != nil {
+	if err != nil || strings.Contains(rest, "  ") { // one space (RFC 5321 4.1.1.2)
 		return s.syntax(verb, "5.5.4"), true
 	}
 	for _, p := range all {

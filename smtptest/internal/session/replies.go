@@ -81,7 +81,7 @@ var (
 	replyBadSequence    = newReplyText("503 Error: command out of place", "5.5.1")
 )
 
-// syntax is the 501 for a command: "501 Syntax: MAIL FROM: <address>".
+// syntax is the 501 for a command: "501 Syntax: MAIL FROM:<address>".
 func (p *protocol) syntax(verb, code string) wire.Reply {
 	return p.text(newReplyText(wire.Reply("501 Syntax: "+commands[verb].usage(p.Extended)), code))
 }

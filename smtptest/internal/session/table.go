@@ -44,8 +44,8 @@ func init() {
 		{Verb: Verb{"EHLO", "EHLO hostname", "RFC 5321 4.1.1.1"}, decide: decideEhlo, exempt: always, offered: notLMTP},
 		{Verb: Verb{"HELO", "HELO hostname", "RFC 5321 4.1.1.1"}, decide: decideHelo, exempt: always, offered: notLMTP},
 		{Verb: Verb{"LHLO", "LHLO hostname", "RFC 2033 4.1"}, decide: decideEhlo, exempt: always, offered: onlyLMTP},
-		{Verb: Verb{"MAIL", "MAIL FROM: <address>", "RFC 5321 4.1.1.2"}, params: true, decide: decideMail},
-		{Verb: Verb{"RCPT", "RCPT TO: <address>", "RFC 5321 4.1.1.3"}, params: true, decide: decideRcpt, note: recordRcptReply},
+		{Verb: Verb{"MAIL", "MAIL FROM:<address>", "RFC 5321 4.1.1.2"}, params: true, decide: decideMail},
+		{Verb: Verb{"RCPT", "RCPT TO:<address>", "RFC 5321 4.1.1.3"}, params: true, decide: decideRcpt, note: recordRcptReply},
 		{Verb: Verb{"DATA", "DATA", "RFC 5321 4.1.1.4"}, decide: decideData, follow: followData},
 		{Verb: Verb{"BDAT", "BDAT size [LAST]", "RFC 3030 2"}, decide: decideBdat, offered: offers("CHUNKING")},
 		{Verb: Verb{"RSET", "RSET", "RFC 5321 4.1.1.5"}, decide: decideRset, exempt: always},
@@ -58,9 +58,9 @@ func init() {
 		{Verb: Verb{"AUTH", "AUTH mechanism [initial-response]", "RFC 4954 4"}, decide: decideAuth, follow: followAuth, exempt: beforeAuth, offered: (*Config).OffersAuth},
 		{Verb: Verb{"XCLIENT", "XCLIENT attribute=value...", "Postfix XCLIENT_README"}, decide: decideXclient, exempt: beforeAuth, offered: offers("XCLIENT")},
 		{Verb: Verb{"TURN", "TURN", "RFC 5321 F.1"}, decide: decideObsolete},
-		{Verb: Verb{"SEND", "SEND FROM: <address>", "RFC 5321 F.6"}, decide: decideObsolete},
-		{Verb: Verb{"SOML", "SOML FROM: <address>", "RFC 5321 F.6"}, decide: decideObsolete},
-		{Verb: Verb{"SAML", "SAML FROM: <address>", "RFC 5321 F.6"}, decide: decideObsolete},
+		{Verb: Verb{"SEND", "SEND FROM:<address>", "RFC 5321 F.6"}, decide: decideObsolete},
+		{Verb: Verb{"SOML", "SOML FROM:<address>", "RFC 5321 F.6"}, decide: decideObsolete},
+		{Verb: Verb{"SAML", "SAML FROM:<address>", "RFC 5321 F.6"}, decide: decideObsolete},
 	}
 	commands = make(map[string]*verb, len(table))
 	for i := range table {

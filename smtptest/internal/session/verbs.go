@@ -17,10 +17,11 @@ func decideEhlo(p *protocol, arg string) verdict {
 }
 
 // hello begins or renews the session; a transaction in progress is dropped
-// (RFC 5321 4.1.4). Text after the name is tolerated (4.1.1.1).
+// (RFC 5321 4.1.4). Text after the name is accepted: the grammar does not allow it, but
+// 4.1.1.1 calls it wise for servers to be prepared for it.
 func hello(p *protocol, name, arg string) verdict {
 	host, _, _ := strings.Cut(arg, " ")
-	if !validHost(host) {
+	if !p.isHostName(host) {
 		return verdict{reply: p.syntax(name, "5.5.4")}
 	}
 	p.parsed = parsed{path: host}

@@ -23,7 +23,7 @@ type paramRow struct {
 // checks: of DSN, DELIVERBY, FUTURERELEASE and MT-PRIORITY.
 func TestConformanceMailParameters(t *testing.T) {
 	const bad = play.MailSyntax + play.Params
-	const badPriority = "501 5.5.2 Syntax: MAIL FROM: <address> [SP <mail-parameters>]"
+	const badPriority = "501 5.5.2 Syntax: MAIL FROM:<address> [SP <mail-parameters>]"
 	runParams(t, "MAIL", play.WithExtensions("DSN", "DELIVERBY 60", "FUTURERELEASE 3600 2030-01-01T00:00:00Z", "MT-PRIORITY"), []paramRow{
 		{"ret full", "RFC 3461 4.3", "RET=FULL", ""},
 		{"ret lower", "RFC 3461 4.3: in any case", "ret=hdrs", ""},

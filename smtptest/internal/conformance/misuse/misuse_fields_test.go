@@ -61,6 +61,7 @@ var fields = []field{
 	{"RequireTLS", "a server that nobody can satisfy", func(s *smtptest.Server) { s.RequireTLS = true }, ""},
 	{"RequireAuth", "a server that nobody can satisfy", func(s *smtptest.Server) { s.RequireAuth = true }, ""},
 	{"LMTP", "another greeting", func(s *smtptest.Server) { s.LMTP = true }, ""},
+	{"Lenient", "more is accepted", func(s *smtptest.Server) { s.Lenient = true }, ""},
 	{"Handler", "nothing to call", func(s *smtptest.Server) { s.Handler = smtptest.HandlerFunc(nil) }, "the Handler is a nil HandlerFunc: give a function, or leave Handler nil"},
 	{"Handler", "nothing to call", func(s *smtptest.Server) { s.Handler = (*smtptest.Relay)(nil) }, "the Handler is a nil Relay: give one, or leave Handler nil"},
 	{"Handler", "nowhere to go", func(s *smtptest.Server) { s.Handler = &smtptest.Relay{} }, "the Relay has no Addr: give that of the upstream server"},

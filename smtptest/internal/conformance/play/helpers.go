@@ -273,8 +273,8 @@ func (p *PerRecipient) ProcessRecipients(_ context.Context, m smtptest.Message) 
 
 // Replies to parameters and to content that is too long.
 const (
-	MailSyntax  = "501 5.5.4 Syntax: MAIL FROM: <address>"
-	RcptSyntax  = "501 5.5.4 Syntax: RCPT TO: <address>"
+	MailSyntax  = "501 5.5.4 Syntax: MAIL FROM:<address>"
+	RcptSyntax  = "501 5.5.4 Syntax: RCPT TO:<address>"
 	MailUnknown = "555 5.5.4 MAIL FROM parameters not recognized or not implemented"
 	RcptUnknown = "555 5.5.4 RCPT TO parameters not recognized or not implemented"
 	BadBody     = "501 5.5.4 Error: BODY can only be one of 7BIT, 8BITMIME"
@@ -283,8 +283,8 @@ const (
 
 // Replies to paths that are not valid.
 const (
-	BadMail = "501 5.1.7 Syntax: MAIL FROM: <address>"
-	BadRcpt = "501 5.1.3 Syntax: RCPT TO: <address>"
+	BadMail = "501 5.1.7 Syntax: MAIL FROM:<address>"
+	BadRcpt = "501 5.1.3 Syntax: RCPT TO:<address>"
 )
 
 // WithLMTP makes the server speak LMTP.

@@ -84,8 +84,8 @@ var Proof = map[State][]string{
 }
 
 var (
-	helpMail    = []string{"C: HELP MAIL", "S: 214 2.0.0 Syntax: MAIL FROM: <address>"}
-	helpMailExt = []string{"C: HELP MAIL", "S: 214 2.0.0 Syntax: MAIL FROM: <address>" + Params}
+	helpMail    = []string{"C: HELP MAIL", "S: 214 2.0.0 Syntax: MAIL FROM:<address>"}
+	helpMailExt = []string{"C: HELP MAIL", "S: 214 2.0.0 Syntax: MAIL FROM:<address>" + Params}
 )
 
 // Talk joins lines and lists of lines.

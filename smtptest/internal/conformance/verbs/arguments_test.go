@@ -51,7 +51,7 @@ func TestArgumentSize(t *testing.T) {
 		{Name: "a number, not offered", Why: "the limit holds all the same", In: play.Greeted, Setup: setting(100), Want: []smtptest.Message{of(100)},
 			Talk: play.Talk(sayOffers(), send(100, play.OK), send(101, play.TooMuch))},
 		{Name: "a number, after HELO", Why: "RFC 1870 6.3: the limit holds all the same", In: play.Greeted, Setup: setting(100, "SIZE"), Want: []smtptest.Message{of(100)},
-			Talk: play.Talk(play.SayHELO, "C: MAIL FROM:<a@client.test> SIZE=101", "S: 501 5.5.4 Syntax: MAIL FROM: <address>", send(100, play.OK), send(101, play.TooMuch))},
+			Talk: play.Talk(play.SayHELO, "C: MAIL FROM:<a@client.test> SIZE=101", "S: 501 5.5.4 Syntax: MAIL FROM:<address>", send(100, play.OK), send(101, play.TooMuch))},
 		{Name: "a number that EHLO contradicts", Why: "what is written is sent as it is", In: play.Greeted, Setup: setting(100, "SIZE 50"), Want: []smtptest.Message{of(60)},
 			Talk: play.Talk(sayOffers("SIZE 50"), size("60", play.MailOK), send(60, play.OK), send(101, play.TooMuch))},
 		{Name: "two octets", Why: "RFC 1870 5: the last CRLF counts", In: play.Greeted, Setup: setting(2, "SIZE"), Want: []smtptest.Message{of(2)},
