@@ -18,6 +18,7 @@ require (
 	github.com/xdg-go/scram v1.4.0
 	golang.org/x/net v0.62.0
 	gopkg.in/gomail.v2 v2.0.0-20160411212932-81ebce5c23df
+	gopkg.in/mail.v2 v2.3.1
 )
 
 require (
