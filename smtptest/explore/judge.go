@@ -131,7 +131,7 @@ func (j *judge) faulty(i int) {
 		j.v.letter = 'e' // the client could not report this to its caller
 	case d.err == nil && missing != nil:
 		j.v.add("lost", "The client returned nil, and the server has not accepted the mail to %s.", list(missing))
-	case d.err == nil && unproved != nil && !j.has(legal) && !j.has(broken):
+	case d.err == nil && unproved != nil && !j.inDoubt():
 		j.v.add("unproved-success", "The client returned nil, and got no 2xx reply to the mail to %s.", list(unproved))
 	case d.err != nil && unproved == nil:
 		j.v.add("false-failure", "The client returned an error, although it got a 2xx reply to each mail.")
@@ -148,10 +148,14 @@ func (j *judge) has(c class) bool {
 	return slices.ContainsFunc(j.sc.hits(), func(h hit) bool { return h.fault.class == c })
 }
 
+// inDoubt reports whether the client may not have understood a reply, or not have
+// waited for it.
+func (j *judge) inDoubt() bool { return j.has(legal) || j.has(broken) || j.has(late) }
+
 // ledgerOf returns what became of delivery i.
 func (j *judge) ledgerOf(i int) *ledger {
 	return j.base.ledgerOf(i, j.tr.messagesIn(i), func(m smtptest.Message, n int) smtptest.Reply {
-		return j.tr.replyFor(m, n, j.has(legal) || j.has(broken))
+		return j.tr.replyFor(m, n, j.inDoubt())
 	})
 }
 
@@ -164,7 +168,7 @@ func (j *judge) queued(i int) bool {
 // copies judges the copies of one delivery.
 func (j *judge) copies(l *ledger) {
 	for id, details := range map[string][]string{"duplicate": l.duplicates, "new-message-id": l.newIDs, "truncated": l.truncated} {
-		if details != nil && (id != "new-message-id" || !j.has(legal)) {
+		if details != nil && (id != "new-message-id" || !j.inDoubt()) {
 			j.v.add(id, "%s", strings.Join(details, " "))
 		}
 	}

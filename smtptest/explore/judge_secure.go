@@ -59,7 +59,7 @@ func isLocal(tr *trial, tcp bool) bool {
 // connection after a refusal.
 var doubtful = []string{
 	"auth-cleartext", "auth-mechanism-not-offered", "command-not-offered", "connection-abandoned-in-data",
-	"ehlo-fallback-missing", "header-message-id-reused", "quit-missing",
+	"ehlo-fallback-missing", "header-message-id-reused", "quit-missing", "resent-after-250",
 }
 
 // lint finds what lint finds, and did not find without the fault. After a reply that is
@@ -77,7 +77,11 @@ func (j *judge) lint() {
 }
 
 // findingsOf returns the findings of lint about a trial, with those of the rules that
-// were asked for.
+// were asked for. It looks at each session alone: the next delivery sends the same mail.
 func findingsOf(tr *trial, enabled []string) []lint.Finding {
-	return lint.Check(tr.sessions, enabled...)
+	var all []lint.Finding
+	for _, s := range tr.sessions {
+		all = append(all, lint.Check([]smtptest.Session{s}, enabled...)...)
+	}
+	return all
 }

@@ -271,10 +271,12 @@ func (p *play) finish() {
 		}
 	}
 	p.note()
-	for _, s := range p.tr.sessions {
-		if s.End == "" {
-			p.tr.open = append(p.tr.open, s.ID)
+	for range maxLooks { // over TCP the server may need some time to see that a client has left
+		if p.tr.open = openSessions(p.tr.sessions); p.tr.open == nil || !p.cfg.TCP {
+			break
 		}
+		time.Sleep(p.pause)
+		p.note()
 	}
 	if p.tr.stays && !p.cfg.TCP {
 		return // a client that never returns may try forever to reach a closed server, without a pause
@@ -283,6 +285,19 @@ func (p *play) finish() {
 	if !p.cfg.TCP {
 		time.Sleep(time.Hour) // for goroutines that end by themselves
 	}
+}
+
+// maxLooks is how often the explorer looks whether the connections have ended.
+const maxLooks = 50
+
+// openSessions returns the sessions that have not ended.
+func openSessions(sessions []smtptest.Session) (open []int) {
+	for _, s := range sessions {
+		if s.End == "" {
+			open = append(open, s.ID)
+		}
+	}
+	return open
 }
 
 // note notes what the server has recorded.

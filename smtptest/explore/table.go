@@ -16,7 +16,7 @@ import (
 	"github.com/go-smtptest/smtp/smtptest/internal/page"
 )
 
-const legend = ". delivered   r delivered by a retry   d twice, after a lost reply   e error   ? fate unknown   p partly   - not reached   x not run   ! violation"
+const legend = ". delivered   r delivered by a retry   d twice, after a lost reply   e error   ? fate unknown   p partly   - not reached   x not run   ! violation   a allowed violation"
 
 // finish writes the table to the log and to an artifact. It fails the test if too many
 // bubbles were abandoned.
@@ -155,12 +155,15 @@ func trimLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// cell returns the letter of a result, and an ! if it has a violation.
+// cell returns the letter of a result, and an ! if it has a violation. If all its
+// violations are allowed, an a follows the letter.
 func (r *result) cell(allowed []string) string {
+	mark := ""
 	for _, f := range r.findings {
 		if !slices.Contains(allowed, f.id) {
 			return string(r.letter) + "!"
 		}
+		mark = "a"
 	}
-	return string(r.letter)
+	return string(r.letter) + mark
 }
