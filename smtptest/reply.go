@@ -14,11 +14,3 @@ const NoReply = Reply(wire.NoReply)
 
 // Code returns the three-digit code of the reply, or 0 if it has none.
 func (r Reply) Code() int { return wire.Reply(r).Code() }
-
-// said is the reply as it is recorded: "" if nothing was sent.
-func (r Reply) said() Reply {
-	if r == NoReply {
-		return ""
-	}
-	return r
-}

@@ -20,15 +20,14 @@ import (
 // A rawMailer is a correct mailer that speaks the protocol itself, in all the ways that
 // net/smtp does not know. It keeps its connection if it is pooled.
 type rawMailer struct {
-	dial     func(ctx context.Context, network, addr string) (net.Conn, error)
-	tls      *tls.Config // implicit TLS
-	lmtp     bool
-	bdat     bool
-	chunks   int // of BDAT
-	pipeline bool
-	pooled   bool
-	noop     bool // it sends NOOP, and not RSET, before it uses a connection again
-	noQuit   bool
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls    *tls.Config // implicit TLS
+	lmtp   bool
+	bdat   bool
+	chunks int // of BDAT
+	pooled bool
+	noop   bool // it sends NOOP, and not RSET, before it uses a connection again
+	noQuit bool
 
 	mu   *sync.Mutex
 	conn *rawConn

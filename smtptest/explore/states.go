@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"reflect"
 	"regexp"
 	"runtime"
 	"strings"
@@ -117,10 +118,17 @@ func (g goroutine) position() string {
 // core begins the names of the functions of this module's packages.
 const core = "github.com/go-smtptest/smtp/smtptest"
 
+// standard is the directory of the standard library in the positions of a stack; "" if
+// the binary was built with -trimpath.
+var standard = func() string {
+	file, _ := runtime.FuncForPC(reflect.ValueOf(strings.TrimSpace).Pointer()).FileLine(0)
+	return strings.TrimSuffix(file, "strings/strings.go")
+}()
+
 // isForeign reports whether the function is the client's.
 func isForeign(function, place string) bool {
 	function = strings.TrimPrefix(function, "created by ")
-	if strings.HasPrefix(strings.TrimSpace(place), runtime.GOROOT()) {
+	if standard != "" && strings.HasPrefix(strings.TrimSpace(place), standard) {
 		return false
 	}
 	return !strings.HasPrefix(function, core) || strings.Contains(place, "_test.go:")

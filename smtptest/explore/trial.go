@@ -28,7 +28,6 @@ type trial struct {
 
 	abandoned string // why the play was abandoned; "" if it has ended
 	where     string // the goroutines of the abandoned play
-	dialogue  string // of the abandoned play
 }
 
 // flooded reports whether the client caused too many events.
