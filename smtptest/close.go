@@ -17,6 +17,9 @@ import (
 // for WaitTimeout, Close fails the test and names that code: a Handler, an If, a method
 // of a Listener or of a connection. The reply to a message that was
 // recorded is written first; a client that does not read has 250 ms to take it.
+// No client gets a 421: RFC 5321 3.8 lets a server send one before it shuts down, but a
+// test that closes its server plays a lost connection. For a 421, use the rule
+// {On: "IDLE", Reply: "421 4.3.2 shutting down"}.
 // What was recorded stays readable. Calling it again does nothing. Code that the
 // server calls, such as a Handler, must not call Close, Stop or a Wait: these wait
 // for that code, and fail the test after WaitTimeout.
@@ -56,6 +59,7 @@ func (s *Server) shut(timeout time.Duration) {
 	if s.tb == nil {
 		s.reportChanges()
 		s.reportUnused()
+		s.reportUnmet()
 	}
 }
 
@@ -156,9 +160,9 @@ func (s *Server) CloseClientConnections() {
 	}
 }
 
-// Stop begins an outage: it closes the listener and every connection. The
-// address stays reserved where the system allows it, records and script are
-// kept. Restart ends it. On a closed server both do nothing.
+// Stop begins an outage: it closes the listener and every connection. The clients get
+// no 421, as with Close. The address stays reserved where the system allows it; records
+// and script are kept. Restart ends the outage. On a closed server both do nothing.
 func (s *Server) Stop() {
 	s.test().Helper()
 	timeout := s.waitTimeout()
@@ -216,6 +220,7 @@ func (s *Server) cleanUp() {
 		}
 		s.reportChanges()
 		s.reportUnused()
+		s.reportUnmet()
 	}
 	s.showFailure()
 	s.keepArtifacts()

@@ -149,6 +149,24 @@ func (s *Server) reportChanges() {
 	}
 }
 
+// reportUnmet fails the test for a requirement that no client could meet, if clients were
+// refused for it.
+func (s *Server) reportUnmet() {
+	s.test().Helper()
+	s.journal.Lock()
+	unmet := s.engine.Unmet
+	s.journal.Unlock()
+	c := &s.config
+	mayLogIn := len(c.Users) > 0 || c.Authenticate != nil || c.Commands["AUTH"] != nil
+	switch {
+	case unmet.Passed:
+	case unmet.TLS && s.tls == nil:
+		s.errorf("smtptest: Server.RequireTLS is set, but Server.TLS is not, so every client got a 530: set TLS, start the server with StartTLS, or leave RequireTLS out")
+	case unmet.Auth && (!mayLogIn || c.Mechanisms != nil && len(c.Mechanisms) == 0):
+		s.errorf("smtptest: Server.RequireAuth is set, but no client can log in, so every client got a 530: set Users or Authenticate, or leave RequireAuth out")
+	}
+}
+
 // configFields are the Server's fields of the same names as config's.
 var configFields = sync.OnceValue(func() []reflect.StructField {
 	all := reflect.TypeFor[config]()

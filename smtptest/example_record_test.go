@@ -421,3 +421,42 @@ func ExampleServer_lenient() {
 	// 250 localhost
 	// 250 2.1.0 OK
 }
+
+// What a client said, without the replies.
+func ExampleSession_Commands() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	c := srv.Client()
+	c.Hello("client.example.com")
+	c.Noop()
+	c.Quit()
+	for _, line := range srv.WaitSession(nil).Commands() {
+		fmt.Println(line)
+	}
+	// Output:
+	// EHLO client.example.com
+	// NOOP
+	// QUIT
+}
+
+// For some recipients the server says 250 and delivers nothing, as a spam filter does.
+func ExampleRule_discardRecipients() {
+	srv := smtptest.NewServer(nil)
+	defer srv.Close()
+	srv.Script(smtptest.Rule{On: "RCPT TO:<*@spamtrap.example.com>", Reply: "250 2.1.5 OK", Discard: true})
+	c := srv.Client()
+	defer c.Close()
+	c.Mail("shop@example.com")
+	fmt.Println(c.Rcpt("trap@spamtrap.example.com"), c.Rcpt("bob@example.com"))
+	w, err := c.Data()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Fprint(w, "Hi!\r\n")
+	w.Close()
+	fmt.Println(srv.Wait(1)[0].To)
+	// Output:
+	// <nil> <nil>
+	// [bob@example.com]
+}

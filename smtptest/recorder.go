@@ -69,6 +69,18 @@ type Session struct {
 	Truncated    bool          // the client closed TLS without a close_notify (RFC 8446 6.1)
 }
 
+// Commands returns the command lines of the client, in order, as Exchange.Command has
+// them. Responses to a 334 are no commands.
+func (s Session) Commands() []string {
+	var lines []string
+	for _, e := range s.Exchanges {
+		if !e.Event && e.On != "RESPONSE" {
+			lines = append(lines, e.Command)
+		}
+	}
+	return lines
+}
+
 // How a session ended, as Session.End.
 const (
 	EndQuit   = "quit"             // QUIT was answered, the server closed

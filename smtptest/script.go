@@ -195,6 +195,9 @@ func (s *Server) reportUnused() {
 	for _, text := range s.script.Report() {
 		s.errorf("%s", text)
 	}
+	for _, text := range s.script.Partial() {
+		s.logf("%s", text)
+	}
 }
 
 // seed returns Server.Seed, or a random seed that is drawn and logged once.

@@ -67,6 +67,20 @@ func (t *Table) Report() []string {
 	return all
 }
 
+// Partial returns a sentence for each rule in force that fired, but less often than its
+// Times. It leaves out the rules that count more than once, for several scopes or periods.
+func (t *Table) Partial() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []string
+	for _, r := range t.rules {
+		if r.fired > 0 && r.fired < r.Times && r.Per == 0 && r.Every == 0 && r.Chance == 0 {
+			all = append(all, "smtptest: "+strings.Replace(r.Text, ": ", fmt.Sprintf(" fired %d of %d times: ", r.fired, r.Times), 1))
+		}
+	}
+	return all
+}
+
 // noteShadowed counts an event that the rule did not get, because the one above it
 // fired. above is nil if an If has failed.
 func (r *Rule) noteShadowed(above *Rule, e *Event) {

@@ -126,6 +126,7 @@ func (c *Conn) commitAndRecord(e *event, sent, answer wire.Reply, decided bool, 
 	if class := answer.Code() / 100; class == 4 || class == 5 {
 		c.errors++
 	}
+	c.noteRequirement(e, sent, e.success(answer))
 	if e.verb != nil && e.verb.note != nil {
 		e.verb.note(c, e.completeReply, committed || e.committedEarly)
 	}

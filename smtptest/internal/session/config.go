@@ -100,7 +100,6 @@ func (c *Config) Check() error {
 func (c *Config) checkExtensions() error {
 	for _, need := range []struct{ keyword, needs, rfc string }{
 		{"BINARYMIME", "CHUNKING", "RFC 3030 3"},
-		{"SMTPUTF8", "8BITMIME", "RFC 6531 3.1"},
 	} {
 		if c.Offers(need.keyword) && !c.Offers(need.needs) {
 			return fmt.Errorf("in Extensions %s needs %s (%s)", need.keyword, need.needs, need.rfc)

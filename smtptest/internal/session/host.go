@@ -31,8 +31,14 @@ type Host interface {
 	Held()
 }
 
+// Unmet says what RequireTLS and RequireAuth have done.
+type Unmet struct {
+	TLS, Auth bool // a client got the 530 that asks for it
+	Passed    bool // a command that needs it has succeeded
+}
+
 // Config is what the sessions of a server have in common. Read and Check prepare it.
-// Sessions do not change it.
+// Sessions change Unmet and Open only.
 type Config struct {
 	Hostname        string // never ""
 	Greeting        string // never ""
@@ -67,6 +73,8 @@ type Config struct {
 	Journal *journal.Journal
 	If      chan struct{} // of one entry: it holds a value while an If runs
 	Open    atomic.Int64  // sessions that have not come to their end
+
+	Unmet Unmet // guarded by the journal's lock
 
 	offers    []offer
 	enhanced  bool

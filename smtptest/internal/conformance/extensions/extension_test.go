@@ -292,3 +292,13 @@ func TestConformanceSMTPUTF8(t *testing.T) {
 		play.Case{Name: "of one transaction only", Why: "3.4", In: play.EHLO, Talk: play.Talk(with, "C: RSET", "S: "+play.OK, play.SayMail, "C: RCPT TO:<\u00fc@b.test>", "S: "+needRcptUTF8)},
 	))
 }
+
+// TestUTF8WithoutEightBit verifies that a server may offer SMTPUTF8 without 8BITMIME,
+// against RFC 6531 3.1, because clients must survive such servers.
+func TestUTF8WithoutEightBit(t *testing.T) {
+	play.Run(t, []play.Case{{Name: "SMTPUTF8 alone", Why: "RFC 5321 4.1.1.11: BODY= is not offered", In: play.Greeted,
+		Setup: func(srv *smtptest.Server) { srv.Extensions = []string{"SMTPUTF8", "ENHANCEDSTATUSCODES"} },
+		Talk: play.Talk("C: EHLO client.test", "S: 250-localhost", "S: 250-SMTPUTF8", "S: 250 ENHANCEDSTATUSCODES",
+			"C: MAIL FROM:<a@client.test> BODY=8BITMIME SMTPUTF8", "S: "+play.MailUnknown,
+			"C: MAIL FROM:<\u00e9@client.test> SMTPUTF8", "S: "+play.MailOK)}})
+}

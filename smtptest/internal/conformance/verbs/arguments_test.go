@@ -122,14 +122,15 @@ func TestArgumentDecode(t *testing.T) {
 		Talk: play.Talk(sayOffers("SIZE 33554432"), "C: MAIL FROM:<a@client.test> BODY=8BITMIME", "S: 555 5.5.4 MAIL FROM parameters not recognized or not implemented")}})
 }
 
-// TestArgumentDecodeUTF8: smtpd raises for enable_SMTPUTF8 with decode_data.
+// TestArgumentDecodeUTF8 verifies that a server may offer SMTPUTF8 without 8BITMIME: smtpd
+// raises ValueError for enable_SMTPUTF8 with decode_data.
 func TestArgumentDecodeUTF8(t *testing.T) {
 	tb := &play.FakeTB{}
 	srv := smtptest.NewUnstartedServer(tb)
 	srv.Extensions = play.Without(srv.Extensions, "8BITMIME")
 	play.Try(srv.StartInMemory)
 	tb.End()
-	if got := tb.Errors(); !strings.Contains(got, "SMTPUTF8 needs 8BITMIME (RFC 6531 3.1)") {
+	if got := tb.Errors(); got != "" {
 		t.Errorf("failure %q", got)
 	}
 }
