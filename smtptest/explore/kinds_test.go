@@ -142,3 +142,20 @@ func TestOverTCP(t *testing.T) {
 		}
 	})
 }
+
+// TestAbandonedBubbles verifies that a client that deadlocks costs only its scenarios:
+// after three of them with one fault, and after ten in all, the others are not played.
+func TestAbandonedBubbles(t *testing.T) {
+	only := func(step, fault string) bool {
+		return fault == "4xx" || fault == "reset" || fault == "close" || fault == "421"
+	}
+	found, table := explore.Violations(t, explore.Config{Only: only}, withFlaws(flaws{deadlock: true}, "bob@example.com"))
+	if len(found) != 1 || len(found["stuck"]) != 10 {
+		t.Errorf("violations: %v\n%s", found, table)
+	}
+	for _, want := range []string{"CONNECT e! e! e! e!\n", "RCPT    x  x  x  x\n"} {
+		if !strings.Contains(strings.ReplaceAll(table, " \n", "\n"), want) {
+			t.Errorf("the table has no %q:\n%s", want, table)
+		}
+	}
+}

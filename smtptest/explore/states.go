@@ -118,20 +118,30 @@ func (g goroutine) position() string {
 // core begins the names of the functions of this module's packages.
 const core = "github.com/go-smtptest/smtp/smtptest"
 
-// standard is the directory of the standard library in the positions of a stack; "" if
-// the binary was built with -trimpath.
-var standard = func() string {
-	file, _ := runtime.FuncForPC(reflect.ValueOf(strings.TrimSpace).Pointer()).FileLine(0)
-	return strings.TrimSuffix(file, "strings/strings.go")
-}()
-
 // isForeign reports whether the function is the client's.
 func isForeign(function, place string) bool {
 	function = strings.TrimPrefix(function, "created by ")
-	if standard != "" && strings.HasPrefix(strings.TrimSpace(place), standard) {
+	if isStandard(strings.TrimSpace(place)) {
 		return false
 	}
 	return !strings.HasPrefix(function, core) || strings.Contains(place, "_test.go:")
+}
+
+// goRoot is where the files of the standard library are; "" under -trimpath.
+var goRoot = func() string {
+	gc := reflect.ValueOf(runtime.GC).Pointer()
+	file, _ := runtime.FuncForPC(gc).FileLine(gc)
+	return strings.TrimSuffix(file, "runtime/mgc.go")
+}()
+
+// isStandard reports whether a file is one of the standard library. Under -trimpath
+// only the first part of its name tells.
+func isStandard(place string) bool {
+	if goRoot != "" {
+		return strings.HasPrefix(place, goRoot)
+	}
+	first, _, within := strings.Cut(place, "/")
+	return within && !strings.Contains(first, ".")
 }
 
 // positions joins the positions of the goroutines that run code of the client.
