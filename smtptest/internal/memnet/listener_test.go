@@ -145,7 +145,8 @@ func TestFullBacklog(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Minute {
 			t.Errorf("after %v: %v, want the context's deadline after 1m", time.Since(start), err)
 		}
-		if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() {
+		var ne net.Error
+		if !errors.As(err, &ne) || !ne.Timeout() {
 			t.Errorf("%v is no timeout", err)
 		}
 		results := make(chan error)

@@ -49,7 +49,8 @@ func (h hand) note(what string, err error) {
 }
 
 func errorName(err error) string {
-	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() && errors.Is(err, os.ErrDeadlineExceeded) {
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() && errors.Is(err, os.ErrDeadlineExceeded) {
 		return "timeout"
 	}
 	for _, known := range []struct {

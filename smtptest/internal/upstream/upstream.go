@@ -151,7 +151,7 @@ func (s *Server) connect(ctx context.Context) (*conn, error) {
 		err = c.auth(s.Auth)
 	}
 	if err != nil {
-		if _, polite := errors.AsType[refusalError](err); polite {
+		if polite := refusalError(""); errors.As(err, &polite) {
 			c.quit()
 		}
 		nc.Close()
