@@ -100,7 +100,7 @@ func (a *alarm) holdLasts() {
 // lastEvent returns when a session last began, recorded an event or ended.
 func lastEvent(sessions []Session) (last time.Time) {
 	for _, se := range sessions {
-		if t := se.Start.Add(max(se.Duration, se.lastAt())); t.After(last) {
+		if t := se.Start.Add(max(se.Duration, lastAt(se))); t.After(last) {
 			last = t
 		}
 	}
@@ -121,7 +121,7 @@ func (a *alarm) text(why string) string {
 	waits := make(map[string][]Session)
 	for _, c := range conns {
 		se := sessions[c.Record().ID-1]
-		what := se.waitsFor(c.Status())
+		what := waitsFor(se, c.Status())
 		waits[what] = append(waits[what], se)
 	}
 	var b strings.Builder
@@ -143,10 +143,10 @@ func (a *alarm) text(why string) string {
 func isHeld(c *session.Conn) bool { return c.Status().Stage == session.StageHeld }
 
 // waitsFor says what the session waits for.
-func (s Session) waitsFor(c session.Status) string {
+func waitsFor(s Session, c session.Status) string {
 	switch n := len(s.Exchanges); {
 	case c.Stage == session.StageDelay || c.Stage == session.StageHeld:
-		return s.heldBy(c.Stage)
+		return heldBy(s, c.Stage)
 	case c.Stage == session.StageQueue:
 		return "the If of another session has not returned"
 	case c.Stage == session.StageShake:
@@ -167,7 +167,7 @@ func (s Session) waitsFor(c session.Status) string {
 
 // heldBy names the rule that makes the client wait: the last that left an event
 // without its whole reply.
-func (s Session) heldBy(stage session.Stage) string {
+func heldBy(s Session, stage session.Stage) string {
 	for _, e := range slices.Backward(s.Exchanges) {
 		held := strings.HasSuffix(e.Effects, string(Hold))
 		if e.Rule == "" || stage == session.StageHeld && e.Reply != "" && !held {

@@ -113,17 +113,17 @@ func (l *sessionLog) all(sessions []Session) string {
 // that they had instead of its while there is room.
 func (l *sessionLog) others(kind []Session) {
 	first := kind[0]
-	parts := groupBy(kind, Session.envelopes)
+	parts := groupBy(kind, envelopes)
 	l.like(first, parts[0][1:], "")
 	if parts = parts[1:]; len(parts) > l.room {
-		own := first.envelopes()
-		more := slices.DeleteFunc(kind, func(se Session) bool { return se.envelopes() == own })
+		own := envelopes(first)
+		more := slices.DeleteFunc(kind, func(se Session) bool { return envelopes(se) == own })
 		l.like(first, more, ", but for the addresses")
 		return
 	}
 	l.room -= len(parts)
 	for _, part := range parts {
-		l.like(first, part, ", but "+show.Printable(part[0].envelopes()))
+		l.like(first, part, ", but "+show.Printable(envelopes(part[0])))
 	}
 }
 
@@ -139,11 +139,11 @@ func kindsOf(sessions []Session) [][]Session {
 	if len(sessions) <= fewSessions {
 		return groupBy(sessions, func(se Session) string { return fmt.Sprint(se.ID) })
 	}
-	kinds := groupBy(sessions, func(se Session) string { return se.kind() + se.envelopes() })
+	kinds := groupBy(sessions, func(se Session) string { return sessionKind(se) + envelopes(se) })
 	if len(kinds) <= maxKinds {
 		return kinds
 	}
-	return groupBy(sessions, Session.kind)
+	return groupBy(sessions, sessionKind)
 }
 
 // groupBy puts sessions together of which what says the same.
@@ -163,12 +163,12 @@ func groupBy(sessions []Session, what func(Session) string) [][]Session {
 	return parts
 }
 
-// kind is the same for sessions that went alike: all in which as many messages
+// sessionKind is the same for sessions that went alike: all in which as many messages
 // were sent and nothing was unusual, else those with the same verbs, replies and
 // rules.
-func (s Session) kind() string {
+func sessionKind(s Session) string {
 	var b strings.Builder
-	usual := s.End == EndQuit && s.accepted() > 0
+	usual := s.End == EndQuit && acceptedIn(s) > 0
 	last := ""
 	for _, e := range s.Exchanges {
 		step := e.kind()
@@ -179,13 +179,13 @@ func (s Session) kind() string {
 		usual = usual && e.isRoutine()
 	}
 	if usual {
-		return show.Plural(s.accepted(), "message")
+		return show.Plural(acceptedIn(s), "message")
 	}
 	return b.String() + s.End
 }
 
 // envelopes are the addresses of all transactions.
-func (s Session) envelopes() string {
+func envelopes(s Session) string {
 	var all []string
 	for _, t := range s.Transactions {
 		var to []string
@@ -232,11 +232,11 @@ func (l *sessionLog) headline(se Session) string {
 		fmt.Fprintf(&b, " at %s", roundTime(at))
 	}
 	if se.End == "" {
-		fmt.Fprintf(&b, ", open, silent for %s", roundTime(time.Since(se.Start)-se.lastAt()))
+		fmt.Fprintf(&b, ", open, silent for %s", roundTime(time.Since(se.Start)-lastAt(se)))
 	} else {
 		fmt.Fprintf(&b, ", %s after %s", se.End, roundTime(se.Duration))
 	}
-	if n := se.accepted(); n > 0 {
+	if n := acceptedIn(se); n > 0 {
 		fmt.Fprintf(&b, ", %s", show.Plural(n, "message"))
 	} else {
 		b.WriteString(", no message")
@@ -244,15 +244,15 @@ func (l *sessionLog) headline(se Session) string {
 	return b.String()
 }
 
-func (s Session) lastAt() time.Duration {
+func lastAt(s Session) time.Duration {
 	if n := len(s.Exchanges); n > 0 {
 		return s.Exchanges[n-1].At
 	}
 	return 0
 }
 
-// accepted is how many messages came of the session.
-func (s Session) accepted() (n int) {
+// acceptedIn is how many messages came of the session.
+func acceptedIn(s Session) (n int) {
 	for _, t := range s.Transactions {
 		if t.Outcome == OutcomeAccepted {
 			n++
@@ -279,7 +279,7 @@ func (l *sessionLog) session(se Session) {
 		l.exchange(e, contents[i])
 	}
 	l.left(&left)
-	if n := se.cutOff(); n > 0 {
+	if n := cutOff(se); n > 0 {
 		fmt.Fprintf(l, "%12s-- the content did not end; %s came\n", "", show.Plural(n, "octet"))
 	}
 	if se.Unread != "" {
@@ -296,7 +296,7 @@ func whyUnread(octets string) string {
 }
 
 // cutOff is how much content came that did not end.
-func (s Session) cutOff() int {
+func cutOff(s Session) int {
 	n := s.unfinished()
 	if n == 0 || s.Transactions[n-1].Outcome != OutcomeAborted {
 		return 0

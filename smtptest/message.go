@@ -164,3 +164,30 @@ func option(options []string, keyword string) string {
 	}
 	return ""
 }
+
+// Wire is the content as it came over the wire, without the final dot line:
+// dots stuffed for DATA, verbatim for BDAT.
+func (m Message) Wire() string {
+	if m.Chunks != nil || (!strings.HasPrefix(m.Data, ".") && !strings.Contains(m.Data, "\r\n.") && len(m.Unstuffed) == 0) {
+		return m.Data
+	}
+	var b strings.Builder
+	b.Grow(len(m.Data) + 16)
+	unstuffed := m.Unstuffed
+	for start := 0; start < len(m.Data); {
+		lost := len(unstuffed) > 0 && unstuffed[0] == start
+		if lost {
+			unstuffed = unstuffed[1:]
+		}
+		if lost || m.Data[start] == '.' {
+			b.WriteByte('.')
+		}
+		end := len(m.Data)
+		if i := strings.Index(m.Data[start:], "\r\n"); i >= 0 {
+			end = start + i + 2
+		}
+		b.WriteString(m.Data[start:end])
+		start = end
+	}
+	return b.String()
+}

@@ -183,14 +183,14 @@ func (s *Server) receivedMessages() string {
 	}
 	for i, m := range messages {
 		if i >= len(messages)-maxArrived {
-			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", recs[i].Message, m.Session, m.summary())
+			fmt.Fprintf(&b, "\nmessage %d, session %d: %s", recs[i].Message, m.Session, summaryOf(m))
 		}
 	}
 	return b.String()
 }
 
-// summary is the envelope, the subject and the size.
-func (m Message) summary() string {
+// summaryOf returns the envelope, the subject and the size.
+func summaryOf(m Message) string {
 	to := m.To
 	const most = 3
 	if len(to) > most {

@@ -1,7 +1,6 @@
 package smtptest
 
 import (
-	"strings"
 	"time"
 )
 
@@ -23,33 +22,6 @@ type Message struct {
 	Data        string     // exactly what the client meant: dots unstuffed, every other octet kept; at most SizeLimit octets, if a rule accepted more
 	Unstuffed   []int      // offsets in Data of lines that lost a leading dot which the client had not doubled (a client fault, RFC 5321 4.5.2); nil if none
 	Chunks      []int      // sizes of the BDAT chunks (RFC 3030); nil if it came by DATA
-}
-
-// Wire is the content as it came over the wire, without the final dot line:
-// dots stuffed for DATA, verbatim for BDAT.
-func (m Message) Wire() string {
-	if m.Chunks != nil || (!strings.HasPrefix(m.Data, ".") && !strings.Contains(m.Data, "\r\n.") && len(m.Unstuffed) == 0) {
-		return m.Data
-	}
-	var b strings.Builder
-	b.Grow(len(m.Data) + 16)
-	unstuffed := m.Unstuffed
-	for start := 0; start < len(m.Data); {
-		lost := len(unstuffed) > 0 && unstuffed[0] == start
-		if lost {
-			unstuffed = unstuffed[1:]
-		}
-		if lost || m.Data[start] == '.' {
-			b.WriteByte('.')
-		}
-		end := len(m.Data)
-		if i := strings.Index(m.Data[start:], "\r\n"); i >= 0 {
-			end = start + i + 2
-		}
-		b.WriteString(m.Data[start:end])
-		start = end
-	}
-	return b.String()
 }
 
 // Session is one connection from a client, open or ended: also one that was

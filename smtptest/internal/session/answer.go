@@ -172,3 +172,15 @@ func (c *Conn) withdraw(e *event, n int) {
 	}
 	e.completeReply = ""
 }
+
+// noteRequirement notes whether RequireTLS and RequireAuth have let a client through or
+// refused it. The journal must be locked.
+func (c *Conn) noteRequirement(e *event, sent wire.Reply, success bool) {
+	if e.verb == nil || e.verb.exempt&always == always {
+		return
+	}
+	u := &c.Unmet
+	u.Passed = u.Passed || success && (c.RequireTLS || c.RequireAuth)
+	u.TLS = u.TLS || c.RequireTLS && sent == c.text(replyNeedTLS)
+	u.Auth = u.Auth || c.RequireAuth && sent == c.text(replyNeedAuth)
+}
