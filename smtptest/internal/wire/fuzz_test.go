@@ -109,11 +109,11 @@ func FuzzDot(f *testing.F) {
 		for src.Fill() == nil {
 			rest = string(src.Bytes())
 		}
-		over := limit >= 0 && len(content)-2 > limit
+		over := limit >= 0 && len(content) > limit // RFC 1870 5: each CRLF counts
 		if c.Over() != over || c.Len() != len(content) || rest != after || c.Unstuffed != nil {
 			t.Errorf("%q, limit %d: Over %t, Len %d, Unstuffed %v, rest %q", content, limit, c.Over(), c.Len(), c.Unstuffed, rest)
 		}
-		if got := c.Take(); !over && got != string(content) || over && (!strings.HasPrefix(string(content), got) || len(got) > limit+2) {
+		if got := c.Take(); !over && got != string(content) || over && (!strings.HasPrefix(string(content), got) || len(got) > limit) {
 			t.Errorf("%q, limit %d: got %q", content, limit, got)
 		}
 	})
