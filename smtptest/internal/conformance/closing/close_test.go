@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -353,6 +354,7 @@ func TestCloseRaces(t *testing.T) {
 	play.Networks(t, func(t *testing.T, start func(*smtptest.Server)) {
 		for range 20 {
 			srv := smtptest.NewUnstartedServer(&play.FakeTB{})
+			srv.WaitTimeout = math.MaxInt64 // which Close reads while start runs
 			var work sync.WaitGroup
 			work.Go(func() { start(srv) })
 			for range 4 {

@@ -204,10 +204,12 @@ func Networks(t *testing.T, f func(t *testing.T, start func(*smtptest.Server))) 
 	})
 }
 
-// startTCP starts a server whose waits take as long as the machine needs. If one
-// hangs, the timeout of the test binary ends it.
+// startTCP starts a server whose waits take as long as the machine needs, unless the
+// test has set a WaitTimeout. If one hangs, the timeout of the test binary ends it.
 func startTCP(srv *smtptest.Server) {
-	srv.WaitTimeout = math.MaxInt64
+	if srv.WaitTimeout == 0 {
+		srv.WaitTimeout = math.MaxInt64
+	}
 	srv.Start()
 }
 
