@@ -72,9 +72,10 @@ func TestLint(t *testing.T) {
 }
 
 func lintDelivery(t *testing.T, c client, mode string, want []string, mails ...mail) {
-	srv, sec := smtptest.NewUnstartedServer(t), security{}
+	var srv *smtptest.Server
+	var sec security
 	if mode == "" {
-		srv.Start()
+		srv = smtptest.NewServer(t)
 	} else {
 		srv, sec = secureServer(t, mode), security{mode, "ann", "open-sesame"}
 	}
