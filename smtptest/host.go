@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-smtptest/smtp/smtptest/internal/session"
 	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
@@ -58,20 +59,8 @@ func (s *Server) run(what string, f func(), blame func(p any)) {
 			s.mu.Unlock()
 			s.journal.Wake()
 		}()
-		guard(f, blame)
+		session.Guard(f, blame)
 	}()
-}
-
-// guard calls f. If f panics or leaves its goroutine, blame gets the panic, or nil.
-func guard(f func(), blame func(p any)) {
-	returned := false
-	defer func() {
-		if p := recover(); p != nil || !returned {
-			blame(p)
-		}
-	}()
-	f()
-	returned = true
 }
 
 // callListener calls a method of the Listener.

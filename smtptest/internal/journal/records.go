@@ -27,9 +27,6 @@ type Session struct {
 	first [1]*Transaction // of Transactions
 }
 
-// Add adds an empty exchange.
-func (s *Session) Add() *Exchange { return s.Exchanges.Add() }
-
 // Begin adds the record of a transaction.
 func (s *Session) Begin(from string, options []string) *Transaction {
 	if s.Transactions == nil {

@@ -80,7 +80,7 @@ func (c *Conn) recordStart(e *event) {
 // exchangeOf puts the event into the record, once. The journal must be locked.
 func (c *Conn) exchangeOf(e *event) *journal.Exchange {
 	if e.exchange == nil {
-		e.exchange = c.record.Add()
+		e.exchange = c.record.Exchanges.Add()
 		*e.exchange = journal.Exchange{On: e.on(c.Config), At: e.at, Flags: e.flags}
 		if c.opened {
 			e.exchange.Transaction = c.transaction.Number

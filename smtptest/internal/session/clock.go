@@ -35,7 +35,7 @@ func (c *clock) resetIdle() { c.idleSince, c.idleRules = time.Time{}, nil }
 
 // next is the time at which waiting for input ends: when the first rule is due, or
 // when the client has been silent for too long (due is nil). Without rules for IDLE
-// the deadline deadline is kept: idle finds out whether it was too early, and most reads
+// the deadline that is set is kept: idle finds out whether it was too early, and most reads
 // cost no new timer.
 func (c *clock) next(deadline time.Time) (wake time.Time, due *idleRule) {
 	if c.idleSince.IsZero() {

@@ -44,13 +44,12 @@ func command(c *Conn, line string, long bool) {
 		answerChunk(c, e)
 		return
 	}
-	sent, committed := c.answer(e)
+	sent, _ := c.answer(e)
 	switch {
 	case c.done || tooLong:
 	case c.State == StateData: // also if a Command has said so
 		followData(c, sent)
 	case e.verb != nil && e.verb.follow != nil:
-		c.parsed.committed = committed
 		e.verb.follow(c, sent)
 	}
 }

@@ -163,7 +163,6 @@ func (c *Conn) fill() error {
 	if err := c.flushUnlessHeld(); err != nil {
 		return err
 	}
-	c.touch()
 	had := c.r.Buffered()
 	if c.withheld || c.holdReplies != nil {
 		c.enter(StageHeld)
@@ -172,11 +171,8 @@ func (c *Conn) fill() error {
 	for {
 		due := c.prepareRead(&c.clock)
 		err := c.r.Fill()
-		c.endRead()
+		c.endRead(err == nil)
 		c.withheld = c.withheld && err != nil
-		if err == nil {
-			c.touch()
-		}
 		if err == nil || !isTimeout(err) {
 			return err
 		}
@@ -195,7 +191,7 @@ func (c *Conn) idle(due *idleRule) error {
 	limit := c.idleLimit()
 	switch {
 	case due != nil && now.Before(due.at):
-		return nil // roused
+		return nil // WakeIdle or an earlier deadline ended the read
 	case due == nil && (limit <= 0 || now.Before(c.idleSince.Add(limit))):
 		c.readDeadline = time.Time{} // set for an earlier command
 		return nil

@@ -33,11 +33,11 @@ type pipe struct {
 	readDeadline time.Time // the read deadline that is set
 
 	waiting sync.Mutex // guards waits, stage, code and active, and the deadline while waits is set
-	waits   bool       // for input, and may be roused
+	waits   bool       // for input, and WakeIdle may end the wait
 	stage   Stage
 	code    string       // the test's own code that runs; "" if none
 	active  time.Time    // when input last came, or the session last began to wait for it; zero before
-	reading atomic.Int64 // while content is endRead: one more than the bytes of it that came
+	reading atomic.Int64 // while content is awaited: one more than the bytes of it that came
 
 	broken atomic.Bool // the connection, which is the test's own, has panicked or left a goroutine
 	left   atomic.Bool // the test's own code has left the session's goroutine, and the test has failed
@@ -76,7 +76,7 @@ type Status struct {
 	Stage   Stage
 	Code    string // the test's own code that runs; "" if none
 	Waits   bool   // for input
-	Content int    // the bytes that came of a content that is endRead; -1: none is
+	Content int    // the bytes that came of a content that is awaited; -1: none is
 
 	Active time.Time // when the client last sent something, or the server last replied; zero: neither did
 }
@@ -98,7 +98,7 @@ func (p *pipe) enter(stage Stage) {
 	}
 }
 
-// touch notes that the client or the server has done something.
+// touch notes that the client has sent something.
 func (p *pipe) touch() {
 	p.waiting.Lock()
 	p.active = time.Now()
@@ -109,7 +109,11 @@ func (p *pipe) touch() {
 func (p *pipe) prepareRead(c *clock) *idleRule {
 	p.waiting.Lock()
 	defer p.waiting.Unlock()
+	begins := c.idleSince.IsZero()
 	wake, due := c.next(p.readDeadline)
+	if begins {
+		p.active = c.idleSince
+	}
 	if wake != p.readDeadline {
 		p.setReadDeadline(wake)
 	}
@@ -117,11 +121,14 @@ func (p *pipe) prepareRead(c *clock) *idleRule {
 	return due
 }
 
-// endRead ends what prepareRead began.
-func (p *pipe) endRead() {
+// endRead ends what prepareRead began. came reports whether input has come.
+func (p *pipe) endRead(came bool) {
 	p.waiting.Lock()
+	defer p.waiting.Unlock()
 	p.waits = false
-	p.waiting.Unlock()
+	if came {
+		p.active = time.Now()
+	}
 }
 
 // WakeIdle lets a session that waits for input apply the IDLE rules of a new script.
@@ -240,11 +247,14 @@ func (p *pipe) redacted(v any) any {
 
 // guardConn calls f, which uses the connection. That may be the test's own: if it
 // panics or leaves the goroutine, the test fails, once for each session.
-func (p *pipe) guardConn(f func()) {
+func (p *pipe) guardConn(f func()) { Guard(f, p.reportConnFailure) }
+
+// Guard calls f. If f panics or leaves its goroutine, blame gets the panic, or nil.
+func Guard(f func(), blame func(p any)) {
 	returned := false
 	defer func() {
-		if v := recover(); v != nil || !returned {
-			p.reportConnFailure(v)
+		if p := recover(); p != nil || !returned {
+			blame(p)
 		}
 	}()
 	f()

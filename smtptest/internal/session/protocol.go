@@ -71,11 +71,10 @@ func (s State) Valid() bool {
 type parsed struct {
 	path        string
 	options     []string
-	size        int  // announced by SIZE=; 0 if it was not
-	validPath   bool // path is acceptable
-	softRefusal bool // the server's own judgement refuses it
-	overLimit   bool // the content is over the limit
-	committed   bool
+	size        int                  // announced by SIZE=; 0 if it was not
+	validPath   bool                 // path is acceptable
+	softRefusal bool                 // the server's own judgement refuses it
+	overLimit   bool                 // the content is over the limit
 	adopted     []*journal.Recipient // those that a Command has added
 	chunk       chunk
 }

@@ -103,16 +103,11 @@ func handshake(c *Conn) bool {
 // ruleForTLS carries out a rule for TLS before the handshake. It returns true
 // if there is to be none.
 func ruleForTLS(c *Conn, e *event) (skip bool) {
-	e.at = time.Since(c.record.Start)
-	r := match(c, e)
-	if r == nil {
-		return false
-	}
-	runRule(c, r, e)
-	if err := c.flush(); err != nil && !c.done {
+	r, err := c.fireTimedRule(e)
+	if err != nil && !c.done {
 		c.endOnError(err)
 	}
-	return r.Reply == wire.NoReply || r.Raw != ""
+	return r != nil && (r.Reply == wire.NoReply || r.Raw != "")
 }
 
 // discardInput reads and drops what a client sends whose handshake a rule has prevented,

@@ -19,7 +19,7 @@ func (t *testCode) message(n int) Decision {
 	c := t.c
 	var d Decision
 	ctx, done := c.watch()
-	defer done() // not reported of the code if the connection fails
+	defer done() // so that a failure of the connection is not reported as one of the code
 	err := c.callUser("Handler", func() { d = c.Message(ctx, c.transaction) })
 	switch {
 	case !c.EachRecipient:
@@ -73,7 +73,7 @@ func (t *testCode) checkReply(what string, reply wire.Reply) wire.Reply {
 func (t *testCode) authenticate(shown Credentials) (ok bool) {
 	c := t.c
 	_, done := c.watch()
-	defer done() // not reported of the code if the connection fails
+	defer done() // so that a failure of the connection is not reported as one of the code
 	c.callUser("Authenticate", func() { ok = c.Authenticate(shown) })
 	return ok
 }
