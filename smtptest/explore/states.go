@@ -1,10 +1,11 @@
 package explore
 
 import (
-	"reflect"
 	"regexp"
 	"runtime"
 	"strings"
+
+	"github.com/go-smtptest/smtp/smtptest/internal/stack"
 )
 
 // This file is the only one that looks at the states of goroutines. A goroutine that
@@ -121,27 +122,10 @@ const core = "github.com/go-smtptest/smtp/smtptest"
 // isForeign reports whether the function is the client's.
 func isForeign(function, place string) bool {
 	function = strings.TrimPrefix(function, "created by ")
-	if isStandard(strings.TrimSpace(place)) {
+	if stack.IsStandard(strings.TrimSpace(place)) {
 		return false
 	}
 	return !strings.HasPrefix(function, core) || strings.Contains(place, "_test.go:")
-}
-
-// goRoot is where the files of the standard library are; "" under -trimpath.
-var goRoot = func() string {
-	gc := reflect.ValueOf(runtime.GC).Pointer()
-	file, _ := runtime.FuncForPC(gc).FileLine(gc)
-	return strings.TrimSuffix(file, "runtime/mgc.go")
-}()
-
-// isStandard reports whether a file is one of the standard library. Under -trimpath
-// only the first part of its name tells.
-func isStandard(place string) bool {
-	if goRoot != "" {
-		return strings.HasPrefix(place, goRoot)
-	}
-	first, _, within := strings.Cut(place, "/")
-	return within && !strings.Contains(first, ".")
 }
 
 // positions joins the positions of the goroutines that run code of the client.

@@ -4,6 +4,7 @@ package stack
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 )
@@ -30,12 +31,12 @@ const (
 // this deferred function, "a_test.go:12": the innermost that is neither the
 // standard library's nor the core's. "" if there is none.
 func Panic() string {
-	root, panics := "", false
+	panics := false
 	for f := range frames {
 		switch {
 		case f.Function == "runtime.gopanic":
-			root, panics = strings.TrimSuffix(f.File, "runtime/panic.go"), true
-		case panics && !isStandard(f, root) && !isServer(f):
+			panics = true
+		case panics && !IsStandard(f.File) && !isServer(f):
 			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
 		}
 	}
@@ -49,13 +50,21 @@ func isServer(f runtime.Frame) bool {
 	return own && !strings.HasSuffix(f.File, "_test.go")
 }
 
-// isStandard says that the function is the standard library's, whose files are
-// below root; under -trimpath that is "", and only the first word tells.
-func isStandard(f runtime.Frame, root string) bool {
+// root is the directory of the standard library in the names of files; "" if the binary
+// was built with -trimpath.
+var root = func() string {
+	gc := reflect.ValueOf(runtime.GC).Pointer()
+	file, _ := runtime.FuncForPC(gc).FileLine(gc)
+	return strings.TrimSuffix(file, "runtime/mgc.go")
+}()
+
+// IsStandard reports whether a file that a stack names is one of the standard library.
+// With -trimpath only the first part of its name tells.
+func IsStandard(file string) bool {
 	if root != "" {
-		return strings.HasPrefix(f.File, root)
+		return strings.HasPrefix(file, root)
 	}
-	first, _, within := strings.Cut(f.File, "/")
+	first, _, within := strings.Cut(file, "/")
 	return within && !strings.Contains(first, ".")
 }
 
