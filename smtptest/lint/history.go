@@ -53,8 +53,9 @@ func checkAttempts(c *check) (resent map[place]bool) {
 		if checkDelivered(&h, a, message) {
 			resent[place{a.session.ID, a.k}] = true
 		}
-		checkRefused(&h, a, message)
-		h.note(a, message)
+		together := a.recipients()
+		checkRefused(&h, a, message, together)
+		h.note(a, message, together)
 	}
 	return resent
 }
@@ -139,10 +140,9 @@ func others(n int) string {
 }
 
 // checkRefused finds a message that was refused for good before, by the same
-// request.
-func checkRefused(h *history, a *attempt, message identity) {
+// request. all tells the recipients of the attempt from others.
+func checkRefused(h *history, a *attempt, message identity, all [sha256.Size]byte) {
 	t := a.transaction()
-	all := a.recipients()
 	for _, r := range t.Recipients {
 		for _, together := range [][sha256.Size]byte{{}, all} {
 			before := h.refused[a.request(message, r.To, together)]
@@ -168,10 +168,9 @@ func (a *attempt) recipients() [sha256.Size]byte {
 	return sha256.Sum256([]byte(strings.Join(all, "\x00")))
 }
 
-// note takes in what has become of an attempt.
-func (h *history) note(a *attempt, message identity) {
+// note takes in what has become of an attempt. all is as in checkRefused.
+func (h *history) note(a *attempt, message identity, all [sha256.Size]byte) {
 	t := a.transaction()
-	all := a.recipients()
 	for _, r := range t.Recipients {
 		code, together := a.code, all
 		if r.FinalReply != "" {
