@@ -64,15 +64,13 @@ func (s *Server) snapshot() config {
 	}
 }
 
-// setEngine sets the configuration of the sessions, but for TLS and Foreign, which are
-// known later.
+// setEngine sets the configuration of the sessions, but for Implicit, TLS and Foreign.
 func (s *Server) setEngine() {
 	c, e := &s.config, &s.engine
 	e.Hostname = s.hostname()
 	e.Greeting = cmp.Or(c.Greeting, "ESMTP smtptest")
 	e.Extensions = c.Extensions
-	e.SizeLimit = c.SizeLimit
-	e.Implicit = s.implicit
+	e.SizeLimit = cmp.Or(c.SizeLimit, DefaultSizeLimit)
 	e.Users = c.Users
 	e.Mechanisms = c.Mechanisms
 	e.ClearMechanisms = c.ClearMechanisms
@@ -89,7 +87,7 @@ func (s *Server) setEngine() {
 	e.Commands = commandsOf(s)
 	e.Parameters = c.Parameters
 	e.Host = host{s}
-	e.Base = s.base
+	e.Base = s.testContext()
 	e.Script = &s.script
 	e.Journal = &s.journal
 	e.If = make(chan struct{}, 1)
@@ -160,7 +158,7 @@ func (s *Server) reportUnmet() {
 	mayLogIn := len(c.Users) > 0 || c.Authenticate != nil || c.Commands["AUTH"] != nil
 	switch {
 	case unmet.Passed:
-	case unmet.TLS && s.tls == nil:
+	case unmet.TLS && s.engine.TLS == nil:
 		s.errorf("smtptest: Server.RequireTLS is set, but Server.TLS is not, so every client got a 530: set TLS, start the server with StartTLS, or leave RequireTLS out")
 	case unmet.Auth && (!mayLogIn || c.Mechanisms != nil && len(c.Mechanisms) == 0):
 		s.errorf("smtptest: Server.RequireAuth is set, but no client can log in, so every client got a 530: set Users or Authenticate, or leave RequireAuth out")

@@ -1,7 +1,6 @@
 package smtptest
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -128,14 +127,11 @@ type Server struct {
 	kept   keeper            // of the server's own test, since Start
 	places map[string]string // where files go, by the tests' directories; guarded by the lock of places
 
-	config    config          // since Start
-	engine    session.Config  // the same for the sessions
-	base      context.Context // the test's, since Start: Ginkgo's Context may be called by the spec only
-	life      gate.Gate       // held by Start, Stop, Restart and Close, never by sessions
-	phase     atomic.Int32    // a phase; written with life held
-	tls       *tls.Config     // in use; nil without TLS
-	implicit  bool            // TLS from the first octet
-	lazy      lazyListener    // the Listener of the constructors
+	config    config         // since Start
+	engine    session.Config // the same for the sessions
+	life      gate.Gate      // held by Start, Stop, Restart and Close, never by sessions
+	phase     atomic.Int32   // a phase; written with life held
+	lazy      lazyListener   // the Listener of the constructors
 	mem       *memnet.Listener
 	inMemory  bool
 	foreign   bool                // the Listener, and so the connections, may be the test's own code
@@ -267,8 +263,8 @@ func (s *Server) start(implicit, inMemory bool) {
 		s.fatalf("smtptest: a server with sockets stops the clock of a synctest bubble: use NewInMemoryServer there, and clients that connect with Server.DialContext")
 		return
 	}
-	s.implicit, s.inMemory = implicit, inMemory
-	s.config, s.base, s.kept = s.snapshot(), s.testContext(), s.keeper(s.tb)
+	s.engine.Implicit, s.inMemory = implicit, inMemory
+	s.config, s.kept = s.snapshot(), s.keeper(s.tb)
 	if err := s.configure(); err != nil {
 		s.fatalf("smtptest: %v", err)
 		return
@@ -312,7 +308,6 @@ func (s *Server) configure() error {
 	if err := s.configureTLS(); err != nil {
 		return err
 	}
-	s.engine.TLS = s.tls
 	if err := s.engine.Check(); err != nil {
 		return err
 	}

@@ -297,7 +297,7 @@ func (s *Server) Client() *smtp.Client {
 		s.fatalf("smtptest: Client: %v", err)
 		return nil
 	}
-	if s.implicit {
+	if s.engine.Implicit {
 		conn = tls.Client(conn, s.ClientTLSConfig())
 	}
 	timeout := s.waitTimeout()

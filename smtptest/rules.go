@@ -2,8 +2,11 @@ package smtptest
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/go-smtptest/smtp/smtptest/internal/script"
 	"github.com/go-smtptest/smtp/smtptest/internal/secret"
@@ -16,20 +19,25 @@ import (
 // the test.
 func (s *Server) compile(rules []Rule) ([]*script.Rule, error) {
 	compiled := make([]*script.Rule, len(rules))
+	passwords := s.passwords()
 	for i, r := range rules {
-		compiled[i] = r.compiled(s.ruleText(i+1, r))
+		compiled[i] = r.compiled(ruleText(i+1, r, passwords))
 	}
 	return compiled, script.Compile(compiled, s.facts())
 }
 
-// ruleText returns the nth rule with its number, without secrets.
-func (s *Server) ruleText(n int, rule Rule) string {
-	text := fmt.Sprintf("rule %d: %s", n, rule)
-	users := s.Users
+// passwords returns what masks the passwords of Users; nil if there are none.
+func (s *Server) passwords() *strings.Replacer {
 	if s.started() {
-		users = s.config.Users
+		return secret.Passwords(s.config.Users)
 	}
-	if passwords := secret.Passwords(users); passwords != nil && secret.IsLoginEvent(rule.On) {
+	return secret.Passwords(s.Users)
+}
+
+// ruleText returns the nth rule with its number, without secrets. passwords may be nil.
+func ruleText(n int, rule Rule, passwords *strings.Replacer) string {
+	text := fmt.Sprintf("rule %d: %s", n, rule)
+	if passwords != nil && secret.IsLoginEvent(rule.On) {
 		text = passwords.Replace(text)
 	}
 	return text
@@ -75,13 +83,13 @@ func eventOf(v script.View) Event {
 }
 
 // verbNames returns the verbs of the command table.
-func verbNames() []string {
+var verbNames = sync.OnceValue(func() []string {
 	var names []string
 	for _, v := range session.Verbs() {
 		names = append(names, v.Name)
 	}
 	return names
-}
+})
 
 // facts returns what a script must fit in the configuration.
 func (s *Server) facts() script.Facts {
@@ -91,18 +99,19 @@ func (s *Server) facts() script.Facts {
 		Serves:   s.engine.Serves,
 		Custom:   func(verb string) bool { return s.config.Commands[verb] != nil },
 		LMTP:     s.config.LMTP,
-		TLS:      s.tls != nil,
-		Implicit: s.implicit,
+		TLS:      s.engine.TLS != nil,
+		Implicit: s.engine.Implicit,
 		Asks:     s.engine.OffersAuth() || s.config.Commands["AUTH"] != nil,
 	}
 }
 
 // checkScript verifies at Start what needs the Server's fields.
 func (s *Server) checkScript() error {
-	rules, facts := s.script.Rules(), s.facts()
+	rules, passwords := s.script.Rules(), s.passwords()
 	for i, r := range rules {
-		r.Text = s.ruleText(i+1, r.Origin.(Rule))
+		r.Text = ruleText(i+1, r.Origin.(Rule), passwords)
 	}
+	facts := s.facts()
 	if err := facts.Check(rules); err != nil {
 		return err
 	}
@@ -163,4 +172,73 @@ func (s Scope) String() string {
 		return "PerServer"
 	}
 	return strings.Join(names, "|")
+}
+
+// GoString returns the rule as Go code that can be pasted into a call of
+// [Server.Script], for %#v. It leaves out the fields that are zero, and masks
+// nothing. An If is a function, of which it writes a comment only.
+func (r Rule) GoString() string {
+	var b strings.Builder
+	v, separator := reflect.ValueOf(r), ""
+	for i := range v.NumField() {
+		name, f := v.Type().Field(i).Name, v.Field(i)
+		switch {
+		case f.IsZero():
+		case name == "Chunk" && r.Chunk == ByLine:
+			b.WriteString(separator + "Chunk: smtptest.ByLine")
+			separator = ", "
+		case f.Kind() == reflect.Func:
+			b.WriteString(separator + "/* " + name + ": func(e smtptest.Event) bool */")
+			separator = " " // a comment takes no comma
+		default:
+			b.WriteString(separator + name + ": " + goValue(f.Interface()))
+			separator = ", "
+		}
+	}
+	return "smtptest.Rule{" + b.String() + "}"
+}
+
+// goValue returns the value of a field of a Rule as Go code.
+func goValue(value any) string {
+	switch v := value.(type) {
+	case string:
+		return strconv.Quote(v)
+	case time.Duration:
+		return goDuration(v)
+	case Reply:
+		if v == NoReply {
+			return "smtptest.NoReply"
+		}
+		return strconv.Quote(string(v))
+	case Then:
+		if name := map[Then]string{Close: "Close", Drop: "Drop", Reset: "Reset", HalfClose: "HalfClose", Hold: "Hold"}[v]; name != "" {
+			return "smtptest." + name
+		}
+		return strconv.Quote(string(v))
+	case Scope:
+		if v&^allScopes != 0 {
+			return strconv.Itoa(int(v))
+		}
+		return "smtptest." + strings.ReplaceAll(v.String(), "|", " | smtptest.")
+	}
+	return fmt.Sprint(value)
+}
+
+// goDuration returns d as Go code, in the largest unit of which it is a multiple.
+func goDuration(d time.Duration) string {
+	if d == Forever {
+		return "smtptest.Forever"
+	}
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{time.Hour, "time.Hour"}, {time.Minute, "time.Minute"}, {time.Second, "time.Second"}, {time.Millisecond, "time.Millisecond"}, {time.Microsecond, "time.Microsecond"}} {
+		switch {
+		case d == unit.size:
+			return unit.name
+		case d%unit.size == 0:
+			return fmt.Sprintf("%d * %s", d/unit.size, unit.name)
+		}
+	}
+	return strconv.Itoa(int(d))
 }

@@ -13,8 +13,8 @@ import (
 
 // configureTLS makes the TLS configuration in use. life must be held.
 func (s *Server) configureTLS() error {
-	s.tls = nil
-	if s.config.TLS == nil && !s.implicit {
+	s.engine.TLS = nil
+	if s.config.TLS == nil && !s.engine.Implicit {
 		return nil
 	}
 	config := &tls.Config{}
@@ -37,17 +37,17 @@ func (s *Server) configureTLS() error {
 		config.ClientCAs = x509.NewCertPool()
 		config.ClientCAs.AppendCertsFromPEM(s.RootPEM())
 	}
-	s.tls = config
+	s.engine.TLS = config
 	return nil
 }
 
 // Certificate returns the server's certificate: the first one of TLS, or the
 // generated one. It returns nil before Start, and if there is no TLS.
 func (s *Server) Certificate() *x509.Certificate {
-	if !s.started() || s.tls == nil {
+	if !s.started() || s.engine.TLS == nil {
 		return nil
 	}
-	return certs.For(s.tls, "")
+	return certs.For(s.engine.TLS, "")
 }
 
 // NewCertificate returns a certificate for the hosts, which are names or literal
@@ -89,7 +89,7 @@ func (s *Server) RootPEM() []byte {
 	if s.Certificate() == nil {
 		return roots
 	}
-	chain := s.tls.Certificates[0].Certificate
+	chain := s.engine.TLS.Certificates[0].Certificate
 	if top := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain[len(chain)-1]}); !bytes.Equal(top, roots) {
 		roots = append(roots, top...)
 	}

@@ -20,9 +20,6 @@ type offer struct {
 	line           string // of the EHLO reply; "" for what TLS and Users bring
 }
 
-// defaultSizeLimit is the limit of a SizeLimit of 0.
-const defaultSizeLimit = 32 << 20
-
 // commandLine is the longest command line without extensions (RFC 5321
 // 4.5.3.1.4).
 const commandLine = 512
@@ -55,9 +52,6 @@ func (c *Config) Read() error {
 	c.passwords = secret.Passwords(c.Users)
 	c.offers = make([]offer, 0, len(c.Extensions)+1) // and AUTH
 	c.sizeLimit = int(max(-1, min(c.SizeLimit, math.MaxInt)))
-	if c.SizeLimit == 0 {
-		c.sizeLimit = defaultSizeLimit
-	}
 	for _, line := range c.Extensions {
 		if line == "" || wire.CheckText(line) != nil {
 			return fmt.Errorf("in Extensions %q is no EHLO line", line)

@@ -43,7 +43,7 @@ type Config struct {
 	Hostname        string // never ""
 	Greeting        string // never ""
 	Extensions      []string
-	SizeLimit       int64
+	SizeLimit       int64       // bytes; negative: none
 	TLS             *tls.Config // in use; nil without TLS
 	Implicit        bool        // TLS from the first byte
 	Users           map[string]string
